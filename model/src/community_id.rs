@@ -1,0 +1,91 @@
+//! Community ID v1: the flow identifier that Zeek, Suricata, Arkime and others share.
+//!
+//! <https://github.com/corelight/community-id-spec>. `1:` and the Base64 of the SHA-1 over seed, addresses,
+//! protocol, a zero byte and ports, ordered so that both directions give the same.
+
+use crate::{Endpoint, Protocol};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use sha1::{Digest, Sha1};
+use std::net::IpAddr;
+
+/// The Community ID of a packet from `source` to `destination`; for ICMP the source port is the type and the destination
+/// port is what [`icmp_ports`] gives for it. Addresses of different families give the ID of what they are; no packet has both.
+pub fn community_id(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> String {
+    format!("1:{}", BASE64_STANDARD.encode(digest(seed, protocol, source, destination)))
+}
+
+/// The 20 bytes that [`community_id`] writes in Base64.
+pub fn digest(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> [u8; 20] {
+    let one_way = protocol.is_icmp() && icmp_counterpart(protocol, source.port).is_none();
+    let (low, high) =
+        if one_way || source <= destination { (source, destination) } else { (destination, source) };
+    let mut hash = Sha1::new();
+    hash.update(seed.to_be_bytes());
+    for endpoint in [low, high] {
+        match endpoint.ip {
+            IpAddr::V4(ip) => hash.update(ip.octets()),
+            IpAddr::V6(ip) => hash.update(ip.octets()),
+        }
+    }
+    hash.update([protocol.0, 0]);
+    if protocol.has_ports() || protocol.is_icmp() {
+        hash.update(low.port.to_be_bytes());
+        hash.update(high.port.to_be_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// The (source, destination) "ports" of an ICMP or ICMPv6 message: its type, and the type of its answer; or, for types that
+/// have no counterpart, type and code.
+pub fn icmp_ports(protocol: Protocol, icmp_type: u8, code: u8) -> (u16, u16) {
+    let icmp_type = u16::from(icmp_type);
+    (icmp_type, icmp_counterpart(protocol, icmp_type).unwrap_or(u16::from(code)))
+}
+
+/// The type that answers (or asks for) `icmp_type`; `None` for types that stand alone.
+pub fn icmp_counterpart(protocol: Protocol, icmp_type: u16) -> Option<u16> {
+    Some(match (protocol, icmp_type) {
+        (Protocol::ICMP, 0) => 8,
+        (Protocol::ICMP, 8) => 0,
+        (Protocol::ICMP, 9) => 10,
+        (Protocol::ICMP, 10) => 9,
+        (Protocol::ICMP, 13) => 14,
+        (Protocol::ICMP, 14) => 13,
+        (Protocol::ICMP, 15) => 16,
+        (Protocol::ICMP, 16) => 15,
+        (Protocol::ICMP, 17) => 18,
+        (Protocol::ICMP, 18) => 17,
+        (Protocol::ICMPV6, 128) => 129,
+        (Protocol::ICMPV6, 129) => 128,
+        (Protocol::ICMPV6, 130) => 131,
+        (Protocol::ICMPV6, 131) => 130,
+        (Protocol::ICMPV6, 133) => 134,
+        (Protocol::ICMPV6, 134) => 133,
+        (Protocol::ICMPV6, 135) => 136,
+        (Protocol::ICMPV6, 136) => 135,
+        (Protocol::ICMPV6, 139) => 140,
+        (Protocol::ICMPV6, 140) => 139,
+        (Protocol::ICMPV6, 144) => 145,
+        (Protocol::ICMPV6, 145) => 144,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(text: &str) -> Endpoint {
+        let address: std::net::SocketAddr = text.parse().unwrap();
+        Endpoint::new(address.ip(), address.port())
+    }
+
+    /// The specification's own examples.
+    #[test]
+    fn specification_examples() {
+        let (client, server) = (end("128.232.110.120:34855"), end("66.35.250.204:80"));
+        assert_eq!(community_id(0, Protocol::TCP, client, server), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(community_id(0, Protocol::TCP, server, client), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(community_id(1, Protocol::TCP, client, server), "1:3V71V58M3Ksw/yuFALMcW0LAHvc=");
+    }
+}

@@ -1,0 +1,325 @@
+//! A flow: the packets of one conversation between two endpoints, counted both ways (RFC 5103 biflow).
+
+use crate::{Endpoint, Name, Protocol, Timestamp};
+use smallvec::SmallVec;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A flow record's identity within one run: the number of the packet that began it ([`crate::Frame::number`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FlowId(pub u64);
+
+/// A flow record: one conversation, or the part of it between two active timeouts.
+///
+/// Its key is the innermost packet's protocol, addresses and ports. VLANs and tunnels are attributes, not key: on
+/// a tap the two directions of one conversation often carry different tags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// Identity.
+    pub id: FlowId,
+    /// The record that this one continues after an active timeout.
+    pub continues: Option<FlowId>,
+    /// IP protocol.
+    pub protocol: Protocol,
+    /// The end that began the conversation, as far as known.
+    pub initiator: Endpoint,
+    /// The end that was spoken to.
+    pub responder: Endpoint,
+    /// What tells initiator from responder.
+    pub orientation: Orientation,
+    /// Time of the first packet.
+    pub first: Timestamp,
+    /// Time of the last packet.
+    pub last: Timestamp,
+    /// Initiator to responder.
+    pub forward: Counters,
+    /// Responder to initiator.
+    pub reverse: Counters,
+    /// What TCP says of the connection; `None` for other protocols.
+    pub tcp: Option<TcpSummary>,
+    /// ICMP type and code of the first message, for ICMP and ICMPv6.
+    pub icmp: Option<(u8, u8)>,
+    /// Number of ICMP errors that told of this flow (unreachable, time exceeded), seen as flows of their own.
+    pub icmp_errors: u32,
+    /// Why the record ends.
+    pub end: EndReason,
+    /// VLAN identifiers of the first packet that had any, outermost first.
+    pub vlans: SmallVec<[u16; 4]>,
+    /// MPLS labels of the first packet that had any, outermost first, at most 4.
+    pub mpls: SmallVec<[u32; 4]>,
+    /// Tunnels looked through to reach the first packet, outermost first.
+    pub tunnels: SmallVec<[Tunnel; 2]>,
+    /// Application protocol, as ECS `network.protocol`: `dns`, `tls`, `quic`, `http`, `ssh` and so on.
+    pub application: Option<&'static str>,
+    /// The name of the responder that counts most (SNI or Host, else passive DNS), and how it was learnt.
+    pub name: Option<FlowName>,
+    /// Further names of the responder, in the order learnt, each once per source; capped by the flow table.
+    pub other_names: Vec<FlowName>,
+    /// TLS facts, where a handshake was seen.
+    pub tls: Option<Box<TlsSummary>>,
+    /// HTTP facts of the first request.
+    pub http: Option<Box<HttpSummary>>,
+    /// DNS messages in this flow: questions and answers.
+    pub dns_messages: (u32, u32),
+}
+
+impl Flow {
+    /// Packets both ways.
+    pub fn packets(&self) -> u64 {
+        self.forward.packets + self.reverse.packets
+    }
+
+    /// Bytes both ways at IP level.
+    pub fn ip_bytes(&self) -> u64 {
+        self.forward.ip_bytes + self.reverse.ip_bytes
+    }
+
+    /// Time from first to last packet.
+    pub fn duration(&self) -> std::time::Duration {
+        self.last.since(self.first)
+    }
+
+    /// All names of the responder, the one that counts first.
+    pub fn names(&self) -> impl Iterator<Item = &FlowName> {
+        self.name.iter().chain(&self.other_names)
+    }
+}
+
+/// What one direction of a flow carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets; each fragment of a datagram counts.
+    pub packets: u64,
+    /// Bytes from the (innermost) IP header on, as the headers say, whatever the snap length kept.
+    pub ip_bytes: u64,
+    /// Bytes after the transport header.
+    pub payload_bytes: u64,
+    /// All TCP flags seen, as the low byte of the flag word.
+    pub tcp_flags: u8,
+    /// TCP segments that only carried bytes sent before.
+    pub retransmissions: u32,
+    /// TCP: bytes of the *other* direction that this one acknowledged, whether or not they were seen.
+    pub acknowledged_bytes: u64,
+}
+
+/// What tells initiator from responder, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Orientation {
+    /// Nothing: the sender of the first packet is taken for the initiator.
+    FirstPacket,
+    /// One port is a service's, or much lower.
+    Ports,
+    /// A request, ClientHello, question (or their answers) were seen.
+    Payload,
+    /// The start was seen: a SYN, a SYN-ACK, or for protocols without handshake a first packet that asks (as ICMP echo).
+    Start,
+}
+
+/// TCP's view of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpSummary {
+    /// SYN of the initiator seen.
+    pub syn: bool,
+    /// SYN-ACK of the responder seen.
+    pub syn_ack: bool,
+    /// SYN, SYN-ACK and the ACK that completes them seen.
+    pub handshake: bool,
+    /// State at the end of the record.
+    pub state: TcpState,
+}
+
+/// How far a TCP connection got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TcpState {
+    /// Only SYNs.
+    #[default]
+    Opening,
+    /// Open, or taken up in the middle.
+    Open,
+    /// One side sent FIN.
+    HalfClosed,
+    /// Both sides sent FIN.
+    Closed,
+    /// RST seen.
+    Reset,
+}
+
+/// Why a flow record ends (IPFIX flowEndReason, RFC 5102 section 5.11.3, told apart further).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// Both sides of a TCP connection sent FIN.
+    Fin,
+    /// RST.
+    Rst,
+    /// No packet for the idle timeout.
+    Idle,
+    /// It lasted longer than the active timeout; another record continues it.
+    Active,
+    /// The flow table was full.
+    Evicted,
+    /// The same key began anew (a new SYN after the end).
+    Reused,
+    /// The input ended.
+    EndOfInput,
+}
+
+/// One layer of encapsulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tunnel {
+    /// Kind of tunnel.
+    pub kind: TunnelKind,
+    /// Outer source address of the first packet.
+    pub source: IpAddr,
+    /// Outer destination address of the first packet.
+    pub destination: IpAddr,
+    /// VXLAN or Geneve VNI, GTP-U TEID, GRE key, ERSPAN session; where there is one.
+    pub id: Option<u32>,
+}
+
+/// Kinds of tunnels that Weir looks through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TunnelKind {
+    /// IP in IP: 4in4 (RFC 2003), 6in4 (RFC 4213), 4in6 and 6in6 (RFC 2473).
+    IpIp,
+    /// GRE (RFC 2784, RFC 2890), also PPTP's enhanced GRE (RFC 2637).
+    Gre,
+    /// ERSPAN I, II and III.
+    Erspan,
+    /// VXLAN (RFC 7348), also VXLAN-GPE.
+    Vxlan,
+    /// Geneve (RFC 8926).
+    Geneve,
+    /// GTP-U v1 (3GPP TS 29.281).
+    GtpU,
+    /// Teredo (RFC 4380).
+    Teredo,
+    /// L2TP over UDP (RFC 2661).
+    L2tp,
+}
+
+impl TunnelKind {
+    /// As written in records.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::IpIp => "ipip",
+            Self::Gre => "gre",
+            Self::Erspan => "erspan",
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::GtpU => "gtp-u",
+            Self::Teredo => "teredo",
+            Self::L2tp => "l2tp",
+        }
+    }
+}
+
+/// A name of a flow's responder and how it was learnt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowName {
+    /// The name.
+    pub name: Name,
+    /// How it was learnt.
+    pub source: NameSource,
+    /// When.
+    pub time: Timestamp,
+    /// Passive DNS: the aliases between the name asked for and the address (CNAME targets), in order.
+    pub aliases: Vec<Name>,
+}
+
+/// How a name was learnt. `Ord` is by weight: a later one outranks an earlier one as the flow's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameSource {
+    /// In a certificate that the server presented.
+    Certificate,
+    /// Passive DNS: somebody's answer gave the name this address.
+    PassiveDnsOther,
+    /// Passive DNS: the answer that this very client received.
+    PassiveDnsClient,
+    /// CONNECT through a proxy, or an absolute-form request to one.
+    HttpProxy,
+    /// TLS server_name over TCP.
+    TlsSni,
+    /// TLS server_name in QUIC.
+    QuicSni,
+    /// HTTP Host.
+    HttpHost,
+}
+
+impl NameSource {
+    /// As written in records.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::PassiveDnsOther => "passive_dns_other",
+            Self::PassiveDnsClient => "passive_dns_client",
+            Self::HttpProxy => "http_proxy",
+            Self::TlsSni => "tls_sni",
+            Self::QuicSni => "quic_sni",
+            Self::HttpHost => "http_host",
+        }
+    }
+
+    /// Whether the client itself said the name inside this flow.
+    pub const fn is_said(self) -> bool {
+        matches!(self, Self::HttpProxy | Self::TlsSni | Self::QuicSni | Self::HttpHost)
+    }
+}
+
+/// What a flow's TLS handshake said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TlsSummary {
+    /// server_name of the (last) ClientHello.
+    pub server_name: Option<Name>,
+    /// JA4 of the (first) ClientHello.
+    pub ja4: Option<Arc<str>>,
+    /// Application protocols offered.
+    pub alpn: Vec<Arc<str>>,
+    /// Encrypted ClientHello offered.
+    pub ech_offered: bool,
+    /// Version: the one the server chose, else the highest offered.
+    pub version: Option<u16>,
+    /// Cipher suite that the server chose.
+    pub cipher: Option<u16>,
+    /// The server's own certificate.
+    pub certificate: Option<Arc<crate::observation::Certificate>>,
+}
+
+/// What a flow's first HTTP request said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpSummary {
+    /// The request.
+    pub request: Option<Arc<crate::observation::HttpRequest>>,
+    /// Status of the first response.
+    pub status: Option<u16>,
+    /// Requests seen.
+    pub requests: u32,
+}
+
+/// What is known of a flow when it begins, and by which later observations of it are told.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowHead<'a> {
+    /// Identity; also the number of the first packet.
+    pub id: FlowId,
+    /// Time of the first packet.
+    pub first: Timestamp,
+    /// IP protocol.
+    pub protocol: Protocol,
+    /// Sender of the first packet (not yet known to be the initiator).
+    pub source: Endpoint,
+    /// Receiver of the first packet.
+    pub destination: Endpoint,
+    /// Tunnels around the first packet, outermost first.
+    pub tunnels: &'a [Tunnel],
+    /// What passive DNS knew of either address when the flow began, the clients' own answers first.
+    pub passive: &'a [PassiveName],
+}
+
+/// A name that passive DNS gives an address.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PassiveName {
+    /// The address named: one end of the flow.
+    pub address: IpAddr,
+    /// The name, [`NameSource::PassiveDnsClient`] when the other end of the flow received the answer, else
+    /// [`NameSource::PassiveDnsOther`].
+    pub name: FlowName,
+}

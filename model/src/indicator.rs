@@ -1,0 +1,157 @@
+//! Indicators: what is known to be bad, where the knowledge comes from, and who may see it.
+
+use crate::{Name, Timestamp};
+use ipnet::IpNet;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// An indicator: a value that can be recognised on the wire, with everything its sources say of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Indicator {
+    /// What to recognise.
+    pub value: IndicatorValue,
+    /// What each source says of it; never empty.
+    pub contexts: Vec<Context>,
+}
+
+/// The value of an indicator, in the one form in which values are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum IndicatorValue {
+    /// One address, any port.
+    Address(IpAddr),
+    /// One address at one port (of TCP, UDP or SCTP).
+    AddressPort(IpAddr, u16),
+    /// All addresses of a prefix (host bits are zero).
+    Network(IpNet),
+    /// A domain and everything below it, on label boundaries.
+    Domain(Name),
+    /// This very host name, nothing below it.
+    Host(Name),
+    /// A URL: host, port and path; the scheme does not count.
+    Url(Url),
+    /// A JA4 fingerprint of a client.
+    Ja4(Arc<str>),
+    /// SHA-1 of a certificate in DER form.
+    CertificateSha1([u8; 20]),
+    /// SHA-256 of a certificate in DER form.
+    CertificateSha256([u8; 32]),
+}
+
+/// A URL without its scheme. The path is as in the request target: it begins with `/` and holds the query, no fragment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Url {
+    /// The host: a name, or an address in its usual text form.
+    pub host: Name,
+    /// The port, where it is neither absent nor the scheme's default (80, 443).
+    pub port: Option<u16>,
+    /// Path and query.
+    pub path: Arc<str>,
+}
+
+impl IndicatorValue {
+    /// The kind, as written in alerts, tables and metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Address(_) => "address",
+            Self::AddressPort(..) => "address_port",
+            Self::Network(_) => "network",
+            Self::Domain(_) => "domain",
+            Self::Host(_) => "host",
+            Self::Url(_) => "url",
+            Self::Ja4(_) => "ja4",
+            Self::CertificateSha1(_) => "certificate_sha1",
+            Self::CertificateSha256(_) => "certificate_sha256",
+        }
+    }
+}
+
+/// The value as people write it.
+impl fmt::Display for IndicatorValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(ip) => ip.fmt(f),
+            Self::AddressPort(ip, port) => crate::Endpoint::new(*ip, *port).fmt(f),
+            Self::Network(net) => net.fmt(f),
+            Self::Domain(name) | Self::Host(name) => name.fmt(f),
+            Self::Url(url) => {
+                write!(f, "{}", url.host)?;
+                if let Some(port) = url.port {
+                    write!(f, ":{port}")?;
+                }
+                f.write_str(&url.path)
+            }
+            Self::Ja4(text) => f.write_str(text),
+            Self::CertificateSha1(hash) => hex(f, hash),
+            Self::CertificateSha256(hash) => hex(f, hash),
+        }
+    }
+}
+
+fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+/// What one source says of an indicator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Context {
+    /// The source: a file's name, later a feed's or an instance's.
+    pub source: Arc<str>,
+    /// Where in it: the line, later an event.
+    pub line: Option<u32>,
+    /// What it says: comment, description, malware family.
+    pub description: Option<Arc<str>>,
+    /// Tags or categories.
+    pub tags: Vec<Arc<str>>,
+    /// A reference for people: URL of a report.
+    pub reference: Option<Arc<str>>,
+    /// Confidence, 0 to 100, where the source gives one.
+    pub confidence: Option<u8>,
+    /// When the source first knew it.
+    pub first_seen: Option<Timestamp>,
+    /// When the source last saw it.
+    pub last_seen: Option<Timestamp>,
+    /// Who may see it.
+    pub tlp: Option<Tlp>,
+}
+
+/// Traffic Light Protocol 2.0 (FIRST), loosest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tlp {
+    /// No limit on disclosure (TLP 1: WHITE).
+    Clear,
+    /// The community.
+    Green,
+    /// The organisation and its clients.
+    Amber,
+    /// The organisation only.
+    AmberStrict,
+    /// The recipients only.
+    Red,
+}
+
+impl Tlp {
+    /// As FIRST writes it, without the prefix `TLP:`; so does ECS `threat.indicator.marking.tlp`.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Clear => "CLEAR",
+            Self::Green => "GREEN",
+            Self::Amber => "AMBER",
+            Self::AmberStrict => "AMBER+STRICT",
+            Self::Red => "RED",
+        }
+    }
+
+    /// From its keyword in any case, with or without `TLP:`; `WHITE` is read as CLEAR.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_uppercase();
+        Some(match text.strip_prefix("TLP:").unwrap_or(&text).trim() {
+            "CLEAR" | "WHITE" => Self::Clear,
+            "GREEN" => Self::Green,
+            "AMBER" => Self::Amber,
+            "AMBER+STRICT" => Self::AmberStrict,
+            "RED" => Self::Red,
+            _ => return None,
+        })
+    }
+}

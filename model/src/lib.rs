@@ -1,0 +1,25 @@
+//! The nouns that every stage of Weir shares.
+//!
+//! A frame is captured ([`frame`]), becomes part of a flow ([`flow`]), on which something is observed
+//! ([`observation`]); an indicator ([`indicator`]) may match it, and then people get an alert ([`alert`]).
+//! This crate holds what these words mean and nothing that acts: it does no I/O, reads no clock and knows no
+//! other stage.
+
+pub mod alert;
+pub mod community_id;
+pub mod flow;
+pub mod frame;
+pub mod indicator;
+pub mod name;
+pub mod net;
+pub mod observation;
+pub mod time;
+
+pub use alert::{Alert, Direction, Grade, Role};
+pub use flow::{Flow, FlowId};
+pub use frame::Frame;
+pub use indicator::{Context, Indicator, IndicatorValue, Tlp};
+pub use name::Name;
+pub use net::{Endpoint, Protocol};
+pub use observation::Observation;
+pub use time::Timestamp;

@@ -1,0 +1,20 @@
+//! Bytes to meaning: what a frame holds, and what a payload says.
+//!
+//! Nothing here does I/O, reads a clock, or panics on any input. Each format has a file of its own that names the
+//! specification it follows.
+//!
+//! - [`decode`]: a frame to the packet in it (link layer, VLAN, MPLS, tunnels, IP, fragments, transport).
+//! - [`inspect`]: the bytes of a conversation to what they say (DNS, TLS, QUIC, HTTP), as observations.
+
+pub mod cursor;
+pub mod decode;
+pub mod dns;
+pub mod http;
+pub mod inspect;
+pub mod packet;
+pub mod quic;
+pub mod tls;
+
+pub use decode::{DecodeConfig, DecodeStats, Decoder};
+pub use inspect::{DatagramInspector, Side, StreamInspector};
+pub use packet::{Packet, TcpFields, Transport};
