@@ -1,0 +1,46 @@
+# What there is to do, each in one word. Everything runs on a fresh Debian or Ubuntu that has a Rust toolchain, git
+# and make, as root or with sudo; `setup` installs what else is needed and does nothing where it is all there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what the build needs and the machine lacks (libpcap's headers, a C compiler ...).
+	@scripts/setup.sh
+
+.PHONY: demo
+demo: setup ## Build, read a capture that comes with the source, and show what in it is bad.
+	@scripts/demo.sh
+
+.PHONY: test
+test: setup ## Format, lints, documentation and all tests.
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  set -x; cargo nextest run --locked --workspace; cargo test --locked --workspace --doc; \
+	else \
+	  set -x; cargo test --locked --workspace; \
+	fi
+
+.PHONY: check
+check: ## Licences, advisories and sources of all dependencies (needs cargo-deny: make tools).
+	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: run 'make tools' (compiles it, some minutes)" >&2; exit 1; }
+	cargo deny --locked check
+
+.PHONY: tools
+tools: setup ## Compile the tools that `check` needs.
+	cargo install --locked cargo-deny
+
+.PHONY: traces
+traces: ## Record capture/traces again (root: makes network namespaces and removes them).
+	capture/traces/record.sh
+
+.PHONY: scenarios
+scenarios: ## Write the captures of tests/scenarios again.
+	python3 tests/scenarios/make.py

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs what the build needs and this machine lacks, and nothing else. Where all is there it does nothing, so every
+# make target may begin with it.
+set -euo pipefail
+
+main() {
+    require_cargo
+    require_component rustfmt fmt
+    require_component clippy clippy
+
+    local missing=()
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    has_header pcap.h || missing+=(libpcap-dev)
+    command -v pkg-config >/dev/null || missing+=(pkg-config)
+    if ((${#missing[@]} > 0)); then
+        install_packages "${missing[@]}"
+    fi
+}
+
+require_cargo() {
+    if ! command -v cargo >/dev/null; then
+        fail "no cargo in PATH: install a Rust toolchain (https://rustup.rs), then run this again"
+    fi
+    cargo --version >/dev/null || fail "cargo does not run (see above)"
+}
+
+# The minimal profile of rustup has neither rustfmt nor clippy.
+require_component() {
+    local component=$1 command=$2
+    cargo "$command" --version >/dev/null 2>&1 && return
+    command -v rustup >/dev/null || fail "cargo $command is missing: install your toolchain's $component"
+    rustup component add "$component"
+}
+
+has_header() {
+    if command -v cc >/dev/null; then
+        echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1
+    else
+        [[ -e /usr/include/$1 ]]
+    fi
+}
+
+install_packages() {
+    command -v apt-get >/dev/null ||
+        fail "please install these first (no apt-get here to do it): $*"
+    local as_root=()
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null ||
+            fail "please install these first (neither root nor sudo here): $*"
+        as_root=(sudo)
+    fi
+    echo "setup: installing $*" >&2
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+    "${apt[@]}" update || echo "setup: 'apt-get update' failed, trying with the lists at hand" >&2
+    "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
+}
+
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+main
