@@ -45,6 +45,11 @@ impl Name {
         Self::from_labels(text.split(|byte| *byte == b'.'))
     }
 
+    /// From the text form of another `Name` ([`Self::as_str`]), as tables keep it that store names without their allocation.
+    pub fn from_text_form(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -126,6 +131,8 @@ mod tests {
         assert!(Name::from_ascii(b"").is_none());
         assert!(Name::from_ascii(&[b'a'; 254]).is_none());
         assert!(Name::from_labels([]).unwrap().is_root());
+        let escaped = Name::from_labels([b"a.b".as_slice(), b"c"]).unwrap();
+        assert_eq!(Name::from_text_form(escaped.as_str()), escaped);
     }
 
     #[test]
