@@ -13,6 +13,7 @@ pub mod http;
 pub mod inspect;
 pub mod packet;
 pub mod quic;
+pub(crate) mod text;
 pub mod tls;
 
 pub use decode::{DecodeConfig, DecodeStats, Decoder};
