@@ -31,7 +31,12 @@ test: setup ## Format, lints, documentation and all tests.
 .PHONY: check
 check: ## Licences, advisories and sources of all dependencies (needs cargo-deny: make tools).
 	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: run 'make tools' (compiles it, some minutes)" >&2; exit 1; }
-	cargo deny --locked check
+	cargo deny --locked check licenses bans sources
+	@if git ls-remote --exit-code -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then \
+	  set -x; cargo deny --locked check advisories; \
+	else \
+	  echo "ADVISORIES NOT CHECKED: https://github.com/RustSec/advisory-db cannot be reached from here" >&2; \
+	fi
 
 .PHONY: tools
 tools: setup ## Compile the tools that `check` needs.
