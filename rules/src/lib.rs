@@ -1,1 +1,18 @@
-//! rules
+//! What counts as suspicious: indicator sets, matching, grading, incidents.
+//!
+//! [`IndicatorSet`] is what is known to be bad, compiled. [`Matcher`] compares with it whatever is new in a flow: its
+//! addresses when it begins, names and fingerprints when they are seen; what matches is a [`Hit`]. When the flow ends,
+//! grading says how far it got and its hits are folded into incidents, whose notices are the alerts.
+//!
+//! This crate decides: it does no I/O, reads no clock (`now` is an argument) and knows neither runtime nor metrics.
+//! No result depends on the order of a hash map, so the same input gives the same alerts.
+
+pub mod hits;
+pub mod matching;
+pub mod set;
+pub mod site;
+
+pub use hits::{FlowHits, Hit};
+pub use matching::Matcher;
+pub use set::{IndicatorSet, SetBuilder};
+pub use site::Site;

@@ -1,0 +1,224 @@
+//! Hits: which indicators were met in a flow, collected until the flow ends.
+
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use weir_model::alert::{Field, Lookup};
+use weir_model::{Endpoint, Indicator, IndicatorValue, Name, Timestamp};
+
+/// Different hits kept of one flow record. Hits alike are counted in one, so only a flow that meets ever new indicators gets
+/// there: a host that fills its flow with listed names to hide one. What is beyond is counted ([`FlowHits::left_out`]).
+pub const MAX_HITS_PER_FLOW: usize = 8192;
+
+/// Different DNS look-ups kept of one flow record, for a client that asks for listed names from one port without end. Beyond
+/// it, hits of indicators that the flow has met already are counted with those, others are counted as left out.
+pub const MAX_LOOKUPS_PER_FLOW: usize = 4096;
+
+/// A question and an answer with the same identifier, name and ends further apart than this are two look-ups: identifiers have
+/// 16 bits and come back.
+pub const LOOKUP_MERGE_WINDOW: Duration = Duration::from_secs(30);
+
+/// An indicator met in a flow.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The indicator, complete: the set that it is from may have been replaced when the flow ends.
+    pub indicator: Arc<Indicator>,
+    /// Where it was met.
+    pub field: Field,
+    /// What stood there.
+    pub value: Arc<str>,
+    /// Time of the packet, the first one of hits alike.
+    pub time: Timestamp,
+    /// Number of that packet.
+    pub packet: u64,
+    /// What in the flow the hit is about.
+    pub subject: Subject,
+    /// Further hits alike: the same indicator, field, value and look-up.
+    pub repeats: u64,
+}
+
+impl Hit {
+    /// How many matches this stands for.
+    pub fn weight(&self) -> u64 {
+        self.repeats.saturating_add(1)
+    }
+}
+
+/// What in a flow a hit is about: decides whose incident it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// One end of the flow, by its address.
+    End(IpAddr),
+    /// An end of a tunnel around the flow.
+    Tunnel {
+        /// Outer source of the first packet.
+        source: IpAddr,
+        /// Outer destination of the first packet.
+        destination: IpAddr,
+        /// Whether the indicator is the outer source.
+        is_source: bool,
+        /// Who sent the first packet inside: tells at the flow's end which outer end began.
+        inner_source: Endpoint,
+    },
+    /// The flow as a whole: JA4, certificate.
+    Flow,
+    /// A host that the client said inside the flow.
+    Said {
+        /// The host, as text.
+        host: Arc<str>,
+        /// It was said to a proxy (CONNECT, absolute-form), which is then the responder.
+        to_proxy: bool,
+    },
+    /// A name by which the client had asked for an address; it counts only if nothing contradicts it at the flow's end.
+    Passive {
+        /// The address so named, one end of the flow.
+        address: IpAddr,
+        /// The name asked for and its aliases.
+        names: Arc<[Name]>,
+    },
+    /// A DNS look-up inside the flow: a position in [`FlowHits::lookups`].
+    Lookup(usize),
+}
+
+/// The hits of one flow record, and the look-ups that they belong to.
+#[derive(Debug, Default)]
+pub struct FlowHits {
+    hits: Vec<Hit>,
+    lookups: Vec<Lookup>,
+    seen: HashMap<Alike, usize, RandomState>,
+    /// The first hit of an indicator in a field of a look-up.
+    looked_up: HashMap<(IndicatorValue, Field), usize, RandomState>,
+    asked: HashMap<Asked, usize, RandomState>,
+    left_out: u64,
+}
+
+/// What makes two hits alike.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Alike {
+    indicator: IndicatorValue,
+    field: Field,
+    value: Arc<str>,
+    lookup: Option<usize>,
+}
+
+/// What makes two DNS messages one look-up.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    client: Endpoint,
+    server: Endpoint,
+    id: u16,
+    name: Name,
+    qtype: u16,
+}
+
+impl FlowHits {
+    /// Whether nothing was met.
+    pub fn is_empty(&self) -> bool {
+        self.hits.is_empty() && self.left_out == 0
+    }
+
+    /// The hits, in the order in which they were met.
+    pub fn hits(&self) -> &[Hit] {
+        &self.hits
+    }
+
+    /// The look-ups that hits belong to.
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.lookups
+    }
+
+    /// Matches that no hit stands for, because a cap was reached.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// All matches: those that hits stand for and those left out.
+    pub fn matched(&self) -> u64 {
+        self.hits
+            .iter()
+            .map(Hit::weight)
+            .fold(self.left_out, u64::saturating_add)
+    }
+
+    pub(crate) fn push(&mut self, hit: Hit) {
+        let lookup = match hit.subject {
+            Subject::Lookup(position) => Some(position),
+            _ => None,
+        };
+        let indicator = hit.indicator.value.clone();
+        let alike = Alike {
+            indicator,
+            field: hit.field,
+            value: Arc::clone(&hit.value),
+            lookup,
+        };
+        if let Some(first) = self
+            .seen
+            .get(&alike)
+            .and_then(|position| self.hits.get_mut(*position))
+        {
+            first.repeats = first.repeats.saturating_add(hit.weight());
+        } else if self.hits.len() < MAX_HITS_PER_FLOW {
+            if lookup.is_some() {
+                self.looked_up
+                    .entry((alike.indicator.clone(), hit.field))
+                    .or_insert(self.hits.len());
+            }
+            self.seen.insert(alike, self.hits.len());
+            self.hits.push(hit);
+        } else {
+            self.left_out = self.left_out.saturating_add(hit.weight());
+        }
+    }
+
+    /// The position of the look-up that this message is of: a new one, or the one that it repeats or answers, which then
+    /// gets what it did not say yet. `None`: there is no room for another.
+    pub(crate) fn push_lookup(&mut self, id: u16, lookup: Lookup) -> Option<usize> {
+        let Lookup {
+            client,
+            server,
+            qtype,
+            ..
+        } = lookup;
+        let asked = Asked {
+            client,
+            server,
+            id,
+            name: lookup.name.clone(),
+            qtype,
+        };
+        if let Some(position) = self.asked.get(&asked).copied()
+            && let Some(known) = self.lookups.get_mut(position)
+            && lookup.time.since(known.time).max(known.time.since(lookup.time)) <= LOOKUP_MERGE_WINDOW
+        {
+            known.time = known.time.min(lookup.time);
+            if known.rcode.is_none() {
+                *known = Lookup {
+                    time: known.time,
+                    ..lookup
+                };
+            }
+            return Some(position);
+        }
+        if self.lookups.len() >= MAX_LOOKUPS_PER_FLOW {
+            return None;
+        }
+        self.asked.insert(asked, self.lookups.len());
+        self.lookups.push(lookup);
+        Some(self.lookups.len() - 1)
+    }
+
+    /// Counts a match in a look-up that there was no room for.
+    pub(crate) fn push_without_lookup(&mut self, indicator: &IndicatorValue, field: Field) {
+        let first = self
+            .looked_up
+            .get(&(indicator.clone(), field))
+            .and_then(|position| self.hits.get_mut(*position));
+        match first {
+            Some(first) => first.repeats = first.repeats.saturating_add(1),
+            None => self.left_out = self.left_out.saturating_add(1),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Matching: what is new in a flow is compared with the indicators.
+//!
+//! | seen | compared as | field |
+//! |---|---|---|
+//! | either end of a flow | address, address:port (TCP, UDP, SCTP), network | `flow_address` |
+//! | outer addresses of a tunnel | address, network | `tunnel_address` |
+//! | the name by which this client asked for the address, and its aliases | domain, host | `passive_dns` |
+//! | DNS question, of a query or repeated in its response | domain, host | `dns_question` |
+//! | target of a CNAME or DNAME in an answer section | domain, host | `dns_cname` |
+//! | address of an A or AAAA record in an answer section | address, network | `dns_answer` |
+//! | TLS server_name | domain, host | `tls_sni`, `quic_sni` |
+//! | HTTP host that is a name | domain, host | `http_host` |
+//! | HTTP host that is an address | address, address:port, network | `http_host` |
+//! | HTTP host, port and target | URL | `url` |
+//! | JA4 | JA4 | `ja4` |
+//! | any certificate of a server's chain | certificate | `certificate` |
+//!
+//! Nothing else is compared. In particular these explain a flow but are not met: the contents of PTR, MX, NS, SOA, SRV, TXT,
+//! HTTPS and SVCB records, whatever stands in authority and additional sections, names in certificates, names that another
+//! client's answer gave an address, DNS messages that are not standard queries (notifications and updates ask nothing), and
+//! Multicast DNS and LLMNR, which look nothing up on the Internet and in which any neighbour may name anything.
+
+mod dns;
+mod rewritten;
+
+use crate::hits::{FlowHits, Hit, Subject};
+use crate::set::{IndicatorId, IndicatorSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use weir_model::alert::Field;
+use weir_model::flow::{FlowHead, NameSource, PassiveName, Tunnel};
+use weir_model::indicator::Url;
+use weir_model::observation::{
+    Certificate, ClientHello, Fact, HttpHost, HttpRequest, RequestForm, TlsTransport,
+};
+use weir_model::{Endpoint, IndicatorValue, Name, Observation, Timestamp};
+
+/// Compares flows with a set of indicators. It keeps nothing between calls; what it finds goes to the flow's [`FlowHits`].
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    set: Arc<IndicatorSet>,
+}
+
+impl Matcher {
+    /// A matcher for a set.
+    pub fn new(set: Arc<IndicatorSet>) -> Self {
+        Self { set }
+    }
+
+    /// The set.
+    pub fn set(&self) -> &Arc<IndicatorSet> {
+        &self.set
+    }
+
+    /// Compares what is known when a flow begins: its addresses, its tunnels', and names from passive DNS.
+    pub fn began(&self, head: &FlowHead<'_>, hits: &mut FlowHits) {
+        if self.set.is_empty() {
+            return;
+        }
+        let mut found = Found {
+            set: &self.set,
+            hits,
+            time: head.first,
+            packet: head.id.0,
+        };
+        found.end(head, head.source);
+        if head.destination != head.source {
+            found.end(head, head.destination);
+        }
+        head.tunnels.iter().for_each(|tunnel| found.tunnel(head, tunnel));
+        head.passive.iter().for_each(|passive| found.passive(passive));
+    }
+
+    /// Compares what was just learnt from the payload of a flow.
+    pub fn observed(&self, _head: &FlowHead<'_>, observation: &Observation, hits: &mut FlowHits) {
+        if self.set.is_empty() {
+            return;
+        }
+        let mut found = Found {
+            set: &self.set,
+            hits,
+            time: observation.time,
+            packet: observation.packet,
+        };
+        match &observation.fact {
+            Fact::Dns(message) => found.dns(observation, message),
+            Fact::ClientHello(hello) => found.client_hello(hello),
+            Fact::Certificate(certificate) => found.certificate(certificate),
+            Fact::HttpRequest(request) => found.http_request(request, observation.destination),
+            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => {}
+        }
+    }
+}
+
+/// One packet's matches on their way to the flow's hits.
+struct Found<'a> {
+    set: &'a IndicatorSet,
+    hits: &'a mut FlowHits,
+    time: Timestamp,
+    packet: u64,
+}
+
+impl Found<'_> {
+    fn hit(&mut self, id: IndicatorId, field: Field, value: &Arc<str>, subject: Subject) {
+        if let Some(indicator) = self.set.get(id) {
+            let (time, packet, value) = (self.time, self.packet, Arc::clone(value));
+            self.hits.push(Hit {
+                indicator,
+                field,
+                value,
+                time,
+                packet,
+                subject,
+                repeats: 0,
+            });
+        }
+    }
+
+    fn hit_all(
+        &mut self,
+        ids: impl IntoIterator<Item = IndicatorId>,
+        field: Field,
+        text: &str,
+        subject: &Subject,
+    ) {
+        let mut ids = ids.into_iter().peekable();
+        if ids.peek().is_some() {
+            let value: Arc<str> = text.into();
+            ids.for_each(|id| self.hit(id, field, &value, subject.clone()));
+        }
+    }
+
+    fn end(&mut self, head: &FlowHead<'_>, end: Endpoint) {
+        let set = self.set;
+        let at_port = head
+            .protocol
+            .has_ports()
+            .then(|| set.address_port(end.ip, end.port))
+            .flatten();
+        let subject = Subject::End(end.ip);
+        self.hit_address(set.address(end.ip), end.ip, Field::FlowAddress, &subject);
+        if let Some(id) = at_port {
+            self.hit(id, Field::FlowAddress, &end.to_string().into(), subject);
+        }
+    }
+
+    /// As [`Self::hit_all`], without writing the address down when nothing matches: this runs for each flow.
+    fn hit_address(
+        &mut self,
+        ids: impl Iterator<Item = IndicatorId>,
+        ip: IpAddr,
+        field: Field,
+        subject: &Subject,
+    ) {
+        let mut value: Option<Arc<str>> = None;
+        for id in ids {
+            let value = value.get_or_insert_with(|| ip.to_string().into());
+            self.hit(id, field, &Arc::clone(value), subject.clone());
+        }
+    }
+
+    fn tunnel(&mut self, head: &FlowHead<'_>, tunnel: &Tunnel) {
+        let Tunnel {
+            source, destination, ..
+        } = *tunnel;
+        for (ip, is_source) in [(source, true), (destination, false)] {
+            let subject = Subject::Tunnel {
+                source,
+                destination,
+                is_source,
+                inner_source: head.source,
+            };
+            self.hit_address(self.set.address(ip), ip, Field::TunnelAddress, &subject);
+        }
+    }
+
+    fn passive(&mut self, passive: &PassiveName) {
+        if passive.name.source != NameSource::PassiveDnsClient {
+            return;
+        }
+        let names: Arc<[Name]> = std::iter::once(&passive.name.name)
+            .chain(&passive.name.aliases)
+            .cloned()
+            .collect();
+        let subject = Subject::Passive {
+            address: passive.address,
+            names: Arc::clone(&names),
+        };
+        for name in names.iter() {
+            self.hit_all(self.set.name(name), Field::PassiveDns, name.as_str(), &subject);
+        }
+    }
+
+    fn client_hello(&mut self, hello: &ClientHello) {
+        let field = match hello.transport {
+            TlsTransport::Quic(_) => Field::QuicSni,
+            TlsTransport::Tcp | TlsTransport::StartTls | TlsTransport::Dtls => Field::TlsSni,
+        };
+        if let Some(name) = &hello.server_name {
+            let subject = Subject::Said {
+                host: name.as_str().into(),
+                to_proxy: false,
+            };
+            self.hit_all(self.set.name(name), field, name.as_str(), &subject);
+        }
+        self.hit_all(self.set.ja4(&hello.ja4), Field::Ja4, &hello.ja4, &Subject::Flow);
+    }
+
+    fn certificate(&mut self, certificate: &Certificate) {
+        for id in self.set.certificate(&certificate.sha1, &certificate.sha256) {
+            let value = self.set.get(id).map(|indicator| indicator.value.to_string());
+            self.hit(
+                id,
+                Field::Certificate,
+                &value.unwrap_or_default().into(),
+                Subject::Flow,
+            );
+        }
+    }
+
+    fn http_request(&mut self, request: &HttpRequest, server: Endpoint) {
+        let Some(host) = &request.host else { return };
+        let text = match host {
+            HttpHost::Name(name) => name.clone(),
+            HttpHost::Address(ip) => Name::from_text_form(&ip.to_string()),
+        };
+        let subject = Subject::Said {
+            host: text.as_str().into(),
+            to_proxy: request.form != RequestForm::Origin,
+        };
+        match host {
+            HttpHost::Name(name) => {
+                self.hit_all(self.set.name(name), Field::HttpHost, name.as_str(), &subject);
+            }
+            HttpHost::Address(ip) => {
+                self.hit_all(self.set.address(*ip), Field::HttpHost, text.as_str(), &subject);
+                let end = Endpoint::new(*ip, port_meant(request, server));
+                let at_port = self.set.address_port(end.ip, end.port);
+                self.hit_all(at_port, Field::HttpHost, &end.to_string(), &subject);
+            }
+        }
+        self.url(request, &text, server, &subject);
+    }
+
+    /// A request without a port in its Host field means the default port; but clients that leave the port out also where it
+    /// is another one exist, so the port of the flow is tried as well.
+    fn url(&mut self, request: &HttpRequest, host: &Name, server: Endpoint, subject: &Subject) {
+        if !request.path.starts_with('/') {
+            return;
+        }
+        let of_flow = (request.form == RequestForm::Origin && request.port.is_none()).then_some(server.port);
+        for port in [Some(request.port), of_flow.map(Some)].into_iter().flatten() {
+            let Some(id) = self.set.url(host.as_str(), port, &request.path) else {
+                continue;
+            };
+            let port = port.filter(|port| !matches!(port, 80 | 443));
+            let url = Url {
+                host: host.clone(),
+                port,
+                path: Arc::clone(&request.path),
+            };
+            self.hit(
+                id,
+                Field::Url,
+                &IndicatorValue::Url(url).to_string().into(),
+                subject.clone(),
+            );
+            return;
+        }
+    }
+}
+
+/// The port at which an HTTP request wants its host, where it does not say: that of the flow, or through a proxy the
+/// scheme's default.
+fn port_meant(request: &HttpRequest, server: Endpoint) -> u16 {
+    request.port.unwrap_or(match request.form {
+        RequestForm::Origin => server.port,
+        RequestForm::Absolute => 80,
+        RequestForm::Connect => 443,
+    })
+}
+
+#[cfg(test)]
+mod tests;
