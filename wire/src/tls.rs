@@ -4,9 +4,14 @@
 //! [`Reader`] takes one direction of a connection and learns from its first messages; [`client_hello::parse`] takes a
 //! ClientHello that came by another way (QUIC, DTLS). Nothing here panics on any input.
 
+pub mod certificate;
 pub mod client_hello;
 mod extension;
 mod ja4;
+mod reader;
+pub mod server_hello;
+
+pub use reader::{MAX_SERVER_MESSAGE_BYTES, Reader};
 
 use crate::cursor::{Cursor, Short};
 use std::fmt;
