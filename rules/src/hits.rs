@@ -35,14 +35,18 @@ pub struct Hit {
     pub packet: u64,
     /// What in the flow the hit is about.
     pub subject: Subject,
-    /// Further hits alike: the same indicator, field, value and look-up.
-    pub repeats: u64,
+    /// Time of the last one of hits alike.
+    pub last: Timestamp,
+    /// How many matches this stands for: hits alike, the same indicator, field, value and look-up, are counted in one.
+    pub count: u64,
 }
 
 impl Hit {
-    /// How many matches this stands for.
-    pub fn weight(&self) -> u64 {
-        self.repeats.saturating_add(1)
+    fn absorb(&mut self, other: &Self) {
+        self.time = self.time.min(other.time);
+        self.last = self.last.max(other.last);
+        self.packet = self.packet.min(other.packet);
+        self.count = self.count.saturating_add(other.count);
     }
 }
 
@@ -86,7 +90,8 @@ pub enum Subject {
 #[derive(Debug, Default)]
 pub struct FlowHits {
     hits: Vec<Hit>,
-    lookups: Vec<Lookup>,
+    /// Each with its transaction identifier.
+    lookups: Vec<(u16, Lookup)>,
     seen: HashMap<Alike, usize, RandomState>,
     /// The first hit of an indicator in a field of a look-up.
     looked_up: HashMap<(IndicatorValue, Field), usize, RandomState>,
@@ -124,9 +129,39 @@ impl FlowHits {
         &self.hits
     }
 
+    /// A look-up that hits belong to, by its position.
+    pub fn lookup(&self, position: usize) -> Option<&Lookup> {
+        self.lookups.get(position).map(|(_, lookup)| lookup)
+    }
+
     /// The look-ups that hits belong to.
-    pub fn lookups(&self) -> &[Lookup] {
-        &self.lookups
+    pub fn lookups(&self) -> impl ExactSizeIterator<Item = &Lookup> {
+        self.lookups.iter().map(|(_, lookup)| lookup)
+    }
+
+    /// Takes over what was met later in the same flow, as if it had been met here.
+    pub fn append(&mut self, later: &mut Self) {
+        let Self {
+            hits,
+            lookups,
+            left_out,
+            ..
+        } = std::mem::take(later);
+        let positions: Vec<Option<usize>> = lookups
+            .into_iter()
+            .map(|(id, lookup)| self.push_lookup(id, lookup))
+            .collect();
+        self.left_out = self.left_out.saturating_add(left_out);
+        for mut hit in hits {
+            if let Subject::Lookup(position) = &mut hit.subject {
+                let Some(here) = positions.get(*position).copied().flatten() else {
+                    self.push_without_lookup(&hit);
+                    continue;
+                };
+                *position = here;
+            }
+            self.push(hit);
+        }
     }
 
     /// Matches that no hit stands for, because a cap was reached.
@@ -138,7 +173,7 @@ impl FlowHits {
     pub fn matched(&self) -> u64 {
         self.hits
             .iter()
-            .map(Hit::weight)
+            .map(|hit| hit.count)
             .fold(self.left_out, u64::saturating_add)
     }
 
@@ -159,7 +194,7 @@ impl FlowHits {
             .get(&alike)
             .and_then(|position| self.hits.get_mut(*position))
         {
-            first.repeats = first.repeats.saturating_add(hit.weight());
+            first.absorb(&hit);
         } else if self.hits.len() < MAX_HITS_PER_FLOW {
             if lookup.is_some() {
                 self.looked_up
@@ -169,7 +204,7 @@ impl FlowHits {
             self.seen.insert(alike, self.hits.len());
             self.hits.push(hit);
         } else {
-            self.left_out = self.left_out.saturating_add(hit.weight());
+            self.left_out = self.left_out.saturating_add(hit.count);
         }
     }
 
@@ -190,7 +225,7 @@ impl FlowHits {
             qtype,
         };
         if let Some(position) = self.asked.get(&asked).copied()
-            && let Some(known) = self.lookups.get_mut(position)
+            && let Some((_, known)) = self.lookups.get_mut(position)
             && lookup.time.since(known.time).max(known.time.since(lookup.time)) <= LOOKUP_MERGE_WINDOW
         {
             known.time = known.time.min(lookup.time);
@@ -206,19 +241,20 @@ impl FlowHits {
             return None;
         }
         self.asked.insert(asked, self.lookups.len());
-        self.lookups.push(lookup);
+        self.lookups.push((id, lookup));
         Some(self.lookups.len() - 1)
     }
 
     /// Counts a match in a look-up that there was no room for.
-    pub(crate) fn push_without_lookup(&mut self, indicator: &IndicatorValue, field: Field) {
-        let first = self
+    pub(crate) fn push_without_lookup(&mut self, hit: &Hit) {
+        let key = (hit.indicator.value.clone(), hit.field);
+        match self
             .looked_up
-            .get(&(indicator.clone(), field))
-            .and_then(|position| self.hits.get_mut(*position));
-        match first {
-            Some(first) => first.repeats = first.repeats.saturating_add(1),
-            None => self.left_out = self.left_out.saturating_add(1),
+            .get(&key)
+            .and_then(|position| self.hits.get_mut(*position))
+        {
+            Some(first) => first.absorb(hit),
+            None => self.left_out = self.left_out.saturating_add(hit.count),
         }
     }
 }

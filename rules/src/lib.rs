@@ -7,10 +7,15 @@
 //! This crate decides: it does no I/O, reads no clock (`now` is an argument) and knows neither runtime nor metrics.
 //! No result depends on the order of a hash map, so the same input gives the same alerts.
 
+pub mod grade;
 pub mod hits;
 pub mod matching;
 pub mod set;
+pub mod severity;
 pub mod site;
+mod specificity;
+#[cfg(test)]
+mod testing;
 
 pub use hits::{FlowHits, Hit};
 pub use matching::Matcher;

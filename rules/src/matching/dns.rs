@@ -31,8 +31,8 @@ impl Found<'_> {
         for (id, field, value) in matches {
             if let Some(position) = position {
                 self.hit(id, field, &value, Subject::Lookup(position));
-            } else if let Some(indicator) = self.set.get(id) {
-                self.hits.push_without_lookup(&indicator.value, field);
+            } else if let Some(hit) = self.new_hit(id, field, &value, Subject::Flow) {
+                self.hits.push_without_lookup(&hit);
             }
         }
     }

@@ -102,18 +102,24 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn hit(&mut self, id: IndicatorId, field: Field, value: &Arc<str>, subject: Subject) {
-        if let Some(indicator) = self.set.get(id) {
-            let (time, packet, value) = (self.time, self.packet, Arc::clone(value));
-            self.hits.push(Hit {
-                indicator,
-                field,
-                value,
-                time,
-                packet,
-                subject,
-                repeats: 0,
-            });
+        if let Some(hit) = self.new_hit(id, field, value, subject) {
+            self.hits.push(hit);
         }
+    }
+
+    fn new_hit(&self, id: IndicatorId, field: Field, value: &Arc<str>, subject: Subject) -> Option<Hit> {
+        let (time, packet, value) = (self.time, self.packet, Arc::clone(value));
+        let indicator = self.set.get(id)?;
+        Some(Hit {
+            indicator,
+            field,
+            value,
+            time,
+            packet,
+            subject,
+            last: time,
+            count: 1,
+        })
     }
 
     fn hit_all(

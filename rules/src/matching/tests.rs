@@ -295,7 +295,7 @@ fn question_aliases_and_addresses_of_an_answer_match() {
         ]
     );
     assert!(hits.hits().iter().all(|hit| hit.subject == Subject::Lookup(0)));
-    let lookup = &hits.lookups()[0];
+    let lookup = hits.lookup(0).unwrap();
     assert_eq!((lookup.client, lookup.server), (end(CLIENT), end("10.0.0.53:53")));
     assert_eq!(
         (lookup.name.as_str(), lookup.rcode),
@@ -320,11 +320,11 @@ fn a_question_and_its_answer_are_one_lookup() {
     let hits = observed(&matcher, facts.map(dns), "10.0.0.53:53");
     assert_eq!(hits.lookups().len(), 2);
     assert_eq!(
-        (hits.lookups()[0].time, hits.lookups()[0].rcode),
+        (hits.lookup(0).unwrap().time, hits.lookup(0).unwrap().rcode),
         (Timestamp::new(100, 0), Some(3))
     );
     assert_eq!(
-        (hits.lookups()[1].time, hits.lookups()[1].rcode),
+        (hits.lookup(1).unwrap().time, hits.lookup(1).unwrap().rcode),
         (Timestamp::new(103, 0), None)
     );
     assert_eq!((hits.hits().len(), hits.matched()), (2, 4));
@@ -601,6 +601,46 @@ fn hits_of_a_flow_are_bounded_and_counted() {
         "10.0.0.53:53",
     );
     assert_eq!((hits.matched(), hits.left_out()), (count as u64 + 1, 1));
+}
+
+#[test]
+fn hits_met_later_join_those_of_their_flow() {
+    let matcher = matcher(&["d:evil.example", "10.0.0.53"]);
+    let server = "10.0.0.53:53";
+    let together = observed(
+        &matcher,
+        [
+            dns(query(1, "evil.example")),
+            dns(response(1, "evil.example", [])),
+        ],
+        server,
+    );
+    let mut joined = FlowHits::default();
+    for (time, message) in [
+        (100, query(1, "evil.example")),
+        (101, response(1, "evil.example", [])),
+    ] {
+        let (source, destination) = if message.is_response {
+            (server, CLIENT)
+        } else {
+            (CLIENT, server)
+        };
+        let mut scratch = FlowHits::default();
+        let observation = sent(time, source, destination, dns(message));
+        matcher.observed(&head(Protocol::UDP, server), &observation, &mut scratch);
+        joined.append(&mut scratch);
+        assert!(scratch.is_empty());
+    }
+    assert_eq!(shown(&joined), shown(&together));
+    assert_eq!(
+        joined.lookups().collect::<Vec<_>>(),
+        together.lookups().collect::<Vec<_>>()
+    );
+    assert_eq!((joined.matched(), joined.lookups().len()), (2, 1));
+    assert_eq!(
+        (joined.hits()[0].time, joined.hits()[0].last),
+        (Timestamp::new(100, 0), Timestamp::new(101, 0))
+    );
 }
 
 proptest! {
