@@ -1,0 +1,535 @@
+//! Passive DNS: which name an address had, for whom and when.
+//!
+//! Shared by all workers. What it answers is decided by packet numbers and times, never by the order in which answers were
+//! stored: an answer counts for packets behind it, from its time until its lifetime and a grace have passed (clients
+//! and browsers keep addresses longer than the TTL says). Each key keeps a few dated answers, so that a worker that lags
+//! behind still finds what was true at its packet.
+//!
+//! An answer is a client's own when it was sent to that client. Who can forge packets towards a client can therefore put a
+//! name on an address, but only where the question is out of view: the flow table refuses answers
+//! that do not fit the questions that it saw.
+
+use crate::answers::{self, Received};
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use weir_model::flow::{FlowName, NameSource, PassiveName};
+use weir_model::{Name, Timestamp};
+
+/// Most dated answers per key. An address of a content network has hundreds of names; the latest explain a flow best. When
+/// it is reached, the oldest answer goes that a later one repeats, else the oldest.
+const MAX_ANSWERS_PER_KEY: usize = 8;
+
+/// Most names that one address gets from a client's own answers when a flow begins.
+const MAX_OWN_NAMES: usize = 4;
+
+/// What an entry costs besides its names: key, queue and map overhead.
+const ENTRY_OVERHEAD_BYTES: usize = 192;
+
+/// Number of shards of each map; fixed, so that nothing depends on the machine.
+const SHARDS: usize = 64;
+
+/// Most entries that are looked at to find one to drop.
+const MAX_SECOND_CHANCES: usize = 16;
+
+/// Lifetimes and limits.
+#[derive(Clone, Debug)]
+pub struct PassiveDnsConfig {
+    /// An answer is valid at least this long, whatever its TTL: clients do not ask again for each connection.
+    pub min_lifetime: Duration,
+    /// An answer is valid at most this long, whatever its TTL.
+    pub max_lifetime: Duration,
+    /// And for this long after: connections are opened late, and caches are generous.
+    pub grace: Duration,
+    /// Budget in bytes for clients' own answers, and again for anybody's. The adversary asks for names without end. When
+    /// it is reached, keys that were not learnt again lately are dropped, oldest first. Counted.
+    pub max_bytes: usize,
+}
+
+impl Default for PassiveDnsConfig {
+    fn default() -> Self {
+        Self {
+            min_lifetime: Duration::from_mins(1),
+            max_lifetime: Duration::from_hours(24),
+            grace: Duration::from_mins(5),
+            max_bytes: 128 << 20,
+        }
+    }
+}
+
+/// What was learnt and dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassiveDnsStats {
+    /// Addresses learnt as a client's own.
+    pub own_learnt: u64,
+    /// Addresses learnt as anybody's (each of a client's own, and hints and multicast answers).
+    pub others_learnt: u64,
+    /// Keys (client and address) held now.
+    pub own_entries: u64,
+    /// Keys (address) held now.
+    pub others_entries: u64,
+    /// Keys dropped at the budget.
+    pub evicted: u64,
+    /// Dated answers dropped because their key had too many.
+    pub answers_dropped: u64,
+}
+
+/// The store.
+#[derive(Debug)]
+pub struct PassiveDns {
+    config: PassiveDnsConfig,
+    own: Store<(IpAddr, IpAddr)>,
+    others: Store<IpAddr>,
+}
+
+impl PassiveDns {
+    /// Nothing learnt.
+    pub fn new(config: PassiveDnsConfig) -> Self {
+        Self {
+            config,
+            own: Store::new(),
+            others: Store::new(),
+        }
+    }
+
+    /// Learns from an answer.
+    pub fn learn(&self, received: Received<'_>) {
+        for found in answers::addresses(received.message) {
+            let ttl = Duration::from_secs(u64::from(found.ttl));
+            let lifetime = ttl.clamp(self.config.min_lifetime, self.config.max_lifetime);
+            let answer = Answer {
+                packet: received.packet,
+                from: received.time,
+                until: received.time + lifetime + self.config.grace,
+                name: found.name,
+                aliases: found.aliases,
+            };
+            if !found.is_hint {
+                self.own.insert(
+                    (received.client, found.address),
+                    answer.clone(),
+                    self.config.max_bytes,
+                );
+            }
+            self.others.insert(found.address, answer, self.config.max_bytes);
+        }
+    }
+
+    /// What the ends `a` and `b` of a flow that began with `packet` at `time` were called: names from the other end's own
+    /// answers first, latest first; for an end without such, the latest from anybody's.
+    pub fn names(&self, a: IpAddr, b: IpAddr, time: Timestamp, packet: u64) -> Vec<PassiveName> {
+        let mut names = Vec::new();
+        let mut unknown = SmallVec::<[IpAddr; 2]>::new();
+        for (client, address) in [(a, b), (b, a)] {
+            let own = self.own.valid(
+                &(client, address),
+                (time, packet, self.config.grace),
+                MAX_OWN_NAMES,
+            );
+            if own.is_empty() {
+                unknown.push(address);
+            }
+            names.extend(
+                own.into_iter()
+                    .map(|answer| answer.named(address, NameSource::PassiveDnsClient)),
+            );
+        }
+        for address in unknown {
+            let others = self.others.valid(&address, (time, packet, self.config.grace), 1);
+            names.extend(
+                others
+                    .into_iter()
+                    .map(|answer| answer.named(address, NameSource::PassiveDnsOther)),
+            );
+        }
+        names
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> PassiveDnsStats {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        PassiveDnsStats {
+            own_learnt: count(&self.own.learnt),
+            others_learnt: count(&self.others.learnt),
+            own_entries: self.own.entries.len() as u64,
+            others_entries: self.others.entries.len() as u64,
+            evicted: count(&self.own.evicted) + count(&self.others.evicted),
+            answers_dropped: count(&self.own.dropped) + count(&self.others.dropped),
+        }
+    }
+}
+
+/// A name that an address had for some time.
+#[derive(Clone, Debug)]
+struct Answer {
+    packet: u64,
+    from: Timestamp,
+    until: Timestamp,
+    name: Name,
+    aliases: Vec<Name>,
+}
+
+impl Answer {
+    fn cost(&self) -> u64 {
+        let text: usize = self
+            .aliases
+            .iter()
+            .chain([&self.name])
+            .map(|name| name.as_str().len() + 32)
+            .sum();
+        (size_of::<Self>() + text) as u64
+    }
+
+    fn named(self, address: IpAddr, source: NameSource) -> PassiveName {
+        let name = FlowName {
+            name: self.name,
+            source,
+            time: self.from,
+            aliases: self.aliases,
+        };
+        PassiveName { address, name }
+    }
+}
+
+/// Dated answers per key, within a budget.
+#[derive(Debug)]
+struct Store<K: Hash + Eq> {
+    entries: DashMap<K, Entry, RandomState>,
+    /// Keys in the order in which they were first learnt.
+    order: Mutex<VecDeque<K>>,
+    bytes: AtomicU64,
+    learnt: AtomicU64,
+    evicted: AtomicU64,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    answers: SmallVec<[Answer; 1]>,
+    /// Learnt again since it last was considered for dropping.
+    renewed: bool,
+}
+
+impl Entry {
+    fn cost(&self) -> u64 {
+        self.answers.iter().map(Answer::cost).sum::<u64>() + ENTRY_OVERHEAD_BYTES as u64
+    }
+}
+
+impl<K: Hash + Eq + Copy> Store<K> {
+    fn new() -> Self {
+        Self {
+            entries: DashMap::with_hasher_and_shard_amount(RandomState::default(), SHARDS),
+            order: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            learnt: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    fn insert(&self, key: K, answer: Answer, max_bytes: usize) {
+        self.learnt.fetch_add(1, Ordering::Relaxed);
+        let added = answer.cost();
+        let (is_new, removed) = {
+            let mut entry = self.entries.entry(key).or_default();
+            let is_new = entry.answers.is_empty();
+            let removed = if entry.answers.len() == MAX_ANSWERS_PER_KEY {
+                drop_one(&mut entry.answers)
+            } else {
+                0
+            };
+            entry.answers.push(answer);
+            entry.renewed = !is_new;
+            (is_new, removed)
+        };
+        self.dropped.fetch_add(u64::from(removed > 0), Ordering::Relaxed);
+        self.bytes.fetch_add(added, Ordering::Relaxed);
+        self.bytes.fetch_sub(removed, Ordering::Relaxed);
+        if is_new {
+            self.bytes
+                .fetch_add(ENTRY_OVERHEAD_BYTES as u64, Ordering::Relaxed);
+            self.order
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push_back(key);
+        }
+        while self.bytes.load(Ordering::Relaxed) > max_bytes as u64 && self.evict() {}
+    }
+
+    /// Drops the oldest key that was not learnt again; whether there was one.
+    fn evict(&self) -> bool {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..MAX_SECOND_CHANCES {
+            let Some(key) = order.front().copied() else {
+                return false;
+            };
+            let renewed = self
+                .entries
+                .get_mut(&key)
+                .is_some_and(|mut entry| std::mem::take(&mut entry.renewed));
+            if !renewed {
+                break;
+            }
+            order.rotate_left(1);
+        }
+        let Some(key) = order.pop_front() else {
+            return false;
+        };
+        if let Some((_, entry)) = self.entries.remove(&key) {
+            self.bytes.fetch_sub(entry.cost(), Ordering::Relaxed);
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Answers behind which `packet` lies and that are valid at `time`, each name once, latest first, at most `limit`.
+    fn valid(&self, key: &K, (time, packet, grace): (Timestamp, u64, Duration), limit: usize) -> Vec<Answer> {
+        let Some(entry) = self.entries.get(key) else {
+            return Vec::new();
+        };
+        // Captures step backwards a little: an answer in an earlier packet may bear a slightly later time.
+        let holds =
+            |answer: &&Answer| answer.packet < packet && answer.from <= time + grace && time <= answer.until;
+        let mut valid: Vec<&Answer> = entry.answers.iter().filter(holds).collect();
+        valid.sort_by(|one, other| {
+            other
+                .packet
+                .cmp(&one.packet)
+                .then_with(|| one.name.cmp(&other.name))
+        });
+        let mut names: Vec<Answer> = Vec::new();
+        for answer in valid {
+            if names.len() < limit && names.iter().all(|known| known.name != answer.name) {
+                names.push(answer.clone());
+            }
+        }
+        names
+    }
+}
+
+/// Drops the oldest answer that a later one repeats, else the oldest; how many bytes it cost.
+fn drop_one(answers: &mut SmallVec<[Answer; 1]>) -> u64 {
+    let is_repeated = |answer: &Answer| {
+        answers
+            .iter()
+            .any(|later| later.packet > answer.packet && later.name == answer.name)
+    };
+    let oldest = answers
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, answer)| (!is_repeated(answer), answer.packet))
+        .map(|(position, _)| position);
+    oldest.map_or(0, |position| answers.remove(position).cost())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::tests::{a, answer, cname, name};
+    use weir_model::observation::DnsMessage;
+
+    const CLIENT: [u8; 4] = [10, 0, 0, 1];
+    const OTHER_CLIENT: [u8; 4] = [10, 0, 0, 2];
+    const SERVER: [u8; 4] = [192, 0, 2, 1];
+
+    fn learn(store: &PassiveDns, message: &DnsMessage, client: [u8; 4], seconds: u64, packet: u64) {
+        store.learn(Received {
+            message,
+            client: client.into(),
+            time: Timestamp::new(seconds, 0),
+            packet,
+        });
+    }
+
+    fn ask(store: &PassiveDns, client: [u8; 4], seconds: u64, packet: u64) -> Vec<(String, NameSource)> {
+        let names = store.names(client.into(), SERVER.into(), Timestamp::new(seconds, 0), packet);
+        names
+            .into_iter()
+            .map(|named| (named.name.name.to_string(), named.name.source))
+            .collect()
+    }
+
+    fn store() -> PassiveDns {
+        PassiveDns::new(PassiveDnsConfig::default())
+    }
+
+    fn own(name: &str) -> (String, NameSource) {
+        (name.to_owned(), NameSource::PassiveDnsClient)
+    }
+
+    fn others(name: &str) -> (String, NameSource) {
+        (name.to_owned(), NameSource::PassiveDnsOther)
+    }
+
+    #[test]
+    fn own_answers_outrank_those_of_others() {
+        let store = store();
+        learn(
+            &store,
+            &answer("mine.example", vec![a("mine.example", 60, SERVER)]),
+            CLIENT,
+            1_000,
+            1,
+        );
+        learn(
+            &store,
+            &answer("theirs.example", vec![a("theirs.example", 60, SERVER)]),
+            OTHER_CLIENT,
+            1_001,
+            2,
+        );
+        assert_eq!(ask(&store, CLIENT, 1_010, 3), [own("mine.example")]);
+        assert_eq!(ask(&store, OTHER_CLIENT, 1_010, 3), [own("theirs.example")]);
+        assert_eq!(
+            ask(&store, [10, 0, 0, 3], 1_010, 3),
+            [others("theirs.example")],
+            "the latest"
+        );
+        let reverse = store.names(SERVER.into(), CLIENT.into(), Timestamp::new(1_010, 0), 3);
+        assert_eq!(
+            reverse[0].address,
+            IpAddr::from(SERVER),
+            "whoever sent the first packet"
+        );
+    }
+
+    #[test]
+    fn valid_from_the_packet_behind_it_until_lifetime_and_grace_have_passed() {
+        let store = store();
+        learn(
+            &store,
+            &answer("www.example", vec![a("www.example", 600, SERVER)]),
+            CLIENT,
+            1_000,
+            5,
+        );
+        assert_eq!(ask(&store, CLIENT, 1_000, 5), []);
+        assert_eq!(ask(&store, CLIENT, 1_000, 4), []);
+        assert_eq!(ask(&store, CLIENT, 1_000, 6), [own("www.example")]);
+        assert_eq!(ask(&store, CLIENT, 1_900, 7), [own("www.example")]);
+        assert_eq!(ask(&store, CLIENT, 1_901, 8), []);
+        assert_eq!(ask(&store, CLIENT, 699, 9), [], "long before it");
+    }
+
+    #[test]
+    fn lifetimes_are_clamped() {
+        let store = store();
+        learn(
+            &store,
+            &answer("short.example", vec![a("short.example", 0, SERVER)]),
+            CLIENT,
+            1_000,
+            1,
+        );
+        assert_eq!(ask(&store, CLIENT, 1_360, 2), [own("short.example")]);
+        assert_eq!(ask(&store, CLIENT, 1_361, 2), []);
+        learn(
+            &store,
+            &answer("long.example", vec![a("long.example", u32::MAX, SERVER)]),
+            CLIENT,
+            1_000,
+            3,
+        );
+        assert_eq!(ask(&store, CLIENT, 87_700, 4), [own("long.example")]);
+        assert_eq!(ask(&store, CLIENT, 87_701, 4), []);
+    }
+
+    #[test]
+    fn what_was_true_at_a_packet_is_still_known_later() {
+        let store = store();
+        for (number, text) in [
+            (10, "first.example"),
+            (20, "second.example"),
+            (30, "first.example"),
+        ] {
+            learn(
+                &store,
+                &answer(text, vec![a(text, 60, SERVER)]),
+                CLIENT,
+                1_000 + number,
+                number,
+            );
+        }
+        assert_eq!(ask(&store, CLIENT, 1_015, 15), [own("first.example")]);
+        assert_eq!(
+            ask(&store, CLIENT, 1_025, 25),
+            [own("second.example"), own("first.example")]
+        );
+        assert_eq!(
+            ask(&store, CLIENT, 1_035, 35),
+            [own("first.example"), own("second.example")]
+        );
+    }
+
+    #[test]
+    fn aliases_come_along_and_hints_are_nobodys_own() {
+        let store = store();
+        let mut message = answer(
+            "www.example",
+            vec![cname("www.example", 60, "x.cdn"), a("x.cdn", 60, SERVER)],
+        );
+        learn(&store, &message, CLIENT, 1_000, 1);
+        let names = store.names(CLIENT.into(), SERVER.into(), Timestamp::new(1_001, 0), 2);
+        assert_eq!(names[0].name.aliases, [name("x.cdn")]);
+        let store = self::store();
+        message.link_local = true;
+        learn(&store, &message, CLIENT, 1_000, 1);
+        assert_eq!(ask(&store, CLIENT, 1_001, 2), [others("www.example")]);
+    }
+
+    #[test]
+    fn repeated_answers_do_not_push_out_others() {
+        let store = store();
+        learn(
+            &store,
+            &answer("rare.example", vec![a("rare.example", 86_400, SERVER)]),
+            CLIENT,
+            1_000,
+            1,
+        );
+        for number in 2..100 {
+            let message = answer("busy.example", vec![a("busy.example", 60, SERVER)]);
+            learn(&store, &message, CLIENT, 1_000 + number, number);
+        }
+        assert_eq!(
+            ask(&store, CLIENT, 1_100, 100),
+            [own("busy.example"), own("rare.example")]
+        );
+        assert!(store.stats().answers_dropped > 0);
+    }
+
+    #[test]
+    fn bounded_in_bytes_and_kind_to_what_is_learnt_again() {
+        let store = PassiveDns::new(PassiveDnsConfig {
+            max_bytes: 100_000,
+            ..PassiveDnsConfig::default()
+        });
+        let keep = answer("keep.example", vec![a("keep.example", 60, SERVER)]);
+        for number in 0..5_000_u32 {
+            let [_, x, y, z] = number.to_be_bytes();
+            let text = format!("flood{number}.example");
+            let message = answer(&text, vec![a(&text, 60, [198, x, y, z])]);
+            learn(&store, &message, CLIENT, 1_000, u64::from(number) * 2);
+            if number % 50 == 0 {
+                learn(&store, &keep, CLIENT, 1_000, u64::from(number) * 2 + 1);
+            }
+        }
+        let stats = store.stats();
+        assert!(stats.own_entries < 500 && stats.own_entries > 100, "{stats:?}");
+        assert_eq!(stats.own_learnt, 5_100);
+        assert_eq!(
+            stats.evicted + stats.own_entries + stats.others_entries,
+            2 * 5_001
+        );
+        assert_eq!(ask(&store, CLIENT, 1_001, 20_000), [own("keep.example")]);
+        let held: u64 = store.own.entries.iter().map(|entry| entry.cost()).sum();
+        assert_eq!(held, store.own.bytes.load(Ordering::Relaxed));
+    }
+}

@@ -1,0 +1,191 @@
+//! The books of the flow table.
+
+use crate::passive_dns::PassiveDnsStats;
+use crate::streams::StreamStats;
+use weir_model::flow::{EndReason, NameSource};
+
+/// Plain counts. The ledger: `frames` = `frames_ended` + [`crate::FlowTable::frames_in_open_flows`], always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowStats {
+    /// Packets taken.
+    pub packets: u64,
+    /// Frames that they came in.
+    pub frames: u64,
+    /// Frames counted into records that ended.
+    pub frames_ended: u64,
+    /// Bytes at IP level.
+    pub ip_bytes: u64,
+    /// Packets whose time was earlier than that of the packet before.
+    pub steps_backwards: u64,
+    /// Records begun, continuations included.
+    pub flows_begun: u64,
+    /// Of these, continuations after the active timeout.
+    pub flows_continued: u64,
+    /// Flows open now.
+    pub flows_open: u64,
+    /// Most flows open at a time.
+    pub flows_open_peak: u64,
+    /// Records ended, by reason.
+    pub ended: EndCounts,
+    /// ICMP errors that told of an open flow.
+    pub icmp_errors_paired: u64,
+    /// ICMP errors that told of no open flow.
+    pub icmp_errors_unpaired: u64,
+    /// Facts that payloads said.
+    pub facts: u64,
+    /// Facts not kept in a record, because the budget was used up.
+    pub facts_not_kept: u64,
+    /// Bytes of that budget used now.
+    pub facts_bytes: u64,
+    /// Names learnt, by source.
+    pub names: NameCounts,
+    /// Names not kept, because their flow had many.
+    pub names_dropped: u64,
+    /// DNS answers from the end that asks, or that fit no question of their flow: not learnt.
+    pub dns_answers_refused: u64,
+    /// TCP flows no longer read, because too many were.
+    pub stream_readers_dropped: u64,
+    /// UDP flows whose reading began afresh, because too many were read.
+    pub datagram_readers_dropped: u64,
+    /// TCP payload bytes held for order now, with overhead.
+    pub stream_bytes_held: u64,
+    /// What became of TCP payload.
+    pub streams: StreamStats,
+    /// Passive DNS (of the whole store, where it is shared).
+    pub passive_dns: PassiveDnsStats,
+}
+
+/// Records ended, by [`EndReason`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndCounts {
+    /// See [`EndReason::Fin`].
+    pub fin: u64,
+    /// See [`EndReason::Rst`].
+    pub rst: u64,
+    /// See [`EndReason::Idle`].
+    pub idle: u64,
+    /// See [`EndReason::Active`].
+    pub active: u64,
+    /// See [`EndReason::Evicted`].
+    pub evicted: u64,
+    /// See [`EndReason::Reused`].
+    pub reused: u64,
+    /// See [`EndReason::EndOfInput`].
+    pub end_of_input: u64,
+}
+
+impl EndCounts {
+    pub(crate) const fn count(&mut self, reason: EndReason) {
+        let counter = match reason {
+            EndReason::Fin => &mut self.fin,
+            EndReason::Rst => &mut self.rst,
+            EndReason::Idle => &mut self.idle,
+            EndReason::Active => &mut self.active,
+            EndReason::Evicted => &mut self.evicted,
+            EndReason::Reused => &mut self.reused,
+            EndReason::EndOfInput => &mut self.end_of_input,
+        };
+        *counter += 1;
+    }
+
+    /// All records ended.
+    pub const fn total(&self) -> u64 {
+        self.fin + self.rst + self.idle + self.active + self.evicted + self.reused + self.end_of_input
+    }
+}
+
+/// Names learnt, by [`NameSource`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameCounts {
+    /// See [`NameSource::Certificate`].
+    pub certificate: u64,
+    /// See [`NameSource::PassiveDnsOther`].
+    pub passive_dns_other: u64,
+    /// See [`NameSource::PassiveDnsClient`].
+    pub passive_dns_client: u64,
+    /// See [`NameSource::HttpProxy`].
+    pub http_proxy: u64,
+    /// See [`NameSource::TlsSni`].
+    pub tls_sni: u64,
+    /// See [`NameSource::QuicSni`].
+    pub quic_sni: u64,
+    /// See [`NameSource::HttpHost`].
+    pub http_host: u64,
+}
+
+impl NameCounts {
+    pub(crate) const fn count(&mut self, source: NameSource, names: u64) {
+        let counter = match source {
+            NameSource::Certificate => &mut self.certificate,
+            NameSource::PassiveDnsOther => &mut self.passive_dns_other,
+            NameSource::PassiveDnsClient => &mut self.passive_dns_client,
+            NameSource::HttpProxy => &mut self.http_proxy,
+            NameSource::TlsSni => &mut self.tls_sni,
+            NameSource::QuicSni => &mut self.quic_sni,
+            NameSource::HttpHost => &mut self.http_host,
+        };
+        *counter += names;
+    }
+}
+
+impl FlowStats {
+    /// Each count with its name, always in this order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let Self {
+            ended,
+            names,
+            streams,
+            passive_dns,
+            ..
+        } = self;
+        [
+            ("packets", self.packets),
+            ("frames", self.frames),
+            ("frames_ended", self.frames_ended),
+            ("ip_bytes", self.ip_bytes),
+            ("steps_backwards", self.steps_backwards),
+            ("flows_begun", self.flows_begun),
+            ("flows_continued", self.flows_continued),
+            ("flows_open", self.flows_open),
+            ("flows_open_peak", self.flows_open_peak),
+            ("flows_ended_fin", ended.fin),
+            ("flows_ended_rst", ended.rst),
+            ("flows_ended_idle", ended.idle),
+            ("flows_ended_active", ended.active),
+            ("flows_ended_evicted", ended.evicted),
+            ("flows_ended_reused", ended.reused),
+            ("flows_ended_end_of_input", ended.end_of_input),
+            ("icmp_errors_paired", self.icmp_errors_paired),
+            ("icmp_errors_unpaired", self.icmp_errors_unpaired),
+            ("facts", self.facts),
+            ("facts_not_kept", self.facts_not_kept),
+            ("facts_bytes", self.facts_bytes),
+            ("names_certificate", names.certificate),
+            ("names_passive_dns_other", names.passive_dns_other),
+            ("names_passive_dns_client", names.passive_dns_client),
+            ("names_http_proxy", names.http_proxy),
+            ("names_tls_sni", names.tls_sni),
+            ("names_quic_sni", names.quic_sni),
+            ("names_http_host", names.http_host),
+            ("names_dropped", self.names_dropped),
+            ("dns_answers_refused", self.dns_answers_refused),
+            ("stream_readers_dropped", self.stream_readers_dropped),
+            ("datagram_readers_dropped", self.datagram_readers_dropped),
+            ("stream_bytes_held", self.stream_bytes_held),
+            ("stream_bytes_read", streams.read_bytes),
+            ("stream_bytes_repeated", streams.repeated_bytes),
+            ("stream_bytes_astray", streams.astray_bytes),
+            ("stream_bytes_unused", streams.unused_bytes),
+            ("stream_gaps", streams.gaps),
+            ("stream_gaps_by_cap", streams.gaps_by_cap),
+            ("stream_read_caps_reached", streams.read_caps_reached),
+            ("passive_dns_own_learnt", passive_dns.own_learnt),
+            ("passive_dns_others_learnt", passive_dns.others_learnt),
+            ("passive_dns_own_entries", passive_dns.own_entries),
+            ("passive_dns_others_entries", passive_dns.others_entries),
+            ("passive_dns_evicted", passive_dns.evicted),
+            ("passive_dns_answers_dropped", passive_dns.answers_dropped),
+        ]
+        .into_iter()
+    }
+}
