@@ -1,0 +1,140 @@
+//! Files and folders: found, opened, unpacked, and handed to the format that their content has.
+
+use crate::collect::{Collector, Origin};
+use crate::lines::{self, Lines};
+use crate::shape::{self, Shape};
+use crate::{RefusalReason, plain, table};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+/// How deep folders are followed: enough for any collection of lists; it ends a circle of symbolic links.
+pub const MAX_FOLDER_DEPTH: usize = 16;
+/// How much of a file is looked at to tell its format.
+const HEAD_BYTES: u64 = 64 * 1024;
+/// Size of read buffers: a few large reads instead of many small ones.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Loads a file or a folder; what cannot be read is refused.
+pub(crate) fn load(path: &Path, collector: &mut Collector) {
+    let mut files = Vec::new();
+    find(path, 0, &mut files);
+    let root = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
+    };
+    for file in files {
+        let source = file
+            .strip_prefix(root)
+            .unwrap_or(&file)
+            .display()
+            .to_string()
+            .into();
+        let origin = Origin {
+            path: file.display().to_string().into(),
+            source,
+        };
+        if let Err(error) = load_file(&file, &origin, collector) {
+            collector.refuse(&origin, 0, &error.to_string(), RefusalReason::UnreadableFile);
+        }
+    }
+}
+
+/// The files at and below `path`, sorted. What cannot be listed counts as a file, so that opening it says why.
+fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) if depth < MAX_FOLDER_DEPTH => entries,
+        _ => return files.push(path.to_owned()),
+    };
+    let mut inside: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
+    inside.sort();
+    for path in inside.iter().filter(|path| !is_hidden(path)) {
+        find(path, depth + 1, files);
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn load_file(path: &Path, origin: &Origin, collector: &mut Collector) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    collector.file();
+    let magic = read_head(&mut file, 4)?;
+    let packed = Cursor::new(magic.clone()).chain(file);
+    match magic.as_slice() {
+        [0x1f, 0x8b, ..] => load_text(flate2::read::MultiGzDecoder::new(packed), path, origin, collector),
+        [0x28, 0xb5, 0x2f, 0xfd] => {
+            load_text(zstd::stream::read::Decoder::new(packed)?, path, origin, collector)
+        }
+        _ => load_text(packed, path, origin, collector),
+    }
+}
+
+fn load_text(
+    mut input: impl Read,
+    path: &Path,
+    origin: &Origin,
+    collector: &mut Collector,
+) -> io::Result<()> {
+    let head = read_head(&mut input, HEAD_BYTES)?;
+    if let Some(reason) = unusable(&head) {
+        collector.refuse(origin, 0, "", reason);
+        return Ok(());
+    }
+    let shape = shape::detect(
+        &lines::sample(&head, (head.len() as u64) < HEAD_BYTES),
+        extension(path).as_deref(),
+    );
+    let reader = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(input));
+    read_lines(Lines::new(reader), &shape, origin, collector)
+}
+
+fn read_lines<R: BufRead>(
+    mut lines: Lines<R>,
+    shape: &Shape,
+    origin: &Origin,
+    collector: &mut Collector,
+) -> io::Result<()> {
+    match shape {
+        Shape::Plain { has_header } => plain::read(&mut lines, *has_header, origin, collector),
+        Shape::Table(table) => table::read(&mut lines, table, origin, collector),
+    }
+}
+
+fn read_head(input: &mut impl Read, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    input.by_ref().take(bytes).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn unusable(head: &[u8]) -> Option<RefusalReason> {
+    if head.contains(&0) {
+        return Some(RefusalReason::NotText);
+    }
+    match head.trim_ascii_start() {
+        [b'{' | b'<', ..] => Some(RefusalReason::UnsupportedFormat),
+        [b'[', rest @ ..] if matches!(rest.trim_ascii_start(), [b'{' | b'"' | b']', ..]) => {
+            Some(RefusalReason::UnsupportedFormat)
+        }
+        _ => None,
+    }
+}
+
+/// The extension in lower case, below that of a compression.
+fn extension(path: &Path) -> Option<String> {
+    let lower = |path: &Path| {
+        path.extension()
+            .and_then(OsStr::to_str)
+            .map(str::to_ascii_lowercase)
+    };
+    match lower(path)?.as_str() {
+        "gz" | "zst" => lower(Path::new(path.file_stem()?)),
+        other => Some(other.to_owned()),
+    }
+}

@@ -1,0 +1,136 @@
+//! What could not be used, and why.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Most bytes of a refused text that are kept, for people to recognise it; longer texts are cut. A list of long
+/// lines would otherwise fill memory and terminal.
+pub const MAX_REFUSED_TEXT_BYTES: usize = 120;
+
+/// A line, cell or file that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The file, as it was found.
+    pub file: Arc<str>,
+    /// The line in it, from 1; 0 when the whole file is meant.
+    pub line: u32,
+    /// What stood there: control characters escaped, cut to [`MAX_REFUSED_TEXT_BYTES`].
+    pub text: String,
+    /// Why it cannot be used.
+    pub reason: RefusalReason,
+}
+
+/// `lists/bad.txt:17: too_wide: 0.0.0.0/0`
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}", self.reason)?;
+        if self.text.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.text)
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($variant:ident => $keyword:literal, $meaning:literal;)+) => {
+        /// Why a text is not an indicator that Weir can use.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum RefusalReason {
+            $(#[doc = $meaning] $variant,)+
+        }
+
+        impl RefusalReason {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// As written in reports and metrics.
+            pub const fn keyword(self) -> &'static str {
+                match self { $(Self::$variant => $keyword),+ }
+            }
+
+            /// What it means, for people.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    Empty => "empty", "There is no value where one should be.";
+    NotAnIndicator => "not_an_indicator", "The text has the form of no kind of indicator.";
+    BadAddress => "bad_address", "It looks like an address but is none.";
+    BadPrefix => "bad_prefix", "The part after the slash is no prefix length of that address.";
+    BadPort => "bad_port", "The part after the colon is no port (1 to 65535).";
+    BadName => "bad_name", "A domain name cannot be so: an empty or overlong label, or a character that names do not have.";
+    NameWithoutDot => "name_without_dot", "A single label (a top-level domain, `localhost`) names too much or nothing public.";
+    NameWithPort => "name_with_port", "A name with a port: names are met where no port is known, so it would have to be widened.";
+    TooWide => "too_wide", "The network is so wide that it would match nearly everything.";
+    SpecialAddress => "special_address", "The address names no host: unspecified, loopback or broadcast.";
+    Email => "email", "An e-mail address: not visible on the wire.";
+    FileHash => "file_hash", "A file hash (or an MD5): not visible on the wire.";
+    UnsupportedType => "unsupported_type", "The type or scheme is one that Weir does not see on the wire.";
+    LineTooLong => "line_too_long", "The line or value is longer than any indicator.";
+    BadRow => "bad_row", "A quotation mark is not closed, or the row lacks the column of the value.";
+    UnreadableFile => "unreadable_file", "The file could not be opened, read or unpacked (to its end).";
+    NotText => "not_text", "The file is binary, or text in UTF-16.";
+    UnsupportedFormat => "unsupported_format", "The file is JSON or XML, which this version does not read.";
+    TooMany => "too_many", "More indicators than the program holds.";
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keyword())
+    }
+}
+
+/// `text` for people: cut to [`MAX_REFUSED_TEXT_BYTES`], what would move a cursor or hide text escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::new();
+    for character in text.chars() {
+        if printable.len() >= MAX_REFUSED_TEXT_BYTES {
+            printable.push('…');
+            break;
+        }
+        if character.is_control() || is_invisible(character) {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+/// Characters without width of their own: joiners, byte order marks, direction controls.
+pub(crate) fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_text_is_harmless_and_short() {
+        assert_eq!(printable("a\x1b[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
+        let long = printable(&"\u{fc}".repeat(1000));
+        assert!(long.len() <= MAX_REFUSED_TEXT_BYTES + 5, "{}", long.len());
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn displays_file_line_and_reason() {
+        let refusal = Refusal {
+            file: "bad.txt".into(),
+            line: 7,
+            text: "0.0.0.0/0".into(),
+            reason: RefusalReason::TooWide,
+        };
+        assert_eq!(refusal.to_string(), "bad.txt:7: too_wide: 0.0.0.0/0");
+    }
+}

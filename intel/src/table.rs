@@ -1,0 +1,268 @@
+//! Tables: CSV, TSV, and with `;` or `|` between the fields.
+
+use crate::collect::{Collector, Origin};
+use crate::columns::{Columns, Kind, kind};
+use crate::lines::{Line, Lines};
+use crate::value::{self, Hint};
+use crate::{RefusalReason, text};
+use csv_core::ReadRecordResult;
+use std::fmt::Write as _;
+use std::io::{self, BufRead};
+use std::sync::Arc;
+use weir_model::{Context, IndicatorValue, Tlp};
+
+/// Most lines that one row may have (a line break inside quotation marks). Past it, the mark counts as forgotten: the
+/// row is refused and reading goes on with the next line, so that one bad row cannot swallow the rest.
+const MAX_ROW_LINES: usize = 16;
+
+/// How a table is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) delimiter: u8,
+    pub(crate) columns: Columns,
+    /// The first line that is no comment is the header.
+    pub(crate) has_header: bool,
+}
+
+/// Reads all rows.
+pub(crate) fn read<R: BufRead>(
+    lines: &mut Lines<R>,
+    table: &Table,
+    origin: &Origin,
+    collector: &mut Collector,
+) -> io::Result<()> {
+    let mut header_due = table.has_header;
+    let mut reader = Rows {
+        table,
+        origin,
+        fields: Fields::new(table.delimiter),
+    };
+    while let Some(line) = lines.next()? {
+        let text = match line.text {
+            Ok(text) => text,
+            Err(reason) => {
+                collector.line();
+                collector.refuse(origin, line.number, "", reason);
+                continue;
+            }
+        };
+        let is_comment = text.trim().is_empty() || text.starts_with('#');
+        if is_comment || std::mem::take(&mut header_due) {
+            collector.line();
+            collector.without_value();
+            lines.recycle(text);
+        } else {
+            reader.row(lines, line.number, text, collector)?;
+        }
+    }
+    Ok(())
+}
+
+/// The fields of a row.
+pub(crate) struct Fields {
+    delimiter: char,
+    /// Kept, because making it costs more than splitting a row.
+    reader: csv_core::Reader,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
+}
+
+impl Fields {
+    /// For rows with this delimiter.
+    pub(crate) fn new(delimiter: u8) -> Self {
+        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        Self {
+            delimiter: char::from(delimiter),
+            reader,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Splits a row; `false` when a quotation mark is not closed.
+    pub(crate) fn split(&mut self, row: &str) -> bool {
+        // abuse.ch writes a blank between delimiter and quotation mark, which CSV (RFC 4180) would take for text.
+        let tidied = row.contains(" \"").then(|| {
+            let delimiter = self.delimiter;
+            row.replace(&format!("{delimiter} \""), &format!("{delimiter}\""))
+        });
+        let row = tidied.as_deref().unwrap_or(row).trim_start_matches(' ');
+        self.bytes.resize(row.len() + 1, 0);
+        self.ends.resize(row.len() + 1, 0);
+        self.reader.reset();
+        let reader = &mut self.reader;
+        let (first, read, written, count) =
+            reader.read_record(row.as_bytes(), &mut self.bytes, &mut self.ends);
+        let rest = self.bytes.get_mut(written..).unwrap_or_default();
+        let ends = self.ends.get_mut(count..).unwrap_or_default();
+        // The end of the line ends the record, unless it is inside quotation marks.
+        let (second, _, _, more) = match first {
+            ReadRecordResult::InputEmpty if read == row.len() => reader.read_record(b"\n", rest, ends),
+            _ => (first, 0, 0, 0),
+        };
+        self.count = count + more;
+        matches!(second, ReadRecordResult::Record)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The field in this column, trimmed; empty where there is none.
+    pub(crate) fn get(&self, column: usize) -> &str {
+        if column >= self.count {
+            return "";
+        }
+        let start = column
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0);
+        let end = self.ends.get(column).copied().unwrap_or(start);
+        let bytes = self.bytes.get(start..end).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default().trim()
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.count).map(|column| self.get(column))
+    }
+}
+
+struct Rows<'a> {
+    table: &'a Table,
+    origin: &'a Origin,
+    fields: Fields,
+}
+
+impl Rows<'_> {
+    fn row<R: BufRead>(
+        &mut self,
+        lines: &mut Lines<R>,
+        number: u32,
+        text: String,
+        collector: &mut Collector,
+    ) -> io::Result<()> {
+        collector.line();
+        if self.fields.split(&text) {
+            self.store(number, &text, collector);
+            lines.recycle(text);
+            return Ok(());
+        }
+        let mut further: Vec<Line> = Vec::new();
+        let mut row = text.clone();
+        while further.len() + 1 < MAX_ROW_LINES {
+            let Some(line) = lines.next()? else { break };
+            let next = line.text.as_deref().ok().map(str::to_owned);
+            further.push(line);
+            let Some(next) = next else { break };
+            row.push('\n');
+            row.push_str(&next);
+            if self.fields.split(&row) {
+                if self.value().is_ok() {
+                    for _ in &further {
+                        collector.line();
+                    }
+                    self.store(number, &row, collector);
+                    return Ok(());
+                }
+                break;
+            }
+        }
+        collector.refuse(self.origin, number, &text, RefusalReason::BadRow);
+        lines.give_back(further);
+        Ok(())
+    }
+
+    fn store(&self, number: u32, row: &str, collector: &mut Collector) {
+        match self.value() {
+            Ok(value) => collector.value(self.origin, row, value, self.context(number)),
+            Err((reason, text)) => {
+                let text = if text.is_empty() { row } else { text };
+                collector.refuse(self.origin, number, text, reason);
+            }
+        }
+    }
+
+    /// The value of the row, or why there is none and what stood there.
+    fn value(&self) -> Result<IndicatorValue, (RefusalReason, &str)> {
+        let columns = &self.table.columns;
+        let kind = columns
+            .kind
+            .map_or(Kind::As(Hint::None), |column| kind(self.fields.get(column)));
+        let (text, of_column) = columns
+            .values
+            .iter()
+            .map(|&(column, hint)| (self.fields.get(column), hint))
+            .find(|(text, _)| !text.is_empty())
+            .ok_or_else(|| match columns.values.first() {
+                Some(&(column, _)) if column < self.fields.len() => (RefusalReason::Empty, ""),
+                _ => (RefusalReason::BadRow, ""),
+            })?;
+        let value = match kind {
+            Kind::Refused(reason) => Err(reason),
+            Kind::AddressAndPort => value::parse(&text.replacen('|', ":", 1)),
+            Kind::First(hint) => value::parse_as(text.split('|').next().unwrap_or(text), hint),
+            Kind::As(Hint::None) => value::parse_as(text, of_column),
+            Kind::As(hint) => value::parse_as(text, hint),
+        };
+        value.map_err(|reason| (reason, text))
+    }
+
+    fn context(&self, number: u32) -> Context {
+        let columns = &self.table.columns;
+        let field = |column: Option<usize>| {
+            column
+                .map(|column| self.fields.get(column))
+                .filter(|text| !text.is_empty())
+        };
+        let tags = field(columns.tags).map(text::tags).unwrap_or_default();
+        let tlp = field(columns.tlp).and_then(Tlp::parse);
+        Context {
+            source: Arc::clone(&self.origin.source),
+            line: Some(number),
+            description: text::shared(&self.description()),
+            reference: field(columns.reference).and_then(text::shared),
+            confidence: field(columns.confidence).and_then(text::confidence),
+            first_seen: field(columns.first_seen).and_then(text::time),
+            last_seen: field(columns.last_seen).and_then(text::time),
+            tlp: tlp.or_else(|| {
+                tags.iter()
+                    .filter(|tag| tag.to_ascii_lowercase().starts_with("tlp:"))
+                    .find_map(|tag| Tlp::parse(tag))
+            }),
+            tags,
+        }
+    }
+
+    fn description(&self) -> String {
+        let columns = &self.table.columns;
+        let mut description = String::new();
+        for text in columns
+            .descriptions
+            .iter()
+            .map(|column| self.fields.get(*column))
+            .filter(|text| !text.is_empty())
+        {
+            if !description.is_empty() {
+                description.push_str(", ");
+            }
+            description.push_str(text);
+        }
+        if let Some(port) = columns
+            .port
+            .map(|column| self.fields.get(column))
+            .filter(|port| !port.is_empty())
+        {
+            let _ = write!(
+                description,
+                "{}port {port}",
+                if description.is_empty() { "" } else { ", " }
+            );
+        }
+        description
+    }
+}

@@ -1,0 +1,312 @@
+use super::*;
+use std::fs;
+use std::io::Write as _;
+use tempfile::TempDir;
+
+fn load(name: &str, content: impl AsRef<[u8]>) -> Loaded {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, content).unwrap();
+    let loaded = load_path(&path);
+    assert_balanced(&loaded);
+    loaded
+}
+
+fn assert_balanced(loaded: &Loaded) {
+    let stats = &loaded.stats;
+    assert_eq!(
+        stats.values,
+        loaded.indicators.len() as u64 + stats.repeated + stats.refused,
+        "{stats:?}"
+    );
+    assert_eq!(
+        stats.refused + stats.files_refused,
+        stats.refused_by_reason.values().sum::<u64>(),
+        "{stats:?}"
+    );
+}
+
+/// `kind value | description | line`, one for each indicator.
+fn shown(loaded: &Loaded) -> Vec<String> {
+    let line = |indicator: &Indicator| {
+        let context = &indicator.contexts[0];
+        let description = context.description.as_deref().unwrap_or("-");
+        format!(
+            "{} {} | {description} | {}",
+            indicator.value.kind(),
+            indicator.value,
+            context.line.unwrap()
+        )
+    };
+    loaded.indicators.iter().map(line).collect()
+}
+
+fn refused(loaded: &Loaded) -> Vec<(u32, RefusalReason)> {
+    loaded
+        .refused
+        .iter()
+        .map(|refusal| (refusal.line, refusal.reason))
+        .collect()
+}
+
+#[test]
+fn plain_lists_keep_comments_and_refuse_line_by_line() {
+    let loaded = load(
+        "bad.txt",
+        "\u{feff}# a list\r\n\r\n# C2 of X https://report.example/\r\nevil.example\r\n192.0.2.1;65\r\n\r\n\
+         192.0.2.2\t10\n192.0.2.3 # seen by us\n// note\n; note\nhttp://evil.example/a;b#c ; panel\n\
+         198.51.100.0/24 // net\nlocalhost\n\n# Reference: https://x.example/1\n\n198.51.100.1,two words\nevil dot example\n",
+    );
+    assert_eq!(
+        shown(&loaded),
+        [
+            "domain evil.example | C2 of X https://report.example | 4",
+            "address 192.0.2.1 | 65 | 5",
+            "address 192.0.2.2 | 10 | 7",
+            "address 192.0.2.3 | seen by us | 8",
+            "url evil.example/a;b | panel | 11",
+            "network 198.51.100.0/24 | net | 12",
+            "address 198.51.100.1 | two words | 17",
+        ]
+    );
+    assert_eq!(
+        loaded.indicators[6].contexts[0].reference.as_deref(),
+        Some("https://x.example/1")
+    );
+    assert_eq!(&*loaded.indicators[0].contexts[0].source, "bad.txt");
+    assert_eq!(refused(&loaded), [(13, RefusalReason::NameWithoutDot)]);
+    assert_eq!(loaded.stats.repeated, 1);
+}
+
+#[test]
+fn hosts_files() {
+    let loaded = load(
+        "hosts",
+        "127.0.0.1 localhost\n::1 ip6-localhost ip6-loopback\n0.0.0.0 evil.example # ads\n127.0.0.1\ta.example b.example\n0.0.0.0 0.0.0.0\n",
+    );
+    assert_eq!(
+        shown(&loaded),
+        [
+            "domain evil.example | ads | 3",
+            "domain a.example | - | 4",
+            "domain b.example | - | 4"
+        ]
+    );
+    assert_eq!(
+        loaded.stats.refused_by_reason,
+        BTreeMap::from([
+            (RefusalReason::NameWithoutDot, 3),
+            (RefusalReason::SpecialAddress, 1)
+        ])
+    );
+}
+
+#[test]
+fn tables_with_header() {
+    let loaded = load(
+        "feed.csv",
+        "type,value,comment,tlp,confidence,first_seen,tags,reference\n\
+         domain,evil[.]example,\"C2, stage 2\",TLP:AMBER,80,2024-01-02 03:04:05,\"a,b\",https://r.example/\n\
+         hostname,www.evil.example,,white,high,,,\n\
+         url,evil.example,,,,,,\n\
+         ip-dst|port,192.0.2.1|443,,,,,,\n\
+         sha256_hash,e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,,,,,,\n\
+         x509-fingerprint-sha1,9e393d93138888d288266c2d915214d1d1cceb2a,,,,,,\n\
+         domain\n",
+    );
+    assert_eq!(
+        shown(&loaded),
+        [
+            "domain evil.example | C2, stage 2 | 2",
+            "host www.evil.example | - | 3",
+            "url evil.example/ | - | 4",
+            "address_port 192.0.2.1:443 | - | 5",
+            "certificate_sha1 9e393d93138888d288266c2d915214d1d1cceb2a | - | 7",
+        ]
+    );
+    let context = &loaded.indicators[0].contexts[0];
+    assert_eq!(context.tlp, Some(weir_model::Tlp::Amber));
+    assert_eq!(context.confidence, Some(80));
+    assert_eq!(
+        context.first_seen,
+        Some(weir_model::Timestamp::new(1_704_164_645, 0))
+    );
+    assert_eq!(context.tags.len(), 2);
+    assert_eq!(context.reference.as_deref(), Some("https://r.example/"));
+    assert_eq!(
+        refused(&loaded),
+        [(6, RefusalReason::FileHash), (8, RefusalReason::BadRow)]
+    );
+}
+
+#[test]
+fn exports_of_abuse_ch() {
+    let threatfox = "################\n# ThreatFox IOCs: recent                 #\n################\n#\n\
+        # \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"threat_type\",\"fk_malware\",\"malware_alias\",\"malware_printable\",\"last_seen_utc\",\"confidence_level\",\"reference\",\"tags\",\"anonymous\",\"reporter\"\n\
+        \"2024-01-02 03:04:05\", \"1\", \"192.0.2.1:4444\", \"ip:port\", \"botnet_cc\", \"win.x\", \"None\", \"X, the loader\", \"\", \"100\", \"None\", \"x,y\", \"0\", \"someone\"\n\
+        \"2024-01-02 03:04:05\", \"2\", \"0123456789abcdef0123456789abcdef\", \"md5_hash\", \"payload\", \"win.x\", \"None\", \"X\", \"\", \"50\", \"None\", \"\", \"0\", \"someone\"\n\
+        # Number of entries: 2\n";
+    let loaded = load("threatfox", threatfox);
+    assert_eq!(
+        shown(&loaded),
+        ["address_port 192.0.2.1:4444 | botnet_cc, X, the loader | 6"]
+    );
+    assert_eq!(loaded.indicators[0].contexts[0].confidence, Some(100));
+    assert_eq!(loaded.indicators[0].contexts[0].reference, None);
+    assert_eq!(refused(&loaded), [(7, RefusalReason::FileHash)]);
+
+    let urlhaus = "# abuse.ch URLhaus\n#\n# id,dateadded,url,url_status,last_online,threat,tags,urlhaus_link,reporter\n\
+        \"7\",\"2024-01-02 03:04:05\",\"http://192.0.2.1:8080/a,b\",\"online\",\"\",\"malware_download\",\"elf\",\"https://urlhaus.example/url/7/\",\"x\"\n";
+    assert_eq!(
+        shown(&load("urlhaus.txt", urlhaus)),
+        ["url 192.0.2.1:8080/a,b | malware_download | 4"]
+    );
+
+    let feodo = "# Feodo\n\"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\",\"last_online\",\"malware\"\n\
+        \"2021-01-17 07:30:05\",\"192.0.2.1\",\"443\",\"offline\",\"2024-01-02\",\"Dridex\"\n";
+    assert_eq!(
+        shown(&load("feodo.csv", feodo)),
+        ["address 192.0.2.1 | Dridex, port 443 | 3"]
+    );
+
+    let sslbl = "# Listingdate,SHA1,Listingreason\n2024-01-02 03:04:05,9e393d93138888d288266c2d915214d1d1cceb2a,X C&C\n";
+    assert_eq!(
+        shown(&load("sslbl.csv", sslbl)),
+        ["certificate_sha1 9e393d93138888d288266c2d915214d1d1cceb2a | X C&C | 2"]
+    );
+}
+
+#[test]
+fn tables_without_header_and_with_other_delimiters() {
+    let rows = "2024-01-02;X;http://evil.example/a;up\n2024-01-03;Y;evil.example/b;down\n";
+    assert_eq!(
+        shown(&load("x.txt", rows)),
+        [
+            "url evil.example/a | 2024-01-02, X, up | 1",
+            "url evil.example/b | 2024-01-03, Y, down | 2"
+        ]
+    );
+    let piped = "64496  |  AS NAME, XX  |  192.0.2.1  |  2024-01-02 03:04:05  |  ssh\n";
+    assert_eq!(load("x.txt", piped).indicators[0].value.to_string(), "192.0.2.1");
+    assert_eq!(
+        load("x.tsv", "c2\tevil.example\nc2\tbad.example\n")
+            .indicators
+            .len(),
+        2
+    );
+    // URLs that hold the delimiter are not split, whatever the extension.
+    let urls = load(
+        "urls.csv",
+        "url\nhttp://evil.example/a,b\nhttp://evil.example/c\n",
+    );
+    assert_eq!(
+        shown(&urls),
+        ["url evil.example/a,b | - | 2", "url evil.example/c | - | 3"]
+    );
+    assert_eq!(
+        load("urls.csv", "http://evil.example/a,b\n").indicators[0]
+            .value
+            .to_string(),
+        "evil.example/a,b"
+    );
+}
+
+#[test]
+fn a_forgotten_quotation_mark_costs_one_row() {
+    let loaded = load(
+        "x.csv",
+        "domain,comment\n\"a.example,open\nb.example,fine\n\"c.example\",\"two\nlines\"\nd.example,\n",
+    );
+    assert_eq!(
+        shown(&loaded),
+        [
+            "domain b.example | fine | 3",
+            "domain c.example | two\nlines | 4",
+            "domain d.example | - | 6"
+        ]
+    );
+    assert_eq!(refused(&loaded), [(2, RefusalReason::BadRow)]);
+}
+
+#[test]
+fn what_is_no_list_is_refused_as_a_whole() {
+    for (content, reason) in [
+        (b"\x7fELF\0\0".as_slice(), RefusalReason::NotText),
+        (b"\xff\xfee\0v\0".as_slice(), RefusalReason::NotText),
+        (b" {\"Event\": {}}", RefusalReason::UnsupportedFormat),
+        (b"[\n{}]", RefusalReason::UnsupportedFormat),
+        (b"<html>", RefusalReason::UnsupportedFormat),
+    ] {
+        let loaded = load("x", content);
+        assert_eq!(refused(&loaded), [(0, reason)]);
+        assert_eq!(loaded.stats.files_refused, 1);
+    }
+    assert!(load("empty.txt", "").refused.is_empty());
+    assert_eq!(
+        refused(&load_path(Path::new("/nonexistent/list"))),
+        [(0, RefusalReason::UnreadableFile)]
+    );
+}
+
+#[test]
+fn folders_in_order_and_packed_files() {
+    let folder = TempDir::new().unwrap();
+    let root = folder.path();
+    fs::create_dir(root.join("sub")).unwrap();
+    fs::write(root.join("b.txt"), "two.example\none.example # again\n").unwrap();
+    fs::write(root.join(".hidden"), "hidden.example\n").unwrap();
+    fs::write(
+        root.join("sub/c.txt.zst"),
+        zstd::encode_all(&b"three.example\n"[..], 0).unwrap(),
+    )
+    .unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"value,comment\none.example,first\n").unwrap();
+    let packed = gzip.finish().unwrap();
+    fs::write(root.join("a.csv.gz"), &packed).unwrap();
+    fs::write(root.join("sub/d.gz"), &packed[..packed.len() - 9]).unwrap();
+    let loaded = load_path(root);
+    assert_balanced(&loaded);
+    assert_eq!(
+        shown(&loaded),
+        [
+            "domain one.example | first | 2",
+            "domain two.example | - | 1",
+            "domain three.example | - | 1"
+        ]
+    );
+    let sources: Vec<_> = loaded.indicators[0]
+        .contexts
+        .iter()
+        .map(|context| &*context.source)
+        .collect();
+    assert_eq!(sources[..2], ["a.csv.gz", "b.txt"]);
+    assert_eq!(&*loaded.indicators[2].contexts[0].source, "sub/c.txt.zst");
+    assert_eq!(refused(&loaded), [(0, RefusalReason::UnreadableFile)]);
+}
+
+#[test]
+fn caps_hold() {
+    let repeated = (0..100).fold(String::new(), |text, n| text + &format!("evil.example # {n}\n"));
+    let loaded = load("x.txt", repeated);
+    assert_eq!(loaded.indicators[0].contexts.len(), MAX_CONTEXTS_PER_INDICATOR);
+    assert_eq!(loaded.stats.repeated, 99);
+    let loaded = load("x.txt", "junk\n".repeat(MAX_REFUSALS_LISTED + 5));
+    assert_eq!(loaded.refused.len(), MAX_REFUSALS_LISTED);
+    assert_eq!(
+        loaded.stats.refused_by_reason[&RefusalReason::NameWithoutDot],
+        MAX_REFUSALS_LISTED as u64 + 5
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic_and_the_books_balance(bytes: Vec<u8>, csv: bool) {
+        load(if csv { "x.csv" } else { "x" }, bytes);
+    }
+
+    #[test]
+    fn arbitrary_rows_never_panic(text in "([a-z.0-9,;|\"# \t]{0,20}\n){0,12}", csv: bool) {
+        load(if csv { "x.csv" } else { "x" }, text);
+    }
+}
