@@ -97,8 +97,8 @@ impl Entry<'_> {
         }
         match value_and_rest(body, first, rest) {
             Ok((value, rest)) => {
-                let rest =
-                    rest.trim_matches(|c: char| matches!(c, ';' | ',' | '|' | '"') || c.is_whitespace());
+                let rest = rest
+                    .trim_matches(|c: char| matches!(c, ';' | ',' | '|' | '#' | '"') || c.is_whitespace());
                 self.store(
                     body,
                     Ok(value),
@@ -174,7 +174,7 @@ fn value_and_rest<'a>(
     }
     // The whole word first: `;` and `,` may stand in a URL.
     let whole = value::parse(first);
-    match (whole, first.split_once([';', ',', '|'])) {
+    match (whole, first.split_once([';', ',', '|', '#'])) {
         (Ok(value), _) => Ok((value, rest)),
         (Err(_), Some((head, _))) if !head.is_empty() => {
             let tail = body.get(head.len()..).unwrap_or_default();

@@ -53,7 +53,7 @@ fn refused(loaded: &Loaded) -> Vec<(u32, RefusalReason)> {
 fn plain_lists_keep_comments_and_refuse_line_by_line() {
     let loaded = load(
         "bad.txt",
-        "\u{feff}# a list\r\n\r\n# C2 of X https://report.example/\r\nevil.example\r\n192.0.2.1;65\r\n\r\n\
+        "\u{feff}# a list\r\n\r\n# C2 of X https://report.example/\r\nevil.example\r\n192.0.2.1;65\r\n192.0.2.9# glued\r\n\r\n\
          192.0.2.2\t10\n192.0.2.3 # seen by us\n// note\n; note\nhttp://evil.example/a;b#c ; panel\n\
          198.51.100.0/24 // net\nlocalhost\n\n# Reference: https://x.example/1\n\n198.51.100.1,two words\nevil dot example\n",
     );
@@ -62,19 +62,20 @@ fn plain_lists_keep_comments_and_refuse_line_by_line() {
         [
             "domain evil.example | C2 of X https://report.example | 4",
             "address 192.0.2.1 | 65 | 5",
-            "address 192.0.2.2 | 10 | 7",
-            "address 192.0.2.3 | seen by us | 8",
-            "url evil.example/a;b | panel | 11",
-            "network 198.51.100.0/24 | net | 12",
-            "address 198.51.100.1 | two words | 17",
+            "address 192.0.2.9 | glued | 6",
+            "address 192.0.2.2 | 10 | 8",
+            "address 192.0.2.3 | seen by us | 9",
+            "url evil.example/a;b | panel | 12",
+            "network 198.51.100.0/24 | net | 13",
+            "address 198.51.100.1 | two words | 18",
         ]
     );
     assert_eq!(
-        loaded.indicators[6].contexts[0].reference.as_deref(),
+        loaded.indicators[7].contexts[0].reference.as_deref(),
         Some("https://x.example/1")
     );
     assert_eq!(&*loaded.indicators[0].contexts[0].source, "bad.txt");
-    assert_eq!(refused(&loaded), [(13, RefusalReason::NameWithoutDot)]);
+    assert_eq!(refused(&loaded), [(14, RefusalReason::NameWithoutDot)]);
     assert_eq!(loaded.stats.repeated, 1);
 }
 
