@@ -316,8 +316,9 @@ def calls_back(wire):
 
 @scenario
 def mid_flow(wire):
-    connection = wire.tcp((ALICE, 50001), (EVIL, 443))
-    connection.reply(application_data(900)).send(application_data(300)).reply(application_data(900))
+    for client, server in [((ALICE, 50001), (EVIL, 443)), ((BOB, 50002), (EVIL, 51000))]:
+        connection = wire.tcp(client, server)
+        connection.reply(b"more of it" * 90).send(b"go on").reply(b"and more" * 90)
 
 
 @scenario
