@@ -389,6 +389,3 @@ impl<R: StreamReader> Streams<R> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
