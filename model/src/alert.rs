@@ -114,7 +114,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// The ECS field it corresponds to (`threat.enrichments[].matched.field`).
+    /// The field of the event it corresponds to (`threat.enrichments[].matched.field`); `weir.*` where ECS 9 has none, as for JA4.
     pub const fn ecs(self) -> &'static str {
         match self {
             Self::FlowAddress => "related.ip",
@@ -126,7 +126,7 @@ impl Field {
             Self::TlsSni | Self::QuicSni => "tls.client.server_name",
             Self::HttpHost => "url.domain",
             Self::Url => "url.full",
-            Self::Ja4 => "tls.client.ja4",
+            Self::Ja4 => "weir.tls.client.ja4",
             Self::Certificate => "tls.server.hash",
         }
     }
