@@ -1,0 +1,405 @@
+//! Sample objects for the tests of this crate: between them they have every field.
+
+use smallvec::smallvec;
+use std::net::IpAddr;
+use std::sync::Arc;
+use uuid::Uuid;
+use weir_model::alert::{Direction, Field, Grade, Lookup, Match, Notice, Rewritten, Role, Severity, Traffic};
+use weir_model::flow::{
+    Counters, EndReason, FlowHead, FlowName, HttpSummary, NameSource, Orientation, TcpState, TcpSummary,
+    TlsSummary, Tunnel, TunnelKind,
+};
+use weir_model::indicator::Url;
+use weir_model::observation::{
+    Certificate, ClientHello, DnsData, DnsMessage, DnsQuestion, DnsRecord, Edns, Fact, HttpHost, HttpRequest,
+    RequestForm, TlsTransport,
+};
+use weir_model::{
+    Alert, Context, Endpoint, Flow, FlowId, Indicator, IndicatorValue, Name, Observation, Protocol,
+    Timestamp, Tlp,
+};
+
+pub(crate) const FIRST: Timestamp = Timestamp::new(1_763_800_000, 250_000_000);
+
+pub(crate) fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::from_ascii(text.as_bytes()).unwrap()
+}
+
+pub(crate) fn end(address: &str, port: u16) -> Endpoint {
+    Endpoint::new(ip(address), port)
+}
+
+fn after(seconds: u64) -> Timestamp {
+    FIRST + std::time::Duration::from_secs(seconds)
+}
+
+pub(crate) fn certificate() -> Arc<Certificate> {
+    Arc::new(Certificate {
+        position: 0,
+        sha1: [0xab; 20],
+        sha256: [0xcd; 32],
+        subject: "CN=evil.example".into(),
+        issuer: "CN=Some CA".into(),
+        names: vec![name("evil.example"), name("www.evil.example")],
+        not_before: 1_760_000_000,
+        not_after: 1_790_000_000,
+    })
+}
+
+pub(crate) fn request() -> Arc<HttpRequest> {
+    Arc::new(HttpRequest {
+        method: "GET".into(),
+        host: Some(HttpHost::Name(name("evil.example"))),
+        port: Some(8080),
+        path: "/gate.php?id=7".into(),
+        user_agent: Some("curl/8.14.1".into()),
+        form: RequestForm::Origin,
+    })
+}
+
+/// A flow without anything but its counters.
+pub(crate) fn plain_flow() -> Flow {
+    Flow {
+        id: FlowId(17),
+        continues: None,
+        protocol: Protocol::TCP,
+        initiator: end("10.1.2.3", 51_000),
+        responder: end("203.0.113.9", 443),
+        orientation: Orientation::Start,
+        first: FIRST,
+        last: after(12),
+        forward: Counters {
+            packets: 10,
+            ip_bytes: 2000,
+            payload_bytes: 1400,
+            tcp_flags: 0x1b,
+            retransmissions: 1,
+            acknowledged_bytes: 9000,
+        },
+        reverse: Counters {
+            packets: 12,
+            ip_bytes: 12_000,
+            payload_bytes: 11_000,
+            tcp_flags: 0x1b,
+            ..Counters::default()
+        },
+        tcp: Some(TcpSummary {
+            syn: true,
+            syn_ack: true,
+            handshake: true,
+            state: TcpState::Closed,
+        }),
+        icmp: None,
+        icmp_errors: 0,
+        end: EndReason::Fin,
+        vlans: smallvec![],
+        mpls: smallvec![],
+        tunnels: smallvec![],
+        application: Some("tls"),
+        name: None,
+        other_names: Vec::new(),
+        tls: None,
+        http: None,
+        dns_messages: (0, 0),
+    }
+}
+
+/// A flow with everything at once, which no real one has.
+pub(crate) fn full_flow() -> Flow {
+    let flow_name = |text, source| FlowName {
+        name: name(text),
+        source,
+        time: FIRST,
+        aliases: vec![name("cdn.example")],
+    };
+    Flow {
+        continues: Some(FlowId(3)),
+        icmp: Some((3, 1)),
+        icmp_errors: 2,
+        reverse: Counters::default(),
+        vlans: smallvec![100, 200],
+        mpls: smallvec![16_001],
+        tunnels: smallvec![Tunnel {
+            kind: TunnelKind::Vxlan,
+            source: ip("192.0.2.7"),
+            destination: ip("192.0.2.8"),
+            id: Some(42)
+        }],
+        name: Some(flow_name("evil.example", NameSource::TlsSni)),
+        other_names: vec![flow_name("www.evil.example", NameSource::PassiveDnsClient)],
+        tls: Some(Box::new(TlsSummary {
+            server_name: Some(name("evil.example")),
+            ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+            alpn: vec!["h2".into()],
+            ech_offered: true,
+            version: Some(0x0303),
+            cipher: Some(0xc02f),
+            certificate: Some(certificate()),
+        })),
+        http: Some(Box::new(HttpSummary {
+            request: Some(request()),
+            status: Some(200),
+            requests: 2,
+        })),
+        dns_messages: (2, 1),
+        ..plain_flow()
+    }
+}
+
+pub(crate) fn indicator(value: IndicatorValue) -> Arc<Indicator> {
+    let context = Context {
+        source: "bad.txt".into(),
+        line: Some(7),
+        description: Some("C2 of X".into()),
+        tags: vec!["botnet".into()],
+        reference: Some("https://report.example/1".into()),
+        confidence: Some(80),
+        first_seen: Some(Timestamp::new(1_763_000_000, 0)),
+        last_seen: Some(Timestamp::new(1_763_500_000, 0)),
+        tlp: Some(Tlp::Amber),
+    };
+    Arc::new(Indicator {
+        value,
+        contexts: vec![context],
+    })
+}
+
+pub(crate) fn lookup() -> Lookup {
+    Lookup {
+        time: FIRST,
+        client: end("10.1.2.3", 40_000),
+        server: end("10.1.0.53", 53),
+        name: name("evil.example"),
+        qtype: 1,
+        rcode: Some(0),
+        addresses: vec![ip("203.0.113.9")],
+        aliases: Vec::new(),
+        rewritten: None,
+    }
+}
+
+/// An alert of this direction and grade, with what such an incident always has and nothing else.
+pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
+    let mut example = plain_flow();
+    let mut host = Some(ip("10.1.2.3"));
+    match direction {
+        Direction::Inbound => {
+            std::mem::swap(&mut example.initiator, &mut example.responder);
+            example.responder.port = 22;
+            host = None;
+        }
+        Direction::Lateral => example.responder = end("10.9.9.9", 445),
+        Direction::Transit => {
+            example.initiator = end("198.51.100.4", 51_000);
+            host = Some(example.initiator.ip);
+        }
+        Direction::Unknown => example.orientation = Orientation::FirstPacket,
+        Direction::Outbound => {}
+    }
+    let looked_up = grade == Grade::LookedUp;
+    let field = if looked_up {
+        Field::DnsQuestion
+    } else {
+        Field::TlsSni
+    };
+    Alert {
+        id: Uuid::from_u128(1),
+        incident: Uuid::from_u128(2),
+        notice: Notice::Closed,
+        number: 1,
+        indicator: indicator(IndicatorValue::Domain(name("evil.example"))),
+        also_matched: Vec::new(),
+        matched: vec![Match {
+            field,
+            value: "evil.example".into(),
+        }],
+        direction,
+        grade,
+        at_least: false,
+        severity: Severity::High,
+        host,
+        roles: Vec::new(),
+        first: FIRST,
+        last: after(3600),
+        flows: 3,
+        sent: Traffic {
+            packets: 10,
+            ip_bytes: 2000,
+            payload_bytes: 1400,
+        },
+        received: Traffic {
+            packets: 12,
+            ip_bytes: 12_000,
+            payload_bytes: 11_000,
+        },
+        example: Arc::new(example),
+        names: vec![(name("evil.example"), NameSource::TlsSni)],
+        lookups: if looked_up { vec![lookup()] } else { Vec::new() },
+        lookup_count: u64::from(looked_up),
+        touched: if direction == Direction::Inbound {
+            vec![ip("10.1.2.3"), ip("10.1.2.4")]
+        } else {
+            Vec::new()
+        },
+        touched_count: if direction == Direction::Inbound { 40 } else { 0 },
+        other_hosts: Vec::new(),
+        other_host_count: 0,
+        called_back: Vec::new(),
+        touched_before: None,
+        unknown_client: false,
+        resolvers: Vec::new(),
+        previous: None,
+    }
+}
+
+/// Alerts that between them have every field.
+pub(crate) fn full_alerts() -> Vec<Alert> {
+    let every_lookup = Lookup {
+        aliases: vec![name("alias.example")],
+        rewritten: Some(Rewritten::LocalAddress(ip("127.0.0.1"))),
+        ..lookup()
+    };
+    let full = Alert {
+        also_matched: vec![indicator(IndicatorValue::Network(
+            "203.0.113.0/24".parse().unwrap(),
+        ))],
+        at_least: true,
+        roles: vec![Role::Nat],
+        example: Arc::new(full_flow()),
+        lookups: vec![every_lookup],
+        lookup_count: 1,
+        touched: vec![ip("10.1.2.4")],
+        touched_count: 1,
+        other_hosts: vec![ip("10.1.2.5")],
+        other_host_count: 1,
+        called_back: vec![ip("10.1.2.6")],
+        touched_before: Some(FIRST),
+        unknown_client: true,
+        resolvers: vec![ip("10.1.0.53")],
+        previous: Some(Uuid::from_u128(3)),
+        ..alert(Direction::Outbound, Grade::Exchanged)
+    };
+    let url = Url {
+        host: name("evil.example"),
+        port: Some(8080),
+        path: "/gate.php?id=7".into(),
+    };
+    let values = [
+        IndicatorValue::AddressPort(ip("203.0.113.9"), 443),
+        IndicatorValue::Url(url),
+        IndicatorValue::Ja4("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+        IndicatorValue::CertificateSha256([0xcd; 32]),
+    ];
+    let with = |value| Alert {
+        indicator: indicator(value),
+        ..full.clone()
+    };
+    let mut alerts: Vec<Alert> = values.into_iter().map(with).collect();
+    alerts.push(full);
+    alerts
+}
+
+/// The example of docs/EVENTS.md.
+pub(crate) fn documented_alert() -> Alert {
+    let known = FlowName {
+        name: name("evil.example"),
+        source: NameSource::TlsSni,
+        time: FIRST,
+        aliases: Vec::new(),
+    };
+    let tls = TlsSummary {
+        server_name: Some(name("evil.example")),
+        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+        alpn: vec!["h2".into()],
+        version: Some(0x0304),
+        cipher: Some(0x1301),
+        ..TlsSummary::default()
+    };
+    let example = Flow {
+        name: Some(known),
+        tls: Some(Box::new(tls)),
+        ..plain_flow()
+    };
+    Alert {
+        example: Arc::new(example),
+        ..alert(Direction::Outbound, Grade::Exchanged)
+    }
+}
+
+pub(crate) fn head() -> FlowHead<'static> {
+    FlowHead {
+        id: FlowId(17),
+        first: FIRST,
+        protocol: Protocol::UDP,
+        source: end("10.1.2.3", 40_000),
+        destination: end("10.1.0.53", 53),
+        tunnels: &[],
+        passive: &[],
+    }
+}
+
+fn dns_answer() -> DnsMessage {
+    let question = |text| DnsQuestion {
+        name: name(text),
+        qtype: 1,
+        qclass: 1,
+    };
+    let record = |text, rtype, data| DnsRecord {
+        name: name(text),
+        rtype,
+        class: 1,
+        ttl: 60,
+        data,
+    };
+    DnsMessage {
+        id: 4711,
+        is_response: true,
+        recursion_desired: true,
+        questions: vec![question("evil.example"), question("second.example")],
+        answers: vec![
+            record("evil.example", 5, DnsData::Cname(name("alias.example"))),
+            record("alias.example", 1, DnsData::A([203, 0, 113, 9].into())),
+        ],
+        further: vec![record("example", 2, DnsData::Name(name("ns.example")))],
+        edns: Some(Edns {
+            udp_payload: 1232,
+            dnssec_ok: true,
+            extended_error: Some(15),
+            client_subnet: Some((ip("192.0.2.0"), 24)),
+            ..Edns::default()
+        }),
+        cut: true,
+        link_local: true,
+        ..DnsMessage::default()
+    }
+}
+
+/// One observation of each kind that becomes a name line.
+pub(crate) fn observations() -> Vec<Observation> {
+    let (client, server) = (end("10.1.2.3", 40_000), end("10.1.0.53", 53));
+    let observation = |source, destination, fact| Observation {
+        time: FIRST,
+        packet: 99,
+        source,
+        destination,
+        fact,
+    };
+    let hello = ClientHello {
+        server_name: Some(name("evil.example")),
+        alpn: vec!["h3".into()],
+        version: 0x0304,
+        ja4: "q13d0310h3_55b375c5d22e_cd85d2d88918".into(),
+        ech_offered: true,
+        transport: TlsTransport::Quic(1),
+    };
+    vec![
+        observation(server, client, Fact::Dns(Arc::new(dns_answer()))),
+        observation(client, server, Fact::ClientHello(Arc::new(hello))),
+        observation(client, server, Fact::HttpRequest(request())),
+        observation(server, client, Fact::Certificate(certificate())),
+    ]
+}
