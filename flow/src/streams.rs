@@ -389,3 +389,6 @@ impl<R: StreamReader> Streams<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead, Orientation};
 use weir_model::observation::{DnsMessage, Fact, Sender};
-use weir_model::{Flow, Observation};
+use weir_model::{Flow, Observation, Timestamp};
 use weir_wire::{Packet, Side, Transport};
 
 /// What one flow costs: its entry, its place in the index and the queues, and an allowance for layers and passive names.
@@ -110,8 +110,9 @@ impl FlowTable {
         }
     }
 
-    /// Ends all flows, in the order in which they began: the input is over.
+    /// Ends all flows, in the order in which they began: the input is over. Those that were idle by then end as idle.
     pub fn finish(&mut self, sink: &mut impl FlowSink) {
+        let now = self.clock.latest();
         let mut open: Vec<_> = self
             .flows
             .iter()
@@ -119,7 +120,19 @@ impl FlowTable {
             .collect();
         open.sort_unstable();
         for (_, slot) in open {
-            self.end(slot, EndReason::EndOfInput, sink);
+            let is_live = self
+                .flows
+                .get(slot)
+                .is_some_and(|entry| self.is_continued(entry, now));
+            self.end(
+                slot,
+                if is_live {
+                    EndReason::EndOfInput
+                } else {
+                    EndReason::Idle
+                },
+                sink,
+            );
         }
     }
 
@@ -162,12 +175,7 @@ impl FlowTable {
     /// Why the record in `slot` ends before this packet; `None` when it takes it.
     fn fate(&self, slot: u32, packet: &Packet<'_>) -> Option<EndReason> {
         let entry = self.flows.get(slot)?;
-        if !continues(
-            entry.record.first,
-            entry.record.last,
-            self.idle_timeout(entry.standing()),
-            packet.time,
-        ) {
+        if !self.is_continued(entry, packet.time) {
             return Some(EndReason::Idle);
         }
         if let (Some(tcp), Transport::Tcp(fields)) = (&entry.tcp, packet.transport)
@@ -177,6 +185,16 @@ impl FlowTable {
         }
         let lasted = packet.time.since(entry.record.first);
         (lasted > self.config.active_timeout).then_some(EndReason::Active)
+    }
+
+    /// Whether a packet at `time` continues the flow.
+    fn is_continued(&self, entry: &Entry, time: Timestamp) -> bool {
+        continues(
+            entry.record.first,
+            entry.record.last,
+            self.idle_timeout(entry.standing()),
+            time,
+        )
     }
 
     const fn idle_timeout(&self, standing: Standing) -> Duration {
@@ -342,16 +360,13 @@ impl FlowTable {
 
     /// Marks the flow that an ICMP error is about, if it is open.
     fn note_icmp_error(&mut self, about: FlowKey, packet: &Packet<'_>) {
-        let slot = self.index.get(&about).copied();
-        let idle = slot
-            .and_then(|slot| self.flows.get(slot))
-            .map(|entry| self.idle_timeout(entry.standing()));
-        let open = slot.zip(idle).and_then(|(slot, idle)| {
-            let record = &mut self.flows.get_mut(slot)?.record;
-            continues(record.first, record.last, idle, packet.time).then_some(record)
+        let slot = self.index.get(&about).copied().filter(|slot| {
+            self.flows
+                .get(*slot)
+                .is_some_and(|entry| self.is_continued(entry, packet.time))
         });
-        if let Some(record) = open {
-            record.icmp_errors = record.icmp_errors.saturating_add(1);
+        if let Some(entry) = slot.and_then(|slot| self.flows.get_mut(slot)) {
+            entry.record.icmp_errors = entry.record.icmp_errors.saturating_add(1);
             self.stats.icmp_errors_paired += 1;
         } else {
             self.stats.icmp_errors_unpaired += 1;
@@ -364,3 +379,6 @@ impl Default for FlowTable {
         Self::new(FlowConfig::default())
     }
 }
+
+#[cfg(test)]
+mod tests;

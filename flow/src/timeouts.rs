@@ -57,12 +57,13 @@ impl Clock {
 
     /// Whether a flow seen from `first` to `last` can no longer be continued by packets of this time.
     pub(crate) fn is_past(&self, first: Timestamp, last: Timestamp, idle: Duration) -> bool {
-        let (mut earliest, mut latest) = (Timestamp::MAX, Timestamp::EPOCH);
-        for time in self.recent {
-            earliest = earliest.min(time);
-            latest = latest.max(time);
-        }
-        earliest > last + idle || latest + idle < first
+        let earliest = self.recent.iter().copied().fold(Timestamp::MAX, Timestamp::min);
+        earliest > last + idle || self.latest() + idle < first
+    }
+
+    /// The latest of the last packets.
+    pub(crate) fn latest(&self) -> Timestamp {
+        self.recent.iter().copied().fold(Timestamp::EPOCH, Timestamp::max)
     }
 }
 

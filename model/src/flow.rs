@@ -198,6 +198,18 @@ pub enum TunnelKind {
 }
 
 impl TunnelKind {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::IpIp,
+        Self::Gre,
+        Self::Erspan,
+        Self::Vxlan,
+        Self::Geneve,
+        Self::GtpU,
+        Self::Teredo,
+        Self::L2tp,
+    ];
+
     /// As written in records.
     pub const fn keyword(self) -> &'static str {
         match self {

@@ -14,14 +14,24 @@ impl LinkType {
     pub const ETHERNET: Self = Self(1);
     /// PPP, as per RFC 1661 and RFC 1662.
     pub const PPP: Self = Self(9);
-    /// Raw IP as OpenBSD and others number it.
+    /// Raw IP as most systems number it internally.
     pub const RAW_BSD: Self = Self(12);
+    /// Raw IP as OpenBSD numbers it internally.
+    pub const RAW_OPENBSD: Self = Self(14);
+    /// PPP in HDLC-like framing (RFC 1662), or Cisco HDLC: the first byte tells.
+    pub const PPP_HDLC: Self = Self(50);
     /// PPP over Ethernet session packets, without an Ethernet header (RFC 2516).
     pub const PPP_ETHER: Self = Self(51);
+    /// IEEE 802.2 over ATM (RFC 2684).
+    pub const ATM_RFC1483: Self = Self(100);
     /// Raw IP; the version is in the first nibble.
     pub const RAW: Self = Self(101);
+    /// Cisco HDLC.
+    pub const CISCO_HDLC: Self = Self(104);
     /// IEEE 802.11 frames.
     pub const IEEE802_11: Self = Self(105);
+    /// Frame relay (RFC 2427, or Cisco's own encapsulation).
+    pub const FRAME_RELAY: Self = Self(107);
     /// OpenBSD loopback: like NULL, address family in network byte order.
     pub const LOOP: Self = Self(108);
     /// Linux "cooked" capture v1.

@@ -6,6 +6,7 @@
     make.py NAME ...     only these
 """
 
+import ipaddress
 import pathlib
 import struct
 import sys
@@ -316,8 +317,9 @@ def calls_back(wire):
 
 @scenario
 def mid_flow(wire):
-    connection = wire.tcp((ALICE, 50001), (EVIL, 443))
-    connection.reply(application_data(900)).send(application_data(300)).reply(application_data(900))
+    for client, server in [((ALICE, 50001), (EVIL, 443)), ((BOB, 50002), (EVIL, 51000))]:
+        connection = wire.tcp(client, server)
+        connection.reply(b"more of it" * 90).send(b"go on").reply(b"and more" * 90)
 
 
 @scenario
@@ -421,6 +423,19 @@ def fragmented(wire):
     # A datagram whose last fragments never come: the first still has the ports.
     for piece in fragments(BOB, EVIL, UDP, udp((BOB, 50001), (EVIL, 9999), bytes(400)), 96, 78)[:2]:
         wire.packet(piece)
+
+
+@file_scenario
+def pcapng_two_links(folder):
+    """Alice's packets on an Ethernet interface, the server's on one that delivers bare IP."""
+    wire = Wire()
+    wire.frame_of = bytes
+    wire.tls((ALICE, 50001), (EVIL, 443), "cdn.example")
+    packets = []
+    for time_us, packet in wire.frames:
+        from_alice = packet[12:16] == ipaddress.ip_address(ALICE).packed
+        packets.append((0, time_us * 1000, ethernet_ip(packet)) if from_alice else (1, time_us * 1000 + 7, packet))
+    write_pcapng(folder / "input.pcap", [LINK_ETHERNET, LINK_RAW], packets)
 
 
 @file_scenario

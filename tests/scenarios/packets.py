@@ -7,7 +7,7 @@ the file, `Tcp` plays a connection on it.
 import ipaddress
 import struct
 
-LINK_ETHERNET = 1
+LINK_ETHERNET, LINK_RAW = 1, 101
 ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x0800, 0x86DD
 ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_MPLS, ETHERTYPE_TEB = 0x8100, 0x88A8, 0x8847, 0x6558
 ICMP, IPIP, TCP, UDP, SIXIN4, FRAGMENT, GRE, ICMPV6, DESTINATION_OPTIONS = 1, 4, 6, 17, 41, 44, 47, 58, 60
@@ -276,6 +276,23 @@ class Wire:
         for time_us, frame in self.frames:
             data += struct.pack("<IIII", *divmod(time_us, 1_000_000), len(frame), len(frame)) + frame
         path.write_bytes(data[: len(data) - cut])
+
+
+def write_pcapng(path, interfaces, packets):
+    """A big-endian pcapng file in nanoseconds: the link type of each interface, and (interface, nanoseconds, bytes)."""
+    data = pcapng_block(0x0A0D0D0A, struct.pack("!IHHq", 0x1A2B3C4D, 1, 0, -1))
+    for link_type in interfaces:
+        resolution = struct.pack("!HHB3x", 9, 1, 9) + bytes(4)
+        data += pcapng_block(1, struct.pack("!HHI", link_type, 0, 0) + resolution)
+    for interface, time_ns, packet in packets:
+        head = struct.pack("!IIIII", interface, time_ns >> 32, time_ns & 0xFFFFFFFF, len(packet), len(packet))
+        data += pcapng_block(6, head + packet + bytes(-len(packet) % 4))
+    path.write_bytes(data)
+
+
+def pcapng_block(kind, body):
+    length = struct.pack("!I", 12 + len(body))
+    return struct.pack("!I", kind) + length + body + length
 
 
 class Tcp:

@@ -1,0 +1,180 @@
+//! Inputs in, batches of frames out.
+
+use std::path::Path;
+
+use weir_model::{Frame, Timestamp};
+
+use crate::batch::FrameBatch;
+use crate::filter::{Filter, Verdict};
+use crate::input::{self, Input, MAX_SKIPPED_LISTED, SkipReason, Skipped};
+use crate::merge::Merge;
+use crate::problem::{Fault, InputProblem, OpenError, ProblemKind};
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::stats::ReadStats;
+
+/// Frames that one call of [`Reader::next_batch`] looks at: a filter that wants nothing must not keep the caller from
+/// its other duties (progress, being interrupted). The batch is then handed on with fewer frames, or none.
+pub const MAX_FRAMES_PER_CALL: usize = 16 * 1024;
+
+/// What the reader does besides reading.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// A filter in libpcap's language (`pcap-filter(7)`); frames that it does not match are counted and left out.
+    pub filter: Option<String>,
+}
+
+/// Reads frames from all inputs in the order of their time.
+pub struct Reader {
+    merge: Merge,
+    filter: Option<Filter>,
+    report: Report,
+    progress: Progress,
+    last_time: Timestamp,
+}
+
+impl Reader {
+    /// Lists folders and looks at the first frame of every input. Inputs that cannot be read become
+    /// [`Reader::problems`]; an error is only what makes the whole reading pointless.
+    pub fn open(inputs: Vec<Input>, options: &ReadOptions) -> Result<Self, OpenError> {
+        let filter = options.filter.as_deref().map(Filter::new).transpose()?;
+        let mut report = Report::default();
+        let progress = Progress::default();
+        let listed = input::list(inputs, &mut report)?;
+        let merge = Merge::new(listed, progress.clone(), &mut report);
+        Ok(Self {
+            merge,
+            filter,
+            report,
+            progress,
+            last_time: Timestamp::EPOCH,
+        })
+    }
+
+    /// Replaces what is in `batch` with the next frames; `false` when there are no more. A batch may be empty
+    /// although there are ([`MAX_FRAMES_PER_CALL`]).
+    pub fn next_batch(&mut self, batch: &mut FrameBatch) -> bool {
+        batch.clear();
+        let mut more = true;
+        for _ in 0..MAX_FRAMES_PER_CALL {
+            if batch.is_full() {
+                break;
+            }
+            more = self.next_frame(batch);
+            if !more {
+                break;
+            }
+        }
+        self.progress.set_frames(self.report.stats.frames_read);
+        more || !batch.is_empty()
+    }
+
+    /// What has been counted so far.
+    pub const fn stats(&self) -> &ReadStats {
+        &self.report.stats
+    }
+
+    /// What was wrong with inputs, complete once [`Reader::next_batch`] has said `false`. A few for each at most: its first
+    /// unusable record, what ended it, its being late, and the link types that the filter does not know.
+    pub fn problems(&self) -> &[InputProblem] {
+        &self.report.problems
+    }
+
+    /// Files in folders that were not read, the first [`MAX_SKIPPED_LISTED`] of them.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.report.skipped
+    }
+
+    /// A handle for another thread.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Reads one frame and adds it to the batch if the filter wants it; `false` when there is none.
+    fn next_frame(&mut self, batch: &mut FrameBatch) -> bool {
+        let Some((record, data)) = self.merge.next(&mut self.report) else {
+            return false;
+        };
+        let stats = &mut self.report.stats;
+        stats.frames_read += 1;
+        stats.bytes_read += data.len() as u64;
+        stats.frames_snapped += u64::from((record.original_len as usize) > data.len());
+        stats.steps_backwards += u64::from(record.time < self.last_time);
+        self.last_time = record.time;
+        let verdict = match &mut self.filter {
+            Some(filter) => filter.verdict(record.link, record.original_len, data),
+            None => Verdict::Wanted,
+        };
+        if verdict == Verdict::Wanted {
+            stats.frames_delivered += 1;
+            stats.bytes_delivered += data.len() as u64;
+            batch.push(Frame {
+                number: stats.frames_read,
+                time: record.time,
+                link: record.link,
+                original_len: record.original_len,
+                data,
+            });
+        } else {
+            self.leave_out(record, verdict);
+        }
+        true
+    }
+
+    fn leave_out(&mut self, record: Record, verdict: Verdict) {
+        let stats = &mut self.report.stats;
+        stats.frames_filtered += 1;
+        stats.frames_unfilterable +=
+            u64::from(matches!(verdict, Verdict::Unknown | Verdict::UnknownFromNow(_)));
+        if let Verdict::UnknownFromNow(reason) = verdict {
+            let message = format!(
+                "the filter cannot be used for link type {}: {reason}",
+                record.link.0
+            );
+            let fault = Fault::new(ProblemKind::Unfilterable, message);
+            self.report.problem(self.merge.current_name().to_owned(), fault);
+        }
+    }
+}
+
+/// What there is to say about the inputs.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) stats: ReadStats,
+    problems: Vec<InputProblem>,
+    skipped: Vec<Skipped>,
+}
+
+impl Report {
+    /// A problem of an input as a whole.
+    pub(crate) fn problem(&mut self, input: String, fault: Fault) {
+        self.problems_of_input([InputProblem {
+            input,
+            offset: None,
+            frames_before: 0,
+            kind: fault.kind,
+            message: fault.message,
+            more: 0,
+        }]);
+    }
+
+    pub(crate) fn problems_of_input(&mut self, problems: impl IntoIterator<Item = InputProblem>) {
+        self.problems.extend(problems);
+    }
+
+    pub(crate) fn skip(&mut self, path: &Path, reason: SkipReason) {
+        let counter = match reason {
+            SkipReason::NotACapture => &mut self.stats.skipped_not_a_capture,
+            SkipReason::Empty => &mut self.stats.skipped_empty,
+            SkipReason::NotAFile => &mut self.stats.skipped_not_a_file,
+            SkipReason::TooDeep => &mut self.stats.skipped_too_deep,
+        };
+        *counter += 1;
+        if self.skipped.len() < MAX_SKIPPED_LISTED {
+            self.skipped.push(Skipped {
+                path: path.to_owned(),
+                reason,
+            });
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! A frame to the packet in it: link layer, tags, tunnels, IP, fragments, transport.
+//!
+//! Headers are read laxly (what the snap length or an odd sender left is taken), tunnels strictly (a tunnel that is none
+//! would hide a flow). The innermost IP packet counts. No frame is lost: [`DecodeStats::balance`] says so.
+
+mod ether_type;
+mod fragments;
+mod ip;
+mod link;
+mod llc;
+mod mpls;
+mod ppp;
+mod span;
+mod stats;
+mod trail;
+mod transport;
+mod tunnel;
+mod wlan;
+
+#[cfg(test)]
+mod tests;
+
+pub use stats::{CounterName, DecodeStats, FragmentStats, GivenUp, Layer, NotIp, Reason, Undecodable};
+
+use crate::Packet;
+use fragments::{Arrival, Datagram, Fragments, Outcome};
+use ip::Fragment;
+use span::Span;
+use std::time::Duration;
+use trail::{Stop, Trail};
+use transport::IpPacket;
+use weir_model::{Frame, Timestamp};
+
+/// Limits of the decoder: what incomplete datagrams may cost.
+#[derive(Clone, Debug)]
+pub struct DecodeConfig {
+    /// Memory for fragments, in bytes. A flood of fragments that never become whole would like this to be missing; when
+    /// it is reached, the datagrams nearest to their time limit are handed on incomplete ([`GivenUp::Evicted`]).
+    pub fragment_bytes_max: usize,
+    /// Most datagrams held, likewise.
+    pub fragment_datagrams_max: usize,
+    /// Time from a datagram's first fragment until it is given up, by packet time.
+    pub fragment_timeout: Duration,
+}
+
+impl Default for DecodeConfig {
+    /// 32 MiB, 16,384 datagrams, 30 seconds: as hosts do (RFC 791 suggests 15 s, RFC 8200 allows 60 s, Linux takes 30
+    /// s for IPv4; an identification returns after 65,536 datagrams, so longer is not safer).
+    fn default() -> Self {
+        Self {
+            fragment_bytes_max: 32 << 20,
+            fragment_datagrams_max: 16_384,
+            fragment_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Decodes frames, and holds fragments until their datagram is whole.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    fragments: Fragments,
+    stats: DecodeStats,
+}
+
+/// What a frame leads to.
+type Found<'a> = Result<Reached<'a>, Stop>;
+
+/// What was reached in a frame.
+#[derive(Debug)]
+enum Reached<'a> {
+    /// An IP packet.
+    Packet(IpPacket<'a>),
+    /// A fragment of one.
+    Fragment(Fragment<'a>),
+}
+
+impl Decoder {
+    /// An empty decoder.
+    pub fn new(config: DecodeConfig) -> Self {
+        Self {
+            fragments: Fragments::new(config),
+            stats: DecodeStats::default(),
+        }
+    }
+
+    /// Decodes one frame; `each` is called for every packet that this makes available: none, one, or (when
+    /// fragments are given up) several.
+    pub fn decode(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(&Packet<'_>)) {
+        self.expire(frame.time, each);
+        self.stats.frames += 1;
+        self.stats.frame_bytes += u64::from(frame.original_len);
+        let original_len = frame.original_len as usize;
+        if frame.data.len() < original_len {
+            self.stats.snapped += 1;
+        }
+        let mut trail = Trail::default();
+        let found = link::link(&mut trail, frame.link, Span::new(frame.data, original_len));
+        let arrival = Arrival {
+            number: frame.number,
+            time: frame.time,
+            frames: 1,
+        };
+        self.settle(&found, trail, arrival, each);
+        while let Some(datagram) = self.fragments.excess() {
+            self.give_up(datagram, GivenUp::Evicted, each);
+        }
+    }
+
+    /// Hands on, incomplete, the datagrams whose time is over at `now`. [`Self::decode`] does it by itself; a caller
+    /// that knows of time passing without frames may.
+    pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(&Packet<'_>)) {
+        while let Some(datagram) = self.fragments.expired(now) {
+            self.give_up(datagram, GivenUp::Expired, each);
+        }
+    }
+
+    /// Hands on what is still held, at the end of the input.
+    pub fn finish(&mut self, each: &mut dyn FnMut(&Packet<'_>)) {
+        while let Some(datagram) = self.fragments.next() {
+            self.give_up(datagram, GivenUp::EndOfInput, each);
+        }
+    }
+
+    /// The books.
+    pub fn stats(&self) -> DecodeStats {
+        let mut stats = self.stats.clone();
+        self.fragments.fill(&mut stats.fragments);
+        stats
+    }
+
+    /// Enters in the books what a frame (or a reassembled datagram) led to. Recursion ends: a fragment in a
+    /// reassembled datagram is one tunnel deeper, and tunnels are bounded.
+    fn settle(
+        &mut self,
+        found: &Found<'_>,
+        trail: Trail,
+        arrival: Arrival,
+        each: &mut dyn FnMut(&Packet<'_>),
+    ) {
+        match found {
+            Ok(Reached::Packet(packet)) => self.hand_on(*packet, trail, arrival, each),
+            Ok(Reached::Fragment(fragment)) => self.hold(fragment, trail, arrival, each),
+            Err(Stop::NotIp(kind)) => self.stats.count_not_ip(*kind, u64::from(arrival.frames)),
+            Err(Stop::Undecodable(error)) => self.stats.count_undecodable(*error, u64::from(arrival.frames)),
+        }
+    }
+
+    fn hold(
+        &mut self,
+        fragment: &Fragment<'_>,
+        trail: Trail,
+        arrival: Arrival,
+        each: &mut dyn FnMut(&Packet<'_>),
+    ) {
+        match self
+            .fragments
+            .insert(fragment, arrival, &trail, &mut self.stats.fragments)
+        {
+            Outcome::Held => {}
+            Outcome::Whole(datagram) | Outcome::GivenUp(datagram) => self.open(datagram, each),
+            Outcome::Refused => {
+                let header = &fragment.header;
+                let payload_len = header.payload.wire_len();
+                let packet =
+                    transport::headless(header.addresses, header.protocol, payload_len, header.ip_bytes);
+                self.hand_on(packet, trail, arrival, each);
+            }
+        }
+    }
+
+    fn give_up(&mut self, datagram: Datagram, reason: GivenUp, each: &mut dyn FnMut(&Packet<'_>)) {
+        self.stats.fragments.count_given_up(reason);
+        self.open(datagram, each);
+    }
+
+    /// Decodes a datagram that was put together: it may be a tunnel.
+    fn open(&mut self, datagram: Datagram, each: &mut dyn FnMut(&Packet<'_>)) {
+        let Datagram {
+            addresses,
+            protocol,
+            bytes,
+            wire_len,
+            has_first,
+            ip_bytes,
+            arrival,
+            mut trail,
+        } = datagram;
+        let reached = if has_first {
+            let payload = Span::new(&bytes, wire_len);
+            let (protocol, payload) = ip::reassembled(addresses, protocol, payload);
+            ip::upper(&mut trail, addresses, protocol, payload, ip_bytes)
+        } else {
+            Reached::Packet(transport::headless(addresses, protocol, wire_len, ip_bytes))
+        };
+        self.settle(&Ok(reached), trail, arrival, each);
+    }
+
+    fn hand_on(
+        &mut self,
+        packet: IpPacket<'_>,
+        trail: Trail,
+        arrival: Arrival,
+        each: &mut dyn FnMut(&Packet<'_>),
+    ) {
+        self.stats.packets += 1;
+        self.stats.packet_frames += u64::from(arrival.frames);
+        for kind in trail.tunnel_kinds {
+            self.stats.count_tunnel(kind);
+        }
+        let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        each(&Packet {
+            number: arrival.number,
+            time: arrival.time,
+            frames: arrival.frames,
+            protocol: packet.protocol,
+            source: packet.source,
+            destination: packet.destination,
+            ip_bytes: clamp(packet.ip_bytes),
+            payload_len: clamp(packet.payload.wire_len()),
+            payload: packet.payload.bytes(),
+            transport: packet.transport,
+            vlans: trail.vlans,
+            mpls: trail.mpls,
+            tunnels: trail.tunnels,
+        });
+    }
+}
