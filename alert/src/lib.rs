@@ -14,4 +14,6 @@ pub use event::Event;
 pub use writer::{JsonLines, WriteStats};
 
 #[cfg(test)]
+mod documentation;
+#[cfg(test)]
 mod samples;

@@ -85,7 +85,8 @@ pub(crate) fn plain_flow() -> Flow {
             ip_bytes: 12_000,
             payload_bytes: 11_000,
             tcp_flags: 0x1b,
-            ..Counters::default()
+            retransmissions: 2,
+            acknowledged_bytes: 1400,
         },
         tcp: Some(TcpSummary {
             syn: true,
@@ -300,6 +301,7 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
     };
     let mut alerts: Vec<Alert> = values.into_iter().map(with).collect();
     alerts.push(full);
+    alerts.push(alert(Direction::Outbound, Grade::Exchanged));
     alerts
 }
 

@@ -1,6 +1,5 @@
 use super::*;
 use crate::samples::{alert, end, indicator, ip, lookup, name, plain_flow};
-use std::fmt::Write as _;
 use std::sync::Arc;
 use weir_model::alert::{Match, Rewritten};
 use weir_model::flow::Flow;
@@ -130,7 +129,7 @@ fn every_field_has_its_words() {
         let said = sentence(&met);
         match field {
             Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer => {
-                assert!(!said.contains("VALUE"), "{said}")
+                assert!(!said.contains("VALUE"), "{said}");
             }
             Field::FlowAddress => assert!(said.contains("known here as known.example"), "{said}"),
             _ => assert!(said.contains("VALUE"), "{said}"),

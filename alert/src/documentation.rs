@@ -1,0 +1,99 @@
+//! docs/EVENTS.md is true: its table has exactly the fields that are written, each where it says, and its example is one.
+
+use crate::samples::{documented_alert, full_alerts, full_flow, head, observations, plain_flow};
+use crate::{Event, ecs};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+const DOCUMENT: &str = include_str!("../../docs/EVENTS.md");
+
+/// The dotted names of all fields of an event; of a list of objects, those of its members.
+fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                let path = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                collect(&path, member, fields);
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for item in items {
+                collect(prefix, item, fields);
+            }
+        }
+        _ => {
+            fields.insert(prefix.to_owned());
+        }
+    }
+}
+
+/// Field to the kinds of event that have it, as the table writes them: `A`, `A F`, `A F N`.
+fn written() -> BTreeMap<String, String> {
+    let alerts: Vec<Event> = full_alerts().iter().map(ecs::alert).collect();
+    let flows = vec![ecs::flow(&full_flow()), ecs::flow(&plain_flow())];
+    let names = observations()
+        .iter()
+        .map(|observation| ecs::name(&head(), observation).unwrap())
+        .collect();
+    let mut written: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (letter, events) in [("A", alerts), ("F", flows), ("N", names)] {
+        let mut fields = BTreeSet::new();
+        for event in &events {
+            collect("", &serde_json::to_value(event).unwrap(), &mut fields);
+        }
+        for field in fields {
+            // Enrichments hold the same as threat.indicator, and are one row.
+            let field = match field.strip_prefix("threat.enrichments.indicator.") {
+                Some(_) => "threat.enrichments.indicator.*".to_owned(),
+                None => field,
+            };
+            let kinds = written.entry(field).or_default();
+            if kinds.last() != Some(&letter) {
+                kinds.push(letter);
+            }
+        }
+    }
+    written
+        .into_iter()
+        .map(|(field, kinds)| (field, kinds.join(" ")))
+        .collect()
+}
+
+fn documented() -> BTreeMap<String, String> {
+    let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        (cells[1].trim_matches('`').to_owned(), cells[3].to_owned())
+    })
+    .collect()
+}
+
+#[test]
+fn the_table_has_every_field_and_no_other() {
+    let (written, documented) = (written(), documented());
+    let missing: Vec<_> = written
+        .iter()
+        .filter(|(field, kinds)| documented.get(*field) != Some(kinds))
+        .collect();
+    let unwritten: Vec<_> = documented
+        .keys()
+        .filter(|field| !written.contains_key(*field))
+        .collect();
+    assert!(
+        missing.is_empty() && unwritten.is_empty(),
+        "not so in the table: {missing:#?}\nnever written: {unwritten:#?}"
+    );
+}
+
+#[test]
+fn the_example_is_what_is_written() {
+    let example = serde_json::to_string_pretty(&ecs::alert(&documented_alert())).unwrap();
+    assert!(
+        DOCUMENT.contains(&format!("```json\n{example}\n```")),
+        "the example should be:\n{example}"
+    );
+}
