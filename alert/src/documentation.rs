@@ -37,7 +37,7 @@ fn written() -> BTreeMap<String, String> {
     let flows = vec![ecs::flow(&full_flow()), ecs::flow(&plain_flow())];
     let names = observations()
         .iter()
-        .map(|observation| ecs::name(&head(), observation).unwrap())
+        .map(|observation| ecs::name(head().id, head().protocol, observation).unwrap())
         .collect();
     let mut written: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (letter, events) in [("A", alerts), ("F", flows), ("N", names)] {

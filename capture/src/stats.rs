@@ -32,3 +32,31 @@ pub struct ReadStats {
     /// Folders deeper than [`crate::MAX_FOLDER_DEPTH`].
     pub skipped_too_deep: u64,
 }
+
+impl ReadStats {
+    /// Every counter with its name, always all of them and in this order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("frames_read", self.frames_read),
+            ("frames_filtered", self.frames_filtered),
+            ("frames_unfilterable", self.frames_unfilterable),
+            ("frames_delivered", self.frames_delivered),
+            ("bytes_read", self.bytes_read),
+            ("bytes_delivered", self.bytes_delivered),
+            ("steps_backwards", self.steps_backwards),
+            ("frames_snapped", self.frames_snapped),
+            ("records_unusable", self.records_unusable),
+            ("inputs_opened", self.inputs_opened),
+            ("skipped_not_a_capture", self.skipped_not_a_capture),
+            ("skipped_empty", self.skipped_empty),
+            ("skipped_not_a_file", self.skipped_not_a_file),
+            ("skipped_too_deep", self.skipped_too_deep),
+        ]
+        .into_iter()
+    }
+
+    /// Files and folders that were not read because they are no captures.
+    pub fn skipped(&self) -> u64 {
+        self.skipped_not_a_capture + self.skipped_empty + self.skipped_not_a_file + self.skipped_too_deep
+    }
+}

@@ -3,23 +3,22 @@
 use super::{base, conversation, related, related_ips, wire};
 use crate::Event;
 use crate::text::hex;
-use weir_model::Observation;
-use weir_model::flow::FlowHead;
+use weir_model::{FlowId, Observation, Protocol};
 use weir_model::observation::{Fact, Sender, TlsTransport};
 
-/// What was observed in the flow that `head` begins; `None` for facts that name nothing (a ServerHello, a status). Source is
+/// What was observed in a flow; `None` for facts that name nothing (a ServerHello, a status). Source is
 /// the end that asked, destination the one that answers, whichever sent the message.
-pub fn name(head: &FlowHead<'_>, observation: &Observation) -> Option<Event> {
+pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation) -> Option<Event> {
     let mut event = base("event", "weir.name", observation.time);
     event.set("event.category", ["network"].as_slice());
     event.set("event.type", ["protocol", "info"].as_slice());
-    event.set("weir.flow.id", head.id.0);
+    event.set("weir.flow.id", flow.0);
     event.set("weir.packet", observation.packet);
     let (source, destination) = match observation.fact.sent_by() {
         Some(Sender::Responder) => (observation.destination, observation.source),
         _ => (observation.source, observation.destination),
     };
-    conversation(&mut event, head.protocol, source, destination);
+    conversation(&mut event, protocol, source, destination);
     let mut addresses = vec![source.ip, destination.ip];
     match &observation.fact {
         Fact::Dns(message) => {
