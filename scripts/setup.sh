@@ -2,6 +2,7 @@
 # Installs what the build needs and this machine lacks, and nothing else. Where all is there it does nothing, so every
 # make target may begin with it.
 set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 main() {
     require_cargo
@@ -21,7 +22,13 @@ require_cargo() {
     if ! command -v cargo >/dev/null; then
         fail "no cargo in PATH: install a Rust toolchain (https://rustup.rs), then run this again"
     fi
-    cargo --version >/dev/null || fail "cargo does not run (see above)"
+    local found needed
+    found=$(cargo --version) || fail "cargo does not run (see above)"
+    found=$(cut -d ' ' -f 2 <<<"$found")
+    needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+    if [[ $(printf '%s\n' "$needed" "$found" | sort -V | head -n 1) != "$needed" ]]; then
+        fail "cargo is version $found, at least $needed is needed: rustup update"
+    fi
 }
 
 # The minimal profile of rustup has neither rustfmt nor clippy.
