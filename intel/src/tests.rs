@@ -311,3 +311,73 @@ proptest::proptest! {
         load(if csv { "x.csv" } else { "x" }, text);
     }
 }
+
+/// docs/INDICATORS.md lists every reason, in order, and says of each what it means.
+#[test]
+fn the_reasons_are_documented() {
+    let row = |reason: &RefusalReason| format!("| `{}` | {} |\n", reason.keyword(), reason.meaning());
+    let rows = RefusalReason::ALL.iter().map(row).collect::<Vec<_>>().concat();
+    let table = format!("| reason | meaning |\n|---|---|\n{rows}");
+    assert!(
+        include_str!("../../docs/INDICATORS.md").contains(&table),
+        "the table should be:\n{table}"
+    );
+}
+
+/// Every value in the table of docs/INDICATORS.md is of the kind that its row says.
+#[test]
+fn the_documented_values_are_understood() {
+    let kinds = [
+        "address",
+        "network",
+        "address_port",
+        "domain",
+        "host",
+        "url",
+        "ja4",
+    ];
+    let mut understood = 0;
+    for row in include_str!("../../docs/INDICATORS.md").lines() {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let Some(kind) = cells
+            .get(1)
+            .filter(|kind| cells.len() == 5 && kinds.contains(kind))
+        else {
+            continue;
+        };
+        for example in cells[2].split(';').next().unwrap().split('`').skip(1).step_by(2) {
+            assert_eq!(
+                value::parse(example).map(|value| value.kind()),
+                Ok(*kind),
+                "{example}"
+            );
+            understood += 1;
+        }
+    }
+    assert!(understood > 15, "{understood}");
+}
+
+/// Real lists load whole.
+#[test]
+fn real_lists() {
+    let Some(corpora) = corpora() else { return };
+    for (list, indicators) in [("intel/ipsum.txt", 120_430), ("intel/plain", 21_635)] {
+        let loaded = load_path(&corpora.join(list));
+        assert_balanced(&loaded);
+        assert_eq!(
+            (loaded.indicators.len(), loaded.refused),
+            (indicators, Vec::new()),
+            "{list}"
+        );
+    }
+}
+
+fn corpora() -> Option<std::path::PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
+    let folder = std::env::var_os("WEIR_CORPORA").map_or_else(beside, Into::into);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no corpora at {}", folder.display());
+    None
+}
