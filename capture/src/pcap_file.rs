@@ -159,8 +159,8 @@ impl RecordReader for PcapFile {
             .unwrap_or_default()
     }
 
-    fn offset(&self) -> Option<u64> {
-        Some(self.stream.offset())
+    fn offset(&self) -> u64 {
+        self.stream.offset()
     }
 }
 

@@ -311,8 +311,8 @@ impl RecordReader for PcapngFile {
             .unwrap_or_default()
     }
 
-    fn offset(&self) -> Option<u64> {
-        Some(self.stream.offset())
+    fn offset(&self) -> u64 {
+        self.stream.offset()
     }
 }
 

@@ -8,7 +8,8 @@ use std::io;
 pub struct InputProblem {
     /// The file's path, or `standard input`.
     pub input: String,
-    /// Where in the (decompressed) bytes the record or block begins that could not be used, where known.
+    /// Where in the (decompressed) bytes the record or block begins that could not be used; `None` where the
+    /// problem is with the input as a whole.
     pub offset: Option<u64>,
     /// How many frames this input had given before.
     pub frames_before: u64,
@@ -24,9 +25,8 @@ pub struct InputProblem {
 impl fmt::Display for InputProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.input, self.message)?;
-        match self.offset {
-            Some(offset) => write!(f, " (offset {offset}, after {} frames)", self.frames_before)?,
-            None => write!(f, " (after {} frames)", self.frames_before)?,
+        if let Some(offset) = self.offset {
+            write!(f, " (at offset {offset}, after {} frames)", self.frames_before)?;
         }
         if self.more > 0 {
             write!(f, ", and {} more", self.more)?;
@@ -109,5 +109,44 @@ impl Fault {
             _ => error.to_string(),
         };
         Self { kind, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_where_it_is() {
+        let whole = InputProblem {
+            input: "a.pcap".to_owned(),
+            offset: None,
+            frames_before: 0,
+            kind: ProblemKind::NotACapture,
+            message: "no".to_owned(),
+            more: 0,
+        };
+        assert_eq!(whole.to_string(), "a.pcap: no");
+        let inside = InputProblem {
+            offset: Some(24),
+            frames_before: 7,
+            more: 2,
+            ..whole
+        };
+        assert_eq!(
+            inside.to_string(),
+            "a.pcap: no (at offset 24, after 7 frames), and 2 more"
+        );
+    }
+
+    #[test]
+    fn the_operating_system_and_the_decoders_fail_differently() {
+        let kind = |error: io::Error| Fault::from_io(&error).kind;
+        assert_eq!(kind(io::Error::from_raw_os_error(5)), ProblemKind::Unreadable);
+        assert_eq!(
+            kind(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            ProblemKind::Truncated
+        );
+        assert_eq!(kind(io::Error::other("corrupt")), ProblemKind::Malformed);
     }
 }

@@ -36,6 +36,6 @@ pub(crate) trait RecordReader: Send {
     /// The captured bytes of the record that the last step gave.
     fn data(&self) -> &[u8];
 
-    /// Where in the (decompressed) bytes the reader stands, where that is known.
-    fn offset(&self) -> Option<u64>;
+    /// Where in the (decompressed) bytes the present record begins.
+    fn offset(&self) -> u64;
 }

@@ -15,7 +15,8 @@ use crate::record::{Record, RecordReader, Step};
 use crate::stream::ByteStream;
 
 /// Largest window of a zstd frame, as a power of two: 128 MiB, what the `zstd` tool accepts unasked. The window is
-/// memory that a file decides on; a frame that wants more is malformed.
+/// memory that a file decides on, up to [`crate::MAX_OPEN_INPUTS`] times where that many such files overlap; a frame
+/// that wants more is malformed.
 pub const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 
 const MAGIC_GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
@@ -119,7 +120,7 @@ impl Source {
     fn problem(&self, fault: Fault) -> InputProblem {
         InputProblem {
             input: self.name.clone(),
-            offset: self.records.offset(),
+            offset: Some(self.records.offset()),
             frames_before: self.frames,
             kind: fault.kind,
             message: fault.message,

@@ -12,6 +12,9 @@ const FOLDERS: [&str; 4] = ["arkime", "community-id", "ja4", "netflow/beats/pcap
 /// Captures in them. Everything else there (expectations, licences) is refused by both.
 const CAPTURES: u64 = 246;
 
+/// Larger captures are not corrupted here: a hundred readings of each would take minutes, and say no more.
+const MAX_CORRUPTED_BYTES: usize = 100_000;
+
 /// Frames as numbers that depend on every field of every frame.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Digest {
@@ -178,4 +181,48 @@ fn the_large_capture_has_its_known_numbers() {
     assert_eq!((stop, ours), (None, theirs));
     let progress = reader.progress();
     assert_eq!(progress.total_bytes(), Some(progress.consumed_bytes()));
+}
+
+#[test]
+fn captures_cut_and_corrupted_anywhere_are_survived() {
+    let Some(root) = corpora() else { return };
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        files_below(&root.join(folder), &mut files);
+    }
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut below = |limit: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % limit as u64) as usize
+    };
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        let whole = digest(&mut reader_of(bytes.clone()));
+        if whole.frames == 0 || bytes.len() > MAX_CORRUPTED_BYTES {
+            continue;
+        }
+        for _ in 0..50 {
+            let cut = digest(&mut reader_of(bytes.get(..below(bytes.len())).unwrap().to_vec()));
+            assert!(
+                cut.frames <= whole.frames && cut.bytes <= whole.bytes,
+                "{}",
+                path.display()
+            );
+            let mut changed = bytes.clone();
+            *changed.get_mut(below(bytes.len())).unwrap() ^= 1 + below(255) as u8;
+            let mut reader = reader_of(changed);
+            digest(&mut reader);
+            assert!(reader.problems().len() <= 2, "{}", path.display());
+        }
+    }
+}
+
+fn reader_of(bytes: Vec<u8>) -> Reader {
+    let input = Input::Stream {
+        name: "bytes".to_owned(),
+        reader: Box::new(io::Cursor::new(bytes)),
+    };
+    Reader::open(vec![input], &ReadOptions::default()).unwrap()
 }

@@ -93,6 +93,61 @@ fn a_named_file_that_is_no_capture_is_a_problem() {
 }
 
 #[test]
+fn a_named_pipe_is_read_once_and_merged_with_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let writer = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || fs::write(pipe, zstd(&pcap_at(&[2, 4], b'p'))).unwrap())
+    };
+    let file = folder.path().join("file");
+    fs::write(&file, pcap_at(&[1, 3], b'a')).unwrap();
+    let outcome = read(vec![Input::from_argument(&pipe), Input::from_argument(&file)]);
+    writer.join().unwrap();
+    assert_eq!(
+        (outcome.data().concat(), outcome.problems),
+        (b"apbq".to_vec(), vec![])
+    );
+
+    fs::remove_file(&file).unwrap();
+    let outcome = drain(reader_over(folder.path()));
+    assert_eq!(
+        (outcome.stats.inputs_opened, outcome.stats.skipped_not_a_file),
+        (0, 1),
+        "in a folder it is left alone"
+    );
+}
+
+#[test]
+fn a_file_that_vanishes_or_changes_after_the_first_look_is_a_problem_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (name, bytes) in [
+        ("a", pcap_at(&[1], b'a')),
+        ("b", pcap_at(&[2], b'b')),
+        ("c", pcap_at(&[3], b'c')),
+    ] {
+        fs::write(path(name), bytes).unwrap();
+    }
+    let reader = reader_over(folder.path());
+    fs::remove_file(path("a")).unwrap();
+    fs::write(path("b"), "").unwrap();
+    let outcome = drain(reader);
+    assert_eq!(outcome.data(), [b"c"]);
+    let kinds: Vec<_> = outcome.problems.iter().map(|problem| problem.kind).collect();
+    assert_eq!(kinds, [ProblemKind::Unreadable, ProblemKind::Truncated]);
+}
+
+#[test]
+fn a_reader_can_move_to_another_thread() {
+    fn moves<T: Send>(_: T) {}
+    moves(Reader::open(vec![stream("")], &ReadOptions::default()).unwrap());
+    moves(FrameBatch::new());
+}
+
+#[test]
 fn standard_input_can_be_named_once() {
     let twice = vec![Input::from_argument("-"), Input::from_argument("-")];
     assert_eq!(
