@@ -68,9 +68,14 @@ pub(crate) fn block(order: Order, kind: u32, body: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn section(order: Order) -> Vec<u8> {
+    section_of_version(order, 0)
+}
+
+/// A section header of version 1 and this minor version.
+pub(crate) fn section_of_version(order: Order, minor: u16) -> Vec<u8> {
     let mut body = order.u32(0x1a2b_3c4d).to_vec();
     body.extend(order.u16(1));
-    body.extend(order.u16(0));
+    body.extend(order.u16(minor));
     body.extend([0xff; 8]);
     block(order, 0x0a0d_0d0a, &body)
 }
@@ -128,7 +133,7 @@ pub(crate) fn obsolete(order: Order, interface: u16, ticks: u64, data: &[u8]) ->
 pub(crate) fn mixed_pcapng() -> Vec<u8> {
     let (big, little) = (Order::Big, Order::Little);
     let mut bytes = section(big);
-    bytes.extend(interface(big, 1, 0, &[(2, b"eth0"), (9, &[9]), (0, &[])]));
+    bytes.extend(interface(big, 1, 0, &[(2, b"eth"), (9, &[9]), (0, &[])]));
     bytes.extend(interface(big, 101, 64, &[(14, &10_i64.to_be_bytes())]));
     bytes.extend(block(big, 4, b"names, which nobody asks for"));
     bytes.extend(enhanced(big, 0, 5_000_000_001, 60, b"ether"));

@@ -82,6 +82,30 @@ fn pcapng_with_sections_interfaces_and_all_packet_blocks() {
 }
 
 #[test]
+fn lengths_that_contradict_each_other_do_not_reach_the_frame() {
+    let order = Order::Little;
+    let mut pcap = pcap_header(order, 0xa1b2_c3d4, (2, 4), 1);
+    pcap.extend(pcap_record(order, [1, 0, 3, 2], b"abc"));
+    let mut pcapng = section_of_version(order, 2);
+    pcapng.extend(interface(order, 1, 0, &[]));
+    pcapng.extend(enhanced(order, 0, 1_000_000, 2, b"abc"));
+    pcapng.extend(simple(order, 60, b"abcd"));
+    assert_eq!(
+        read(vec![stream(pcap)]).frames,
+        [frame(1, 1_000_000_000, 1, 3, b"abc")]
+    );
+    let read = read(vec![stream(pcapng)]);
+    assert_eq!(
+        read.frames,
+        [
+            frame(1, 1_000_000_000, 1, 3, b"abc"),
+            frame(2, 1_000_000_000, 1, 60, b"abcd")
+        ]
+    );
+    assert_eq!(read.problems, []);
+}
+
+#[test]
 fn pcapng_passes_over_blocks_whose_content_is_unusable() {
     let order = Order::Little;
     let mut bytes = section(order);
