@@ -2,13 +2,14 @@
 //!
 //! [`IndicatorSet`] is what is known to be bad, compiled. [`Matcher`] compares with it whatever is new in a flow: its
 //! addresses when it begins, names and fingerprints when they are seen; what matches is a [`Hit`]. When the flow ends,
-//! grading says how far it got and its hits are folded into incidents, whose notices are the alerts.
+//! [`grade`] says how far it got and [`Incidents`] folds its hits into incidents, whose notices are the alerts.
 //!
 //! This crate decides: it does no I/O, reads no clock (`now` is an argument) and knows neither runtime nor metrics.
 //! No result depends on the order of a hash map, so the same input gives the same alerts.
 
 pub mod grade;
 pub mod hits;
+pub mod incidents;
 pub mod matching;
 pub mod set;
 pub mod severity;
@@ -18,6 +19,7 @@ mod specificity;
 mod testing;
 
 pub use hits::{FlowHits, Hit};
+pub use incidents::{IncidentConfig, IncidentStats, Incidents};
 pub use matching::Matcher;
 pub use set::{IndicatorSet, SetBuilder};
 pub use site::Site;

@@ -1,0 +1,426 @@
+//! One incident, from its first meeting to its notice.
+
+use super::meeting::{About, Meeting};
+use super::relations::Related;
+use crate::severity::{Circumstances, severity};
+use crate::site::Site;
+use crate::specificity;
+use foldhash::fast::RandomState;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use uuid::Uuid;
+use weir_model::alert::{Field, Lookup, Match, Notice, Traffic};
+use weir_model::flow::{Counters, FlowId, NameSource};
+use weir_model::{Alert, Direction, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Timestamp};
+
+/// Indicators besides the one that rings that one incident lists. Every indicator met must appear in some notice: one for
+/// which there is no room rings by itself.
+pub const MAX_ALSO_MATCHED: usize = 256;
+/// Names that an alert lists, the first ones met; a client can say as many as it likes.
+pub const MAX_NAMES: usize = 32;
+/// Look-ups that an alert lists, the first ones; a client can ask as often as it likes. All are counted.
+pub const MAX_LISTED_LOOKUPS: usize = 32;
+/// Hosts that an alert lists in each of its lists, the first ones; a scanner touches whole networks. All are counted.
+pub const MAX_LISTED_HOSTS: usize = 64;
+/// Resolvers that an alert lists, the lowest addresses; a site has a handful.
+pub const MAX_LISTED_RESOLVERS: usize = 16;
+/// Touched hosts that an inbound incident remembers, to count them and to know when one calls back: a /16. Beyond it,
+/// touches are counted as forgotten and the number of touched hosts is a lower bound.
+pub const MAX_TOUCHED_HOSTS: usize = 65_536;
+
+/// The namespace of all identifiers of incidents and notices (UUIDv5, RFC 9562 section 5.5).
+const NAMESPACE: Uuid = Uuid::from_u128(0x5b0a_65c2_6f4e_4f0b_9d3c_7765_6972_0001);
+
+/// What makes two hits one incident.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub indicator: IndicatorValue,
+    pub about: About,
+}
+
+impl Key {
+    /// Its text form: part of identifiers, so it never changes.
+    pub(super) fn text(&self) -> String {
+        let (kind, indicator) = (self.indicator.kind(), &self.indicator);
+        match self.about {
+            About::Host(ip) => format!("host {ip} {kind} {indicator}"),
+            About::Inbound => format!("inbound {kind} {indicator}"),
+            About::Lateral(ip) => format!("lateral {ip} {kind} {indicator}"),
+            About::Transit(ip) => format!("transit {ip} {kind} {indicator}"),
+        }
+    }
+}
+
+/// An incident. What it gathers does not depend on the order in which its meetings come.
+#[derive(Debug)]
+pub(super) struct Incident {
+    pub key: Key,
+    pub indicator: Arc<Indicator>,
+    /// Time and packet of the first hit.
+    pub opened: (Timestamp, u64),
+    pub first: Timestamp,
+    pub last: Timestamp,
+    pub direction: Direction,
+    pub grade: Grade,
+    /// Of some flow only one side was seen.
+    pub one_sided: bool,
+    /// Matches that it accounts for.
+    pub weight: u64,
+    flows: u64,
+    sent: Traffic,
+    received: Traffic,
+    /// The flow counted last: several meetings of one flow count it once.
+    counted: Option<FlowId>,
+    example: Arc<Flow>,
+    example_grade: Grade,
+    matched: BTreeMap<Field, (Timestamp, u64, Arc<str>)>,
+    /// The other indicators.
+    pub also: HashMap<IndicatorValue, Arc<Indicator>, RandomState>,
+    /// The beginning of the latest flow that the host opened, of all indicators.
+    pub contacts: HashMap<IndicatorValue, Timestamp, RandomState>,
+    names: BTreeMap<(Name, NameSource), Timestamp>,
+    lookups: BTreeMap<LookupOrder, Lookup>,
+    lookup_count: u64,
+    /// Inbound: when each inside host was touched first.
+    pub touched: BTreeMap<IpAddr, Timestamp>,
+    resolvers: BTreeSet<IpAddr>,
+    /// The incident before with the same key.
+    pub previous: Option<Uuid>,
+}
+
+type LookupOrder = (Timestamp, Endpoint, Endpoint, Name, u16);
+
+impl Incident {
+    /// An incident that begins with a meeting, which is still to be added. `None` for a meeting without hits: there is none.
+    pub(super) fn new(meeting: &Meeting) -> Option<Self> {
+        let indicator = Arc::clone(meeting.ring()?);
+        let (first, last) = meeting.span();
+        Some(Self {
+            key: Key {
+                indicator: indicator.value.clone(),
+                about: meeting.about,
+            },
+            indicator,
+            opened: meeting.met(),
+            first,
+            last,
+            direction: meeting.direction,
+            grade: meeting.grade,
+            one_sided: false,
+            weight: 0,
+            flows: 0,
+            sent: Traffic::default(),
+            received: Traffic::default(),
+            counted: None,
+            example: Arc::clone(&meeting.flow),
+            example_grade: meeting.grade,
+            matched: BTreeMap::new(),
+            also: HashMap::default(),
+            contacts: HashMap::default(),
+            names: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+            lookup_count: 0,
+            touched: BTreeMap::new(),
+            resolvers: BTreeSet::new(),
+            previous: None,
+        })
+    }
+
+    /// Adds a meeting with this key. Gives the indicators that found no place here.
+    pub(super) fn add(&mut self, meeting: &Meeting) -> Added {
+        let (first, last) = meeting.span();
+        self.opened = self.opened.min(meeting.met());
+        self.first = self.first.min(first);
+        self.last = self.last.max(last);
+        self.grade = self.grade.max(meeting.grade);
+        self.one_sided |= meeting.at_least;
+        self.weight += meeting.weight;
+        if meeting.direction == Direction::Outbound {
+            self.direction = Direction::Outbound;
+        }
+        for hit in meeting.ring_hits() {
+            let met = (hit.time, hit.packet, Arc::clone(&hit.value));
+            let known = self.matched.entry(hit.field).or_insert_with(|| met.clone());
+            *known = met.min(known.clone());
+        }
+        self.add_flow(meeting);
+        self.add_names(&meeting.flow);
+        if let Some(lookup) = &meeting.lookup {
+            self.lookup_count += 1;
+            self.list_lookup(lookup.clone());
+        } else if meeting.direction == Direction::Outbound {
+            self.add_contact(meeting);
+        }
+        let without_place = meeting
+            .indicators()
+            .skip(1)
+            .filter(|other| !self.lists(other))
+            .cloned()
+            .collect();
+        Added {
+            without_place,
+            touch_forgotten: !self.add_touch(meeting),
+        }
+    }
+
+    /// Takes in what a resolver asked on behalf of this incident's host.
+    pub(super) fn add_resolver(&mut self, meeting: &Meeting, resolver: IpAddr) -> Vec<Arc<Indicator>> {
+        self.weight += meeting.weight;
+        self.resolvers.insert(resolver);
+        if self.resolvers.len() > MAX_LISTED_RESOLVERS {
+            self.resolvers.pop_last();
+        }
+        let others = meeting
+            .indicators()
+            .filter(|other| other.value != self.key.indicator);
+        others
+            .cloned()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter(|other| !self.lists(other))
+            .collect()
+    }
+
+    /// Takes in the incident of the look-ups that led to this one, which lists its indicator. `false`: it lacks the room.
+    /// The opening time stays, and with it the identifier, which a later incident may have been linked to.
+    pub(super) fn absorb(&mut self, lookups: &Incident) -> bool {
+        let new = lookups
+            .also
+            .keys()
+            .filter(|value| **value != self.key.indicator && !self.also.contains_key(*value));
+        if self.also.len() + new.count() > MAX_ALSO_MATCHED {
+            return false;
+        }
+        self.first = self.first.min(lookups.first);
+        self.last = self.last.max(lookups.last);
+        self.weight += lookups.weight;
+        self.flows += lookups.flows;
+        self.sent = sum(self.sent, lookups.sent);
+        self.received = sum(self.received, lookups.received);
+        self.lookup_count += lookups.lookup_count;
+        lookups
+            .lookups
+            .values()
+            .for_each(|lookup| self.list_lookup(lookup.clone()));
+        self.resolvers.extend(&lookups.resolvers);
+        while self.resolvers.len() > MAX_LISTED_RESOLVERS {
+            self.resolvers.pop_last();
+        }
+        for other in lookups.also.values() {
+            self.lists(other);
+        }
+        true
+    }
+
+    /// The same for all notices of the incident.
+    pub(super) fn id(&self) -> Uuid {
+        identifier(&self.key, self.opened.0, None)
+    }
+
+    /// The notice that it is over.
+    pub(super) fn alert(&self, site: &Site, related: Related) -> Alert {
+        const NUMBER: u32 = 1;
+        let host = match self.key.about {
+            About::Host(ip) | About::Lateral(ip) | About::Transit(ip) => Some(ip),
+            About::Inbound => None,
+        };
+        let roles = host.map(|ip| site.roles_of(ip)).unwrap_or_default();
+        let called_back = related.touched_before.is_some() || !related.called_back.is_empty();
+        let urgency = severity(&Circumstances {
+            direction: self.direction,
+            grade: self.grade,
+            indicator: &self.key.indicator,
+            roles: &roles,
+            called_back,
+        });
+        let touched = first_hosts(self.touched.iter().map(|(ip, time)| (*time, *ip)).collect());
+        Alert {
+            id: identifier(&self.key, self.opened.0, Some(NUMBER)),
+            incident: self.id(),
+            notice: Notice::Closed,
+            number: NUMBER,
+            indicator: Arc::clone(&self.indicator),
+            also_matched: self.also_matched(),
+            matched: self.matched_fields(),
+            direction: self.direction,
+            grade: self.grade,
+            at_least: self.one_sided && self.grade < Grade::Exchanged,
+            severity: urgency,
+            host,
+            unknown_client: self.lookup_count > 0 && roles.contains(&Role::Resolver),
+            roles,
+            first: self.first,
+            last: self.last,
+            flows: self.flows,
+            sent: self.sent,
+            received: self.received,
+            example: Arc::clone(&self.example),
+            names: self.listed_names(),
+            lookups: self.lookups.values().cloned().collect(),
+            lookup_count: self.lookup_count,
+            touched,
+            touched_count: self.touched.len() as u64,
+            other_hosts: related.other_hosts,
+            other_host_count: related.other_host_count,
+            called_back: related.called_back,
+            touched_before: related.touched_before,
+            resolvers: self.resolvers.iter().copied().collect(),
+            previous: self.previous,
+        }
+    }
+
+    fn add_flow(&mut self, meeting: &Meeting) {
+        let flow = &meeting.flow;
+        let says_more = |grade: Grade, flow: &Flow| (Reverse(grade), flow.first, flow.id);
+        if says_more(meeting.grade, flow) < says_more(self.example_grade, &self.example) {
+            (self.example, self.example_grade) = (Arc::clone(flow), meeting.grade);
+        }
+        if self.counted.replace(flow.id) == Some(flow.id) {
+            return;
+        }
+        self.flows += u64::from(!meeting.is_continuation);
+        let (sent, received) = if meeting.is_initiator {
+            (flow.forward, flow.reverse)
+        } else {
+            (flow.reverse, flow.forward)
+        };
+        self.sent = sum(self.sent, traffic(&sent));
+        self.received = sum(self.received, traffic(&received));
+    }
+
+    fn add_names(&mut self, flow: &Flow) {
+        for learnt in flow.names() {
+            let key = (learnt.name.clone(), learnt.source);
+            let time = self.names.entry(key).or_insert(learnt.time);
+            *time = learnt.time.min(*time);
+            if self.names.len() > MAX_NAMES {
+                let last = self
+                    .names
+                    .iter()
+                    .max_by_key(|(name, time)| (**time, *name))
+                    .map(|(name, _)| name.clone());
+                last.and_then(|last| self.names.remove(&last));
+            }
+        }
+    }
+
+    fn add_contact(&mut self, meeting: &Meeting) {
+        for indicator in meeting.indicators() {
+            let known = self.contacts.contains_key(&indicator.value);
+            if known || self.contacts.len() <= MAX_ALSO_MATCHED {
+                let latest = self.contacts.entry(indicator.value.clone()).or_default();
+                *latest = meeting.flow.first.max(*latest);
+            }
+        }
+    }
+
+    /// Notes a touched host. `false`: there is no room.
+    fn add_touch(&mut self, meeting: &Meeting) -> bool {
+        let Some(ip) = meeting.touched else { return true };
+        let (first, _) = meeting.span();
+        if self.touched.len() >= MAX_TOUCHED_HOSTS && !self.touched.contains_key(&ip) {
+            return false;
+        }
+        let time = self.touched.entry(ip).or_insert(first);
+        *time = first.min(*time);
+        true
+    }
+
+    /// Lists another indicator, if there is room; says whether it is listed.
+    fn lists(&mut self, other: &Arc<Indicator>) -> bool {
+        if other.value == self.key.indicator || self.also.contains_key(&other.value) {
+            return true;
+        }
+        let room = self.also.len() < MAX_ALSO_MATCHED;
+        if room {
+            self.also.insert(other.value.clone(), Arc::clone(other));
+        }
+        room
+    }
+
+    fn list_lookup(&mut self, lookup: Lookup) {
+        let order = (
+            lookup.time,
+            lookup.client,
+            lookup.server,
+            lookup.name.clone(),
+            lookup.qtype,
+        );
+        self.lookups.insert(order, lookup);
+        if self.lookups.len() > MAX_LISTED_LOOKUPS {
+            self.lookups.pop_last();
+        }
+    }
+
+    fn also_matched(&self) -> Vec<Arc<Indicator>> {
+        let mut also: Vec<Arc<Indicator>> = self.also.values().cloned().collect();
+        also.sort_by_cached_key(|indicator| specificity::order(&indicator.value));
+        also
+    }
+
+    fn matched_fields(&self) -> Vec<Match> {
+        let mut matched: Vec<_> = self.matched.iter().map(|(field, met)| (met, *field)).collect();
+        matched.sort();
+        matched
+            .into_iter()
+            .map(|((_, _, value), field)| Match {
+                field,
+                value: Arc::clone(value),
+            })
+            .collect()
+    }
+
+    fn listed_names(&self) -> Vec<(Name, NameSource)> {
+        let mut names: Vec<_> = self.names.iter().map(|(name, time)| (*time, name)).collect();
+        names.sort();
+        names.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+}
+
+/// What adding a meeting left undone.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    pub without_place: Vec<Arc<Indicator>>,
+    pub touch_forgotten: bool,
+}
+
+/// The first hosts of a list, by time.
+pub(super) fn first_hosts(mut hosts: Vec<(Timestamp, IpAddr)>) -> Vec<IpAddr> {
+    hosts.sort_unstable();
+    hosts
+        .into_iter()
+        .take(MAX_LISTED_HOSTS)
+        .map(|(_, ip)| ip)
+        .collect()
+}
+
+/// UUIDv5 over key, opening time in nanoseconds and, for a notice, its number.
+fn identifier(key: &Key, opened: Timestamp, number: Option<u32>) -> Uuid {
+    let number = number.map(|number| format!("\n{number}")).unwrap_or_default();
+    let text = format!("{}\n{}{number}", key.text(), opened.as_nanos());
+    Uuid::new_v5(&NAMESPACE, text.as_bytes())
+}
+
+fn traffic(counters: &Counters) -> Traffic {
+    let Counters {
+        packets,
+        ip_bytes,
+        payload_bytes,
+        ..
+    } = *counters;
+    Traffic {
+        packets,
+        ip_bytes,
+        payload_bytes,
+    }
+}
+
+fn sum(one: Traffic, other: Traffic) -> Traffic {
+    Traffic {
+        packets: one.packets.saturating_add(other.packets),
+        ip_bytes: one.ip_bytes.saturating_add(other.ip_bytes),
+        payload_bytes: one.payload_bytes.saturating_add(other.payload_bytes),
+    }
+}

@@ -1,0 +1,307 @@
+//! Incidents: hits of many flows, gathered so that one infected host is one alert.
+//!
+//! [`Incidents::fold`] takes each flow record when it ends, with its hits. The hits are sorted into meetings (what belongs
+//! together within the flow), of which the most specific indicator rings; meetings are gathered by key:
+//!
+//! | direction | key |
+//! |---|---|
+//! | outbound, unknown | indicator and inside host |
+//! | inbound | indicator |
+//! | lateral, transit | indicator and other end |
+//!
+//! An indicator that never is the most specific of a meeting needs no incident of its own: it is listed where it was outranked.
+//! Likewise, when a host only looked up what it then contacted, and a more specific indicator rang for the contact, then the
+//! look-ups become part of that incident.
+//!
+//! What an incident gathers does not depend on the order in which flows end, and notices come in the order of opening time,
+//! packet number and key. One owner folds all flows: hits are rare, so nothing is won yet by sharing this between threads;
+//! keys never span two indicators that ring, by which the incidents can be divided later.
+
+mod closing;
+mod incident;
+mod meeting;
+mod relations;
+mod resolver;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use incident::{
+    MAX_ALSO_MATCHED, MAX_LISTED_HOSTS, MAX_LISTED_LOOKUPS, MAX_LISTED_RESOLVERS, MAX_NAMES,
+    MAX_TOUCHED_HOSTS,
+};
+pub use resolver::{MAX_REMEMBERED_LOOKUPS, RESOLVER_WINDOW};
+pub use stats::IncidentStats;
+
+use crate::hits::{FlowHits, Hit};
+use crate::site::Site;
+use foldhash::fast::RandomState;
+use incident::{Incident, Key};
+use meeting::{Meeting, meetings, to_carry};
+use resolver::{Asked, Asker};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+use weir_model::flow::{EndReason, FlowId};
+use weir_model::{Alert, Flow, Indicator, Role, Timestamp};
+
+/// Look-ups by resolvers that wait until their client's flow has ended too. Beyond it they are decided at once, which may give
+/// a notice of an unknown client too many. The adversary is whoever makes a resolver look up listed names without end.
+pub const MAX_WAITING_LOOKUPS: usize = 65_536;
+
+/// Flows that met an indicator and go on after an active timeout, whose hits are kept for their next record. Beyond it,
+/// bytes of later records are not counted with the incident.
+pub const MAX_CONTINUING_FLOWS: usize = 65_536;
+
+/// How long a resolver's look-up waits: longer than flow tables keep a quiet datagram flow.
+const RESOLVER_WAIT: Duration = Duration::from_mins(10);
+
+/// Incidents told of that are remembered so that the next one with their key is linked to them, and for how long after
+/// the quiet period. Beyond it the next one comes without link.
+pub const MAX_TOLD: usize = 1 << 18;
+const REMEMBERED: Duration = Duration::from_hours(31 * 24);
+
+/// How incidents are gathered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncidentConfig {
+    /// An incident is over when nothing was added for so long.
+    pub quiet: Duration,
+    /// Incidents held at once, open or not yet told of: about a kilobyte each. Beyond it hits are counted as overflowed.
+    /// The adversary spoofs packets of ever new listed addresses.
+    pub max_incidents: u64,
+}
+
+impl Default for IncidentConfig {
+    fn default() -> Self {
+        Self {
+            quiet: Duration::from_hours(24),
+            max_incidents: 1 << 18,
+        }
+    }
+}
+
+/// All incidents that are not told of yet.
+#[derive(Debug)]
+pub struct Incidents {
+    site: Site,
+    config: IncidentConfig,
+    /// By key, those with the same key more than the quiet period apart.
+    held: HashMap<Key, Vec<Incident>, RandomState>,
+    /// The last incident of each key that was told of, with the time of its last packet.
+    told: HashMap<Key, (Timestamp, Uuid), RandomState>,
+    asked: Asked,
+    /// Meetings that are look-ups by resolvers.
+    waiting: Vec<Meeting>,
+    /// Hits of flows that ended by the active timeout, with the time when.
+    continuing: HashMap<FlowId, (Timestamp, Vec<Hit>), RandomState>,
+    stats: IncidentStats,
+}
+
+impl Incidents {
+    /// None yet.
+    pub fn new(site: Site, config: IncidentConfig) -> Self {
+        Self {
+            site,
+            config,
+            held: HashMap::default(),
+            told: HashMap::default(),
+            asked: Asked::default(),
+            waiting: Vec::new(),
+            continuing: HashMap::default(),
+            stats: IncidentStats::default(),
+        }
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> &IncidentStats {
+        &self.stats
+    }
+
+    /// Takes a flow record that ended and what it met. Wants every record, also those that met nothing: a long conversation's
+    /// later records belong to what its first one met.
+    pub fn fold(&mut self, flow: &Arc<Flow>, hits: &FlowHits) {
+        let before = flow.continues.and_then(|id| self.continuing.remove(&id));
+        let carried = before.map(|(_, hits)| hits).unwrap_or_default();
+        if hits.is_empty() && carried.is_empty() {
+            return;
+        }
+        self.stats.hits_matched += hits.matched();
+        self.stats.hits_left_out += hits.left_out();
+        if flow.end == EndReason::Active {
+            self.carry(flow, to_carry(hits, &carried, flow));
+        }
+        for (meeting, is_honeypot) in meetings(flow, hits, &carried, &self.site, &mut self.stats) {
+            if is_honeypot {
+                self.stats.hits_honeypot += meeting.weight;
+                self.remember(&meeting, &Asker::Honeypot);
+            } else {
+                self.stats.hits_open += meeting.weight;
+                self.sort_out(meeting);
+            }
+        }
+    }
+
+    /// Closes every incident, as at the end of the input, and gives their notices.
+    pub fn close_all(&mut self) -> Vec<Alert> {
+        self.decide_waiting(Timestamp::MAX);
+        self.continuing.clear();
+        self.asked = Asked::default();
+        self.close(&|_| true)
+    }
+
+    /// Closes the incidents to which nothing was added for the quiet period, and gives their notices.
+    pub fn close_quiet(&mut self, now: Timestamp) -> Vec<Alert> {
+        self.decide_waiting(now - RESOLVER_WAIT);
+        self.asked.forget_before(now - RESOLVER_WAIT - RESOLVER_WINDOW);
+        let quiet_since = now - self.config.quiet;
+        self.continuing.retain(|_, (ended, _)| *ended >= quiet_since);
+        self.told
+            .retain(|_, (last, _)| quiet_since.since(*last) < REMEMBERED);
+        self.close(&|incident| incident.last < quiet_since)
+    }
+
+    fn carry(&mut self, flow: &Flow, hits: Vec<Hit>) {
+        if hits.is_empty() {
+            return;
+        }
+        if self.continuing.len() < MAX_CONTINUING_FLOWS {
+            self.continuing.insert(flow.id, (flow.last, hits));
+        } else {
+            self.stats.continuations_forgotten += 1;
+        }
+    }
+
+    /// A resolver's own question waits for its client's; anything else is added at once.
+    fn sort_out(&mut self, meeting: Meeting) {
+        let Some(lookup) = &meeting.lookup else {
+            return self.add(&meeting);
+        };
+        if self.site.has_role(lookup.client.ip, Role::Resolver) {
+            self.waiting.push(meeting);
+            if self.waiting.len() > MAX_WAITING_LOOKUPS {
+                self.stats.resolver_lookups_hurried += self.waiting.len() as u64;
+                self.decide_waiting(Timestamp::MAX);
+            }
+            return;
+        }
+        if let Some(ring) = meeting.ring() {
+            let asker = Asker::Incident(Key {
+                indicator: ring.value.clone(),
+                about: meeting.about,
+            });
+            self.remember(&meeting, &asker);
+        }
+        self.add(&meeting);
+    }
+
+    /// Remembers who asked a resolver.
+    fn remember(&mut self, meeting: &Meeting, asker: &Asker) {
+        let server = meeting.lookup.as_ref().map(|lookup| lookup.server.ip);
+        if server.is_some_and(|ip| self.site.has_role(ip, Role::Resolver)) {
+            self.stats.client_lookups_forgotten += self.asked.remember(meeting, asker);
+        }
+    }
+
+    /// Decides whose the resolvers' questions up to a time were, first ones first: a resolver may ask another one.
+    fn decide_waiting(&mut self, until: Timestamp) {
+        let time = |meeting: &Meeting| meeting.lookup.as_ref().map(|lookup| lookup.time);
+        let (mut due, later) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<Vec<_>, _>(|meeting| time(meeting) <= Some(until));
+        self.waiting = later;
+        due.sort_by_key(|meeting| (time(meeting), meeting.met(), meeting.flow.id));
+        let mut own = Vec::new();
+        for meeting in due {
+            let Some(asker) = self.asked.asker(&meeting).cloned() else {
+                own.push(meeting);
+                continue;
+            };
+            self.remember(&meeting, &asker);
+            own.extend(self.fold_into(&asker, meeting));
+        }
+        // Look-ups of one flow next to each other, so that it is counted once.
+        own.sort_by_key(|meeting| meeting.flow.id);
+        for meeting in &own {
+            self.add(meeting);
+        }
+    }
+
+    /// Makes a resolver's question part of its client's incident; gives it back where there is none.
+    fn fold_into(&mut self, asker: &Asker, meeting: Meeting) -> Option<Meeting> {
+        let Asker::Incident(key) = asker else {
+            self.stats.hits_open -= meeting.weight;
+            self.stats.hits_honeypot += meeting.weight;
+            return None;
+        };
+        let quiet = self.config.quiet;
+        let resolver = meeting.lookup.as_ref().map(|lookup| lookup.client.ip);
+        let incident = self
+            .held
+            .get_mut(key)
+            .and_then(|held| near(held, meeting.span(), quiet));
+        let (Some(resolver), Some(incident)) = (resolver, incident) else {
+            return Some(meeting);
+        };
+        let without_place = incident.add_resolver(&meeting, resolver);
+        self.stats.resolver_lookups_folded += 1;
+        self.add_for_each(&meeting, &without_place);
+        None
+    }
+
+    /// Adds a meeting to its incident, which it may open.
+    fn add(&mut self, meeting: &Meeting) {
+        let Some(ring) = meeting.ring() else { return };
+        let key = Key {
+            indicator: ring.value.clone(),
+            about: meeting.about,
+        };
+        let known = self
+            .held
+            .get_mut(&key)
+            .and_then(|held| near(held, meeting.span(), self.config.quiet));
+        let added = if let Some(incident) = known {
+            incident.add(meeting)
+        } else {
+            let room = self.stats.incidents_open < self.config.max_incidents;
+            let Some(mut incident) = room.then(|| Incident::new(meeting)).flatten() else {
+                self.stats.hits_open -= meeting.weight;
+                self.stats.hits_overflowed += meeting.weight;
+                return;
+            };
+            self.stats.incidents_opened += 1;
+            self.stats.incidents_open += 1;
+            let added = incident.add(meeting);
+            self.held.entry(key).or_default().push(incident);
+            added
+        };
+        self.stats.touches_forgotten += u64::from(added.touch_forgotten);
+        self.add_for_each(meeting, &added.without_place);
+    }
+
+    /// Indicators that an incident has no room to list ring by themselves.
+    fn add_for_each(&mut self, meeting: &Meeting, indicators: &[Arc<Indicator>]) {
+        for indicator in indicators {
+            self.add(&meeting.told_for(indicator));
+        }
+    }
+}
+
+/// Incidents with one key among which a meeting's is looked for, the latest ones opened. More than one is only held when time
+/// jumps; a capture whose times jump at each packet must not make this slow.
+const MAX_SEARCHED: usize = 8;
+
+/// The incident that is not further away from a span of time than the quiet period; the first such.
+fn near(
+    held: &mut [Incident],
+    (first, last): (Timestamp, Timestamp),
+    quiet: Duration,
+) -> Option<&mut Incident> {
+    let is_near =
+        |incident: &&mut Incident| first.since(incident.last) <= quiet && incident.first.since(last) <= quiet;
+    held.iter_mut()
+        .rev()
+        .take(MAX_SEARCHED)
+        .filter(is_near)
+        .min_by_key(|incident| incident.opened)
+}
