@@ -617,6 +617,66 @@ fn answers_that_nobody_asked_for_are_not_learnt() {
     );
 }
 
+/// A DNS message for www.example, A; the answer gives 192.0.2.1.
+fn dns_bytes(id: u8, is_answer: bool) -> Vec<u8> {
+    let flags = if is_answer { [0x81, 0x80] } else { [0x01, 0x00] };
+    let mut bytes = vec![
+        0,
+        id,
+        flags[0],
+        flags[1],
+        0,
+        1,
+        0,
+        u8::from(is_answer),
+        0,
+        0,
+        0,
+        0,
+    ];
+    bytes.extend(b"\x03www\x07example\x00\x00\x01\x00\x01");
+    if is_answer {
+        bytes.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+    }
+    bytes
+}
+
+#[test]
+fn from_the_question_to_the_request_in_real_bytes() {
+    let mut bench = Bench::new();
+    for (ends, bytes) in [(ASK, dns_bytes(7, false)), (REPLY, dns_bytes(7, true))] {
+        let payload_len = bytes.len() as u32;
+        bench.send(&Packet {
+            payload: &bytes,
+            payload_len,
+            ..udp(0, ends)
+        });
+    }
+    let web = ("10.0.0.1:40000", "192.0.2.1:80");
+    bench.send(&tcp(1, web, SYN, 99, 0, b""));
+    let request = b"GET /a HTTP/1.1\r\nHost: other.example\r\n\r\n";
+    for range in [20..request.len(), 0..5, 5..20] {
+        bench.send(&tcp(1, web, ACK, 100 + range.start as u32, 0, &request[range]));
+    }
+    let (sink, stats) = bench.finish();
+    let [dns, http] = &sink.ended[..] else {
+        panic!("{:?}", sink.ended)
+    };
+    assert_eq!((dns.application, dns.dns_messages), (Some("dns"), (1, 1)));
+    assert_eq!(http.application, Some("http"));
+    let names: Vec<_> = http
+        .names()
+        .map(|name| (name.name.as_str(), name.source))
+        .collect();
+    let expected = [
+        ("other.example", NameSource::HttpHost),
+        ("www.example", NameSource::PassiveDnsClient),
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(sink.began[1].2, ["www.example"]);
+    assert_eq!(stats.streams.read_bytes, request.len() as u64);
+}
+
 #[test]
 fn passive_dns_can_be_shared() {
     let store = Arc::new(PassiveDns::new(PassiveDnsConfig::default()));
