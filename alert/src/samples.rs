@@ -6,8 +6,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 use weir_model::alert::{Direction, Field, Grade, Lookup, Match, Notice, Rewritten, Role, Severity, Traffic};
 use weir_model::flow::{
-    Counters, EndReason, FlowHead, FlowName, HttpSummary, NameSource, Orientation, TcpState, TcpSummary,
-    TlsSummary, Tunnel, TunnelKind,
+    Counters, EndReason, FlowName, HttpSummary, NameSource, Orientation, TcpState, TcpSummary, TlsSummary,
+    Tunnel, TunnelKind,
 };
 use weir_model::indicator::Url;
 use weir_model::observation::{
@@ -329,18 +329,6 @@ pub(crate) fn documented_alert() -> Alert {
     Alert {
         example: Arc::new(example),
         ..alert(Direction::Outbound, Grade::Exchanged)
-    }
-}
-
-pub(crate) fn head() -> FlowHead<'static> {
-    FlowHead {
-        id: FlowId(17),
-        first: FIRST,
-        protocol: Protocol::UDP,
-        source: end("10.1.2.3", 40_000),
-        destination: end("10.1.0.53", 53),
-        tunnels: &[],
-        passive: &[],
     }
 }
 

@@ -312,6 +312,28 @@ proptest::proptest! {
     }
 }
 
+#[test]
+fn a_column_for_any_kind_stands_for_the_row() {
+    let loaded = load(
+        "x.csv",
+        "ip,domain,indicator\n192.0.2.1,a.example,b.example\n192.0.2.2,c.example,\n",
+    );
+    assert_eq!(shown(&loaded), ["domain b.example | - | 2"]);
+    assert_eq!(refused(&loaded), [(3, RefusalReason::Empty)]);
+    let loaded = load(
+        "x.csv",
+        "ip,domain,url\n192.0.2.1,a.example,\n192.0.2.2,,\n192.0.2.3,b.example,http://b.example/x\n",
+    );
+    assert_eq!(
+        shown(&loaded),
+        [
+            "domain a.example | - | 2",
+            "address 192.0.2.2 | - | 3",
+            "url b.example/x | - | 4"
+        ]
+    );
+}
+
 /// docs/INDICATORS.md lists every reason, in order, and says of each what it means.
 #[test]
 fn the_reasons_are_documented() {

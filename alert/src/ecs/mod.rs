@@ -70,3 +70,6 @@ fn related(event: &mut Event, field: &str, texts: impl IntoIterator<Item = Strin
     }
     event.set_list(field, unique);
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 use super::{base, conversation, related, related_ips, wire};
 use crate::Event;
 use crate::text::hex;
-use weir_model::{FlowId, Observation, Protocol};
 use weir_model::observation::{Fact, Sender, TlsTransport};
+use weir_model::{FlowId, Observation, Protocol};
 
 /// What was observed in a flow; `None` for facts that name nothing (a ServerHello, a status). Source is
 /// the end that asked, destination the one that answers, whichever sent the message.

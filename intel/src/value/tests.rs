@@ -35,6 +35,7 @@ fn every_kind_in_every_notation() {
         ("hXXps[://]evil[.]example/a?b=C#d", "url evil.example/a?b=C"),
         ("meow://evil.example:8080/a", "url evil.example:8080/a"),
         ("http://user:pw@evil.example:80/a", "url evil.example/a"),
+        ("https://evil.example:443/a", "url evil.example/a"),
         ("https://evil.example?x=1", "url evil.example/?x=1"),
         ("http://192.0.2.1/bin.sh", "url 192.0.2.1/bin.sh"),
         ("http://[2001:db8::1]:8080/", "url 2001:db8::1:8080/"),
