@@ -1,1 +1,57 @@
-fn main() {}
+//! Weir: turns packets into flows and names, and says which of them meet something known to be bad.
+//!
+//! The program joins the stages; what each of them does is in its own crate. Start with [`read`], the command that
+//! reads captures: it is a table of contents of the way of the data.
+
+mod cli;
+mod config;
+mod latency;
+mod ledger;
+mod metrics;
+mod output;
+mod pipeline;
+mod progress;
+mod read;
+mod report;
+mod state;
+mod summary;
+mod talkers;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// How a run ended, as its exit code says (`docs/CLI.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Everything was read, nothing bad was met.
+    Clean = 0,
+    /// Everything was read, and alerts were raised.
+    Alerts = 1,
+    /// A command, a configuration or an output that cannot be.
+    Usage = 2,
+    /// Some input could not be read, or not to its end; what could be read was processed.
+    Incomplete = 3,
+}
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    log_to_stderr();
+    let outcome = match cli.command {
+        cli::Command::Read(arguments) => read::run(&arguments),
+    };
+    ExitCode::from(outcome.unwrap_or_else(|error| {
+        output::complain(&format!("{error:#}"));
+        Outcome::Usage
+    }) as u8)
+}
+
+/// Logs go to stderr, warnings and worse unless `WEIR_LOG` says otherwise (`WEIR_LOG=debug`).
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WEIR_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+}

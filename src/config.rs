@@ -1,0 +1,322 @@
+//! Configuration in two steps: what the operator wrote (file and flags) becomes what the program uses.
+
+use crate::cli::ReadArguments;
+use anyhow::{Context as _, Result, bail};
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use weir_model::Role;
+
+/// What stands in a configuration file: one key per flag of `weir read`, all optional; unknown keys are refused.
+/// Paths are relative to the file's folder.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    indicators: Vec<PathBuf>,
+    #[serde(default)]
+    home_net: Vec<String>,
+    #[serde(default)]
+    role: BTreeMap<String, Vec<String>>,
+    alerts: Option<PathBuf>,
+    flows: Option<PathBuf>,
+    names: Option<PathBuf>,
+    metrics: Option<PathBuf>,
+    quiet: Option<bool>,
+    bpf: Option<String>,
+    tcp_idle_timeout: Option<String>,
+    idle_timeout: Option<String>,
+    active_timeout: Option<String>,
+    flow_memory: Option<String>,
+    state: Option<PathBuf>,
+}
+
+/// What `weir read` uses: everything checked, every default in place.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub captures: Vec<PathBuf>,
+    pub indicators: Vec<PathBuf>,
+    pub home: HomeNet,
+    pub roles: Vec<(Role, IpNet)>,
+    pub alerts: PathBuf,
+    pub flows: Option<PathBuf>,
+    pub names: Option<PathBuf>,
+    pub metrics: Option<PathBuf>,
+    pub verbosity: Verbosity,
+    pub bpf: Option<String>,
+    pub tcp_idle_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub active_timeout: Duration,
+    pub flow_memory_bytes: u64,
+    pub state: Option<PathBuf>,
+}
+
+/// What is inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HomeNet {
+    /// As the operator said.
+    Configured(Vec<IpNet>),
+    /// Nobody said: the private ranges, with a warning where they do not fit.
+    PrivateRanges,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Progress, warnings and the summary.
+    Normal,
+}
+
+const DEFAULT_TCP_IDLE: Duration = Duration::from_secs(300);
+const DEFAULT_IDLE: Duration = Duration::from_secs(60);
+const DEFAULT_ACTIVE: Duration = Duration::from_secs(1_800);
+const DEFAULT_FLOW_MEMORY_BYTES: u64 = 1 << 30;
+/// Less holds too few flows to be of use to anybody.
+const LEAST_FLOW_MEMORY_BYTES: u64 = 1 << 20;
+
+impl Settings {
+    /// Joins the flags with the configuration file that they name; flags win, and say where a value is wrong.
+    pub(crate) fn new(flags: &ReadArguments) -> Result<Self> {
+        let file = flags
+            .config
+            .as_deref()
+            .map(Written::load)
+            .transpose()?
+            .unwrap_or_default();
+        let pick = |flag: &Option<PathBuf>, key: Option<PathBuf>| flag.clone().or(key);
+        let quiet = flags.quiet || file.quiet.unwrap_or(false);
+        let time = |name, flag: &Option<String>, key: Option<String>, default| {
+            duration(name, flag.as_deref().or(key.as_deref()), default)
+        };
+        Ok(Self {
+            captures: flags.captures.clone(),
+            indicators: if flags.indicators.is_empty() {
+                file.indicators
+            } else {
+                flags.indicators.clone()
+            },
+            home: home_net(if flags.home_net.is_empty() {
+                &file.home_net
+            } else {
+                &flags.home_net
+            })?,
+            roles: roles(&flags.role, &file.role)?,
+            alerts: pick(&flags.alerts, file.alerts).unwrap_or_else(|| "-".into()),
+            flows: pick(&flags.flows, file.flows),
+            names: pick(&flags.names, file.names),
+            metrics: pick(&flags.metrics, file.metrics),
+            verbosity: if quiet {
+                Verbosity::Quiet
+            } else {
+                Verbosity::Normal
+            },
+            bpf: flags.bpf.clone().or(file.bpf),
+            tcp_idle_timeout: time(
+                "tcp-idle-timeout",
+                &flags.tcp_idle_timeout,
+                file.tcp_idle_timeout,
+                DEFAULT_TCP_IDLE,
+            )?,
+            idle_timeout: time(
+                "idle-timeout",
+                &flags.idle_timeout,
+                file.idle_timeout,
+                DEFAULT_IDLE,
+            )?,
+            active_timeout: time(
+                "active-timeout",
+                &flags.active_timeout,
+                file.active_timeout,
+                DEFAULT_ACTIVE,
+            )?,
+            flow_memory_bytes: bytes(
+                "flow-memory",
+                flags.flow_memory.as_deref().or(file.flow_memory.as_deref()),
+                DEFAULT_FLOW_MEMORY_BYTES,
+            )?,
+            state: pick(&flags.state, file.state),
+        })
+    }
+}
+
+impl Written {
+    /// Reads a file; the message of the TOML parser names line and column.
+    fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let mut written: Self =
+            toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for path in written.paths_mut().filter(|path| path.as_os_str() != "-") {
+            *path = folder.join(&path);
+        }
+        Ok(written)
+    }
+
+    fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.indicators
+            .iter_mut()
+            .chain(self.alerts.as_mut())
+            .chain(self.flows.as_mut())
+            .chain(self.names.as_mut())
+            .chain(self.metrics.as_mut())
+            .chain(self.state.as_mut())
+    }
+}
+
+fn home_net(written: &[String]) -> Result<HomeNet> {
+    if written.is_empty() {
+        return Ok(HomeNet::PrivateRanges);
+    }
+    let nets = written
+        .iter()
+        .map(|text| network("home-net", text))
+        .collect::<Result<_>>()?;
+    Ok(HomeNet::Configured(nets))
+}
+
+/// Roles from flags (`resolver=10.0.0.53`) and from the file (`[role]`, `resolver = ["10.0.0.53"]`), together.
+fn roles(flags: &[String], file: &BTreeMap<String, Vec<String>>) -> Result<Vec<(Role, IpNet)>> {
+    let mut written = Vec::new();
+    for flag in flags {
+        let Some((role, nets)) = flag.split_once('=') else {
+            bail!("--role {flag}: write it as ROLE=CIDR, for example resolver=10.0.0.53");
+        };
+        written.extend(nets.split(',').map(|net| (role, net)));
+    }
+    written.extend(
+        file.iter()
+            .flat_map(|(role, nets)| nets.iter().map(|net| (role.as_str(), net.as_str()))),
+    );
+    written
+        .into_iter()
+        .map(|(role_text, net)| Ok((role(role_text)?, network("role", net)?)))
+        .collect()
+}
+
+fn role(text: &str) -> Result<Role> {
+    Role::ALL
+        .iter()
+        .copied()
+        .find(|role| role.keyword() == text.trim())
+        .with_context(|| {
+            let known: Vec<_> = Role::ALL.iter().map(|role| role.keyword()).collect();
+            format!("role: there is no role `{text}`; there are {}", known.join(", "))
+        })
+}
+
+/// An address or a prefix.
+fn network(name: &str, text: &str) -> Result<IpNet> {
+    let text = text.trim();
+    let net = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+    net.map(|net| net.trunc())
+        .with_context(|| format!("{name}: `{text}` is neither an address nor a prefix such as 192.0.2.0/24"))
+}
+
+/// A time such as `90s`, `5m`, `1h 30m`.
+fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duration> {
+    let Some(text) = text else { return Ok(default) };
+    let parsed = text
+        .parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|time| Duration::try_from(time).ok());
+    match parsed {
+        Some(time) if !time.is_zero() => Ok(time),
+        _ => bail!("{name}: `{text}` is not a time such as 90s, 5m or 1h"),
+    }
+}
+
+/// A size such as `512MiB`, `2GB`, `1000000`.
+fn bytes(name: &str, text: Option<&str>, default: u64) -> Result<u64> {
+    let Some(text) = text else { return Ok(default) };
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
+    let unit = text
+        .strip_prefix(digits)
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let factor: Option<u64> = match unit.as_str() {
+        "" | "b" => Some(1),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        "kb" => Some(1_000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        _ => None,
+    };
+    let size = digits
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .zip(factor)
+        .and_then(|(count, factor)| count.checked_mul(factor));
+    match size {
+        Some(size) if size >= LEAST_FLOW_MEMORY_BYTES => Ok(size),
+        Some(_) => bail!("{name}: `{text}` is too little; the least is 1MiB"),
+        None => bail!("{name}: `{text}` is not a size such as 512MiB or 2GB"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!(bytes("x", Some("512MiB"), 0).unwrap(), 512 << 20);
+        assert_eq!(bytes("x", Some("2 GB"), 0).unwrap(), 2_000_000_000);
+        assert_eq!(bytes("x", None, 7).unwrap(), 7);
+        for wrong in ["", "x", "12parsecs", "1k", "99999999999999GiB", "-1"] {
+            assert!(bytes("x", Some(wrong), 0).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            duration("x", Some("1h 30m"), DEFAULT_IDLE).unwrap(),
+            Duration::from_secs(5_400)
+        );
+        for wrong in ["", "0s", "-5s", "soon", "5"] {
+            assert!(duration("x", Some(wrong), DEFAULT_IDLE).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks_and_roles() {
+        assert_eq!(network("x", "192.0.2.7/24").unwrap().to_string(), "192.0.2.0/24");
+        assert_eq!(
+            network("x", "2001:db8::1").unwrap().to_string(),
+            "2001:db8::1/128"
+        );
+        assert!(network("x", "192.0.2.0/33").is_err());
+        let flags = ["resolver=10.0.0.53,10.0.0.54".to_owned()];
+        let file = BTreeMap::from([("mail".to_owned(), vec!["10.0.0.25".to_owned()])]);
+        let all = roles(&flags, &file).unwrap();
+        assert_eq!(
+            all.iter().map(|(role, _)| *role).collect::<Vec<_>>(),
+            [Role::Resolver, Role::Resolver, Role::Mail]
+        );
+        let error = roles(&["resolvr=10.0.0.53".to_owned()], &BTreeMap::new())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("there is no role `resolvr`; there are resolver, mail"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let error = toml::from_str::<Written>("quiet = true\nhome_nets = []\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 2") && error.contains("unknown field `home_nets`"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,28 @@
+//! Where lines go: standard output or files; and what is said to the person at the terminal.
+
+use anyhow::{Context as _, Result};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// A sink of bytes that another thread may own.
+pub(crate) type Sink = Box<dyn Write + Send>;
+
+/// Opens `path` for writing, `-` being standard output. Who writes lines to it holds them back until they are whole.
+pub(crate) fn open(path: &Path) -> Result<Sink> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdout()));
+    }
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Box::new(file))
+}
+
+/// Says what went wrong, on stderr.
+pub(crate) fn complain(message: &str) {
+    say(&format!("weir: {message}\n"));
+}
+
+/// Writes text to stderr. Nobody can be told when that fails.
+pub(crate) fn say(text: &str) {
+    drop(io::stderr().lock().write_all(text.as_bytes()));
+}

@@ -1,0 +1,126 @@
+//! `weir read`: captures in, alerts and a summary out.
+
+use crate::Outcome;
+use crate::cli::ReadArguments;
+use crate::config::{HomeNet, Settings};
+use crate::output;
+use crate::pipeline::{self, Desk, Reports, Worker};
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::state::State;
+use anyhow::{Context as _, Result, bail};
+use std::sync::Arc;
+use std::time::Instant;
+use weir_alert::{JsonLines, ecs};
+use weir_capture::{Input, ReadOptions, Reader};
+use weir_flow::FlowConfig;
+use weir_intel::Loaded;
+use weir_model::Alert;
+use weir_rules::{IncidentConfig, Incidents, IndicatorSet, SetBuilder, Site};
+use weir_wire::DecodeConfig;
+
+/// Runs the command.
+#[expect(clippy::disallowed_methods, reason = "the program says how long it took")]
+pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
+    let started = Instant::now();
+    let settings = Settings::new(arguments)?;
+    let state = settings.state.as_deref().map(State::open).transpose()?;
+    let site = site(&settings);
+    let (set, loaded) = load_indicators(&settings)?;
+
+    let alerts_out = output::open(&settings.alerts)?;
+    let flows_out = settings.flows.as_deref().map(output::open).transpose()?;
+    let names_out = settings.names.as_deref().map(output::open).transpose()?;
+    let inputs = settings.captures.iter().map(Input::from_argument).collect();
+    let reader = Reader::open(
+        inputs,
+        &ReadOptions {
+            filter: settings.bpf.clone(),
+        },
+    )?;
+
+    let incidents = Incidents::new(site.clone(), IncidentConfig::default());
+    let worker = Worker::new(
+        DecodeConfig::default(),
+        flow_config(&settings),
+        Arc::clone(&set),
+        names_out.is_some(),
+    );
+    let desk = Desk::new(incidents, site, flows_out, names_out);
+
+    let progress = Progress::start(settings.verbosity, reader.progress());
+    let mut reports = pipeline::run(reader, worker, desk)?;
+    drop(progress);
+
+    let alerts = reports.incidents.close_all();
+    let alerts_written = write_alerts(&alerts, alerts_out)?;
+    let elapsed = started.elapsed();
+    let (settings, set, loaded, reports, alerts) = (&settings, &set, &loaded, &reports, &alerts);
+    Report {
+        settings,
+        set,
+        loaded,
+        reports,
+        alerts,
+        alerts_written,
+        elapsed,
+    }
+    .tell()?;
+    Ok(outcome(reports, alerts))
+}
+
+fn site(settings: &Settings) -> Site {
+    let home = match &settings.home {
+        HomeNet::Configured(nets) => nets.clone(),
+        HomeNet::PrivateRanges => Site::private_ranges().home,
+    };
+    Site {
+        home,
+        roles: settings.roles.clone(),
+    }
+}
+
+/// Loads and compiles the indicators; the list of what was refused comes back with the books.
+fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>, Loaded)> {
+    let missing = settings.indicators.iter().find(|path| !path.exists());
+    if let Some(path) = missing {
+        bail!("there are no indicators at {}", path.display());
+    }
+    let mut loaded = weir_intel::load_paths(&settings.indicators);
+    let mut builder = SetBuilder::default();
+    for indicator in loaded.indicators.drain(..) {
+        builder.add(indicator)?;
+    }
+    Ok((Arc::new(builder.build()), loaded))
+}
+
+fn flow_config(settings: &Settings) -> FlowConfig {
+    FlowConfig {
+        tcp_idle_timeout: settings.tcp_idle_timeout,
+        other_idle_timeout: settings.idle_timeout,
+        active_timeout: settings.active_timeout,
+        table_bytes: usize::try_from(settings.flow_memory_bytes).unwrap_or(usize::MAX),
+        ..FlowConfig::default()
+    }
+}
+
+/// Writes alerts; a reader that went away (`weir read ... | head`) wants no more of them.
+fn write_alerts(alerts: &[Alert], out: output::Sink) -> Result<u64> {
+    let mut lines = JsonLines::new(out);
+    for alert in alerts {
+        lines.write(&ecs::alert(alert)).context("cannot write alerts")?;
+    }
+    lines.flush().context("cannot write alerts")?;
+    Ok(lines.stats().lines + lines.stats().unread)
+}
+
+/// What could not be read weighs more than what was found in the rest.
+fn outcome(reports: &Reports, alerts: &[Alert]) -> Outcome {
+    if !reports.reader.problems.is_empty() {
+        Outcome::Incomplete
+    } else if alerts.is_empty() {
+        Outcome::Clean
+    } else {
+        Outcome::Alerts
+    }
+}

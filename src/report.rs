@@ -1,0 +1,273 @@
+//! What is told at the end of a run: the ledger, the summary, the metrics.
+
+use crate::config::{HomeNet, Settings, Verbosity};
+use crate::ledger::{Entry, Ledger};
+use crate::metrics::Published;
+use crate::output;
+use crate::pipeline::{NAME_KINDS, PROTOCOL_KINDS, Reports};
+use crate::summary::{Summary, Tally, number};
+use anyhow::Result;
+use std::time::Duration;
+use weir_intel::Loaded;
+use weir_model::{Alert, Direction, Grade};
+use weir_rules::{IncidentStats, IndicatorSet};
+
+/// Hosts in the list of top talkers.
+const TOP_TALKERS: usize = 5;
+/// Refused lines that the summary shows; all of them are counted.
+const REFUSED_SHOWN: usize = 5;
+/// With more flows than this share, one in so many, that have no end inside, `--home-net` is probably wrong.
+const OUTSIDE_FLOWS_ONE_IN: u64 = 10;
+
+/// Everything known at the end of a run.
+pub(crate) struct Report<'a> {
+    pub settings: &'a Settings,
+    pub set: &'a IndicatorSet,
+    pub loaded: &'a Loaded,
+    pub reports: &'a Reports,
+    pub alerts: &'a [Alert],
+    pub alerts_written: u64,
+    pub elapsed: Duration,
+}
+
+impl Report<'_> {
+    /// Writes the metrics where wanted and the summary where not unwanted.
+    pub(crate) fn tell(&self) -> Result<()> {
+        let ledger = self.ledger();
+        let Reports {
+            reader, worker, desk, ..
+        } = self.reports;
+        let stages = [
+            ("reading", &reader.times),
+            ("flows", &worker.times),
+            ("writing", &desk.times),
+        ];
+        if let Some(path) = &self.settings.metrics {
+            let counters = self.counters();
+            Published {
+                ledger: &ledger,
+                counters: &counters,
+                stages: &stages,
+            }
+            .write(path)?;
+        }
+        match self.settings.verbosity {
+            Verbosity::Normal => output::say(&self.summary(&ledger, &stages).render()),
+            Verbosity::Quiet if !ledger.is_balanced() => output::complain("the ledger does not balance"),
+            Verbosity::Quiet => {}
+        }
+        Ok(())
+    }
+
+    /// The books of the run, in the order of the way of the data.
+    fn ledger(&self) -> Ledger {
+        let Reports {
+            reader,
+            worker,
+            desk,
+            incidents,
+        } = self.reports;
+        let (read, decode, flow) = (&reader.stats, &worker.decode, &worker.flow);
+        let mut ledger = Ledger::default();
+        ledger.add(
+            "frames",
+            Entry::new("read", read.frames_read),
+            [
+                Entry::new("filtered", read.frames_filtered),
+                Entry::new("delivered", read.frames_delivered),
+            ],
+        );
+        let lost = decode
+            .counters()
+            .filter(|(name, _)| ["not_ip", "undecodable"].contains(&name.group));
+        let lost = lost.map(|(name, count)| Entry::new(name, count));
+        let kept = [
+            Entry::new("in packets", decode.packet_frames),
+            Entry::new("fragments held", decode.fragments.held_frames),
+        ];
+        ledger.add(
+            "frames",
+            Entry::new("delivered", read.frames_delivered),
+            kept.into_iter().chain(lost),
+        );
+        ledger.add(
+            "frames",
+            Entry::new("in packets", decode.packet_frames),
+            [Entry::new("counted into flows", flow.frames_ended)],
+        );
+        ledger.add(
+            "flows",
+            Entry::new("begun", worker.began),
+            [Entry::new("ended", worker.ended)],
+        );
+        ledger.add(
+            "flows",
+            Entry::new("ended", worker.ended),
+            [Entry::new("at the desk", desk.flows)],
+        );
+        let stats = incidents.stats();
+        let went = stats
+            .hits_went()
+            .map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
+        ledger.add("hits", Entry::new("matched", worker.hits), went);
+        ledger.add(
+            "incidents",
+            Entry::new("opened", stats.incidents_opened),
+            [
+                Entry::new("notified", stats.incidents_notified),
+                Entry::new("open", stats.incidents_open),
+                Entry::new("only looked up", stats.incidents_only_looked_up),
+                Entry::new("part of the contact that followed", stats.incidents_absorbed),
+            ],
+        );
+        ledger.add(
+            "alerts",
+            Entry::new("notified", stats.incidents_notified),
+            [Entry::new("written", self.alerts_written)],
+        );
+        ledger
+    }
+
+    fn counters(&self) -> Vec<(&'static str, String, u64)> {
+        let Reports {
+            reader,
+            worker,
+            incidents,
+            ..
+        } = self.reports;
+        let capture = reader
+            .stats
+            .iter()
+            .map(|(name, count)| ("capture", name.to_owned(), count));
+        let wire = worker
+            .decode
+            .counters()
+            .map(|(name, count)| ("wire", name.to_string(), count));
+        let flow = worker
+            .flow
+            .iter()
+            .map(|(name, count)| ("flow", name.to_owned(), count));
+        let rules = incidents
+            .stats()
+            .iter()
+            .map(|(name, count)| ("rules", name.to_owned(), count));
+        capture.chain(wire).chain(flow).chain(rules).collect()
+    }
+
+    fn summary<'a>(
+        &'a self,
+        ledger: &'a Ledger,
+        stages: &'a [(&'static str, &'a crate::latency::StageTimes)],
+    ) -> Summary<'a> {
+        let Reports {
+            reader,
+            worker,
+            desk,
+            incidents,
+        } = self.reports;
+        let by_grade =
+            |grade: &Grade| self.alerts.iter().filter(|alert| alert.grade == *grade).count() as u64;
+        let by_direction = |direction: &Direction| {
+            self.alerts
+                .iter()
+                .filter(|alert| alert.direction == *direction)
+                .count() as u64
+        };
+        let refused = &self.loaded.stats.refused_by_reason;
+        Summary {
+            inputs: inputs(&self.settings.captures),
+            span: worker.span,
+            frames: reader.stats.frames_read,
+            frame_bytes: reader.stats.bytes_read,
+            flows: Tally(PROTOCOL_KINDS.iter().copied().zip(desk.by_protocol).collect()),
+            names: Tally(NAME_KINDS.iter().copied().zip(worker.names).collect()),
+            indicators: Tally(self.set.kinds().collect()),
+            refused: Tally(
+                refused
+                    .iter()
+                    .map(|(reason, count)| (reason.keyword(), *count))
+                    .collect(),
+            ),
+            refused_examples: self
+                .loaded
+                .refused
+                .iter()
+                .take(REFUSED_SHOWN)
+                .map(ToString::to_string)
+                .collect(),
+            talkers: desk.talkers.top(TOP_TALKERS),
+            grades: Tally(
+                Grade::ALL
+                    .iter()
+                    .rev()
+                    .map(|grade| (grade.keyword(), by_grade(grade)))
+                    .collect(),
+            ),
+            directions: Tally(
+                Direction::ALL
+                    .iter()
+                    .map(|way| (way.keyword(), by_direction(way)))
+                    .collect(),
+            ),
+            suppressed: Tally(not_notified(incidents.stats())),
+            ledger,
+            stages,
+            elapsed: self.elapsed,
+            problems: reader.problems.iter().map(ToString::to_string).collect(),
+            warnings: self.warnings(),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let Reports { reader, desk, .. } = self.reports;
+        let mut warnings = Vec::new();
+        if desk.outside_flows * OUTSIDE_FLOWS_ONE_IN > desk.flows {
+            let what = match self.settings.home {
+                HomeNet::PrivateRanges => "private ranges are taken for inside; say --home-net",
+                HomeNet::Configured(_) => "is --home-net complete?",
+            };
+            let (outside, all) = (number(desk.outside_flows), number(desk.flows));
+            warnings.push(format!("{outside} of {all} flows have no end inside: {what}"));
+        }
+        if reader.stats.steps_backwards > 0 {
+            let steps = number(reader.stats.steps_backwards);
+            warnings.push(format!(
+                "time steps backwards {steps} times (it is taken to stand still)"
+            ));
+        }
+        if reader.stats.frames_snapped > 0 {
+            let snapped = number(reader.stats.frames_snapped);
+            warnings.push(format!(
+                "{snapped} packets were cut when captured; names in the cut part are not seen"
+            ));
+        }
+        if self.set.is_empty() {
+            warnings.push("no indicators: nothing can be found bad (--indicators)".to_owned());
+        }
+        if reader.stats.skipped() > 0 {
+            warnings.push(format!(
+                "{} files in the folders are no captures and were skipped",
+                reader.stats.skipped()
+            ));
+        }
+        warnings
+    }
+}
+
+/// Hits of which nobody is told, by reason.
+fn not_notified(stats: &IncidentStats) -> Vec<(&'static str, u64)> {
+    let told = ["hits_open", "hits_notified"];
+    let untold = stats.hits_went().filter(|(name, _)| !told.contains(name));
+    untold
+        .map(|(name, count)| (name.trim_start_matches("hits_"), count))
+        .collect()
+}
+
+fn inputs(captures: &[std::path::PathBuf]) -> String {
+    match captures {
+        [one] if one.as_os_str() == "-" => "standard input".to_owned(),
+        [one] => one.display().to_string(),
+        [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
+        [] => String::new(),
+    }
+}

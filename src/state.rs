@@ -1,0 +1,100 @@
+//! The state directory: what is remembered between runs, and the lock that keeps it to one process.
+
+use anyhow::{Context as _, Result, bail};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A locked state directory; the lock is released when this is dropped, also when the process is killed.
+#[derive(Debug)]
+pub(crate) struct State {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl State {
+    /// Creates the directory if need be and locks it.
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the state directory {}", folder.display()))?;
+        let path = folder.join("lock");
+        let mut lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                drop(lock.read_to_string(&mut holder));
+                bail!(
+                    "the state directory {} is in use by process {}",
+                    folder.display(),
+                    holder.trim()
+                );
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
+        }
+        lock.set_len(0)?;
+        lock.rewind()?;
+        writeln!(lock, "{}", std::process::id())?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Reads a file of the state; `None` where there is none yet.
+    pub(crate) fn load(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.folder.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// Replaces a file of the state: whole or not at all, also when the machine stops meanwhile.
+    pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(name);
+        let fresh = self.folder.join(format!("{name}.new"));
+        let write = || {
+            let mut file = File::create(&fresh)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            std::fs::rename(&fresh, &path)?;
+            File::open(&self.folder)?.sync_all()
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_and_files_are_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let error = State::open(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("in use by process {}", std::process::id())),
+            "{error}"
+        );
+        assert_eq!(state.load("x").unwrap(), None);
+        state.save("x", b"one").unwrap();
+        state.save("x", b"two").unwrap();
+        assert_eq!(state.load("x").unwrap().unwrap(), b"two");
+        drop(state);
+        assert_eq!(
+            State::open(folder.path()).unwrap().load("x").unwrap().unwrap(),
+            b"two"
+        );
+    }
+}

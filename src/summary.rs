@@ -1,0 +1,295 @@
+//! What a person reads at the end of a run.
+
+use crate::latency::StageTimes;
+use crate::ledger::{Boundary, Ledger};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::Duration;
+use weir_model::Timestamp;
+
+/// Everything that the summary tells.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub inputs: String,
+    pub span: Option<(Timestamp, Timestamp)>,
+    pub frames: u64,
+    pub frame_bytes: u64,
+    pub flows: Tally,
+    pub names: Tally,
+    pub indicators: Tally,
+    pub refused: Tally,
+    /// Some of what was refused, each with file, line and reason.
+    pub refused_examples: Vec<String>,
+    pub talkers: Vec<(IpAddr, u64)>,
+    pub grades: Tally,
+    pub directions: Tally,
+    pub suppressed: Tally,
+    pub ledger: &'a Ledger,
+    pub stages: &'a [(&'static str, &'a StageTimes)],
+    pub elapsed: Duration,
+    /// Inputs that could not be read, or not to their end.
+    pub problems: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// Counts by kind.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(pub Vec<(&'static str, u64)>);
+
+impl Tally {
+    /// All kinds together.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// `tcp 40, udp 45`, the kinds that occurred.
+    fn kinds(&self) -> String {
+        let occurred = self.0.iter().filter(|(_, count)| *count > 0);
+        let kinds: Vec<_> = occurred
+            .map(|(kind, count)| format!("{} {}", kind.replace('_', " "), number(*count)))
+            .collect();
+        kinds.join(", ")
+    }
+}
+
+/// Width at which lists of counts are broken.
+const LINE_WIDTH: usize = 100;
+const LABEL_WIDTH: usize = 13;
+
+impl Summary<'_> {
+    /// The text, with a line break at its end.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        self.head(&mut text);
+        self.findings(&mut text);
+        self.times(&mut text);
+        render_ledger(self.ledger, &mut text);
+        for problem in &self.problems {
+            let _ = writeln!(text, "problem: {problem}");
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(text, "warning: {warning}");
+        }
+        text
+    }
+
+    fn head(&self, text: &mut String) {
+        let _ = writeln!(text, "\n{}", self.inputs);
+        if let Some((first, last)) = self.span {
+            let _ = writeln!(text, "  {first} to {last} ({})", time(last.since(first)));
+        }
+        text.push('\n');
+        let rate = self.frames as f64 / self.elapsed.as_secs_f64().max(1e-6);
+        row(
+            text,
+            "packets",
+            &number(self.frames),
+            &format!(
+                "{}; read in {} ({} packets/s)",
+                bytes(self.frame_bytes),
+                time(self.elapsed),
+                number(rate as u64)
+            ),
+        );
+        row(text, "flows", &number(self.flows.total()), &self.flows.kinds());
+        row(text, "names", &number(self.names.total()), &self.names.kinds());
+        let talkers: Vec<_> = self
+            .talkers
+            .iter()
+            .map(|(host, moved)| format!("{host} {}", bytes(*moved)))
+            .collect();
+        row(text, "top talkers", "", &talkers.join(", "));
+    }
+
+    fn findings(&self, text: &mut String) {
+        row(
+            text,
+            "indicators",
+            &number(self.indicators.total()),
+            &self.indicators.kinds(),
+        );
+        if self.refused.total() > 0 {
+            row(
+                text,
+                "  refused",
+                &number(self.refused.total()),
+                &self.refused.kinds(),
+            );
+            for example in &self.refused_examples {
+                let _ = writeln!(text, "  {:LABEL_WIDTH$} {example}", "");
+            }
+        }
+        row(text, "alerts", &number(self.grades.total()), &self.grades.kinds());
+        if self.grades.total() > 0 {
+            row(text, "", "", &self.directions.kinds());
+        }
+        if self.suppressed.total() > 0 {
+            row(
+                text,
+                "  not notified",
+                &number(self.suppressed.total()),
+                &self.suppressed.kinds(),
+            );
+        }
+    }
+
+    fn times(&self, text: &mut String) {
+        for (stage, times) in self.stages.iter().filter(|(_, times)| times.count() > 0) {
+            let [median, p99, p999, longest] = times.quantiles_us();
+            let detail = format!(
+                "{} in {} batches; a batch p50 {median} us, p99 {p99}, p99.9 {p999}, max {longest}",
+                time(times.total()),
+                number(times.count())
+            );
+            row(text, stage, "", &detail);
+        }
+    }
+}
+
+/// A label, a count and what it is made of, broken where it would be too wide.
+fn row(text: &mut String, label: &str, count: &str, detail: &str) {
+    let mut line = format!("  {label:LABEL_WIDTH$} {count:>11}   ");
+    let indent = line.len();
+    for (index, part) in detail.split(", ").enumerate() {
+        if index > 0 {
+            line.push(',');
+            if line.len() + 1 + part.len() > LINE_WIDTH {
+                text.push_str(line.trim_end());
+                text.push('\n');
+                line = " ".repeat(indent);
+            } else {
+                line.push(' ');
+            }
+        }
+        line.push_str(part);
+    }
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+fn render_ledger(ledger: &Ledger, text: &mut String) {
+    text.push_str("\nledger\n");
+    for boundary in &ledger.boundaries {
+        let _ = writeln!(text, "  {}", equation(boundary));
+    }
+    text.push_str(if ledger.is_balanced() {
+        "  the ledger balances\n"
+    } else {
+        "  THE LEDGER DOES NOT BALANCE: something was lost or counted twice; please report this\n"
+    });
+}
+
+/// `frames: 10 seen = 3 filtered + 7 decoded`; what is zero is left out.
+fn equation(boundary: &Boundary) -> String {
+    let left: Vec<_> = boundary.left.iter().filter(|entry| entry.count > 0).collect();
+    let mut sum: Vec<_> = left
+        .iter()
+        .map(|entry| format!("{} {}", number(entry.count), entry.name.replace(['_', '.'], " ")))
+        .collect();
+    if sum.is_empty() {
+        sum.push("0".to_owned());
+    }
+    let entered = &boundary.entered;
+    let mut line = format!(
+        "{}: {} {} = {}",
+        boundary.unit,
+        number(entered.count),
+        entered.name,
+        sum.join(" + ")
+    );
+    if boundary.difference() != 0 {
+        let _ = write!(line, "   (off by {})", boundary.difference());
+    }
+    line
+}
+
+/// `1,234,567`.
+pub(crate) fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1.2 MB`, decimal units.
+pub(crate) fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    for unit in ["B", "kB", "MB", "GB", "TB"] {
+        if size < 999.5 || unit == "TB" {
+            return if unit == "B" {
+                format!("{count} B")
+            } else {
+                format!("{size:.1} {unit}")
+            };
+        }
+        size /= 1_000.0;
+    }
+    format!("{count} B")
+}
+
+/// `850 ms`, `42.1 s`, `3 h 20 min`.
+fn time(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1_000.0)
+    } else if seconds < 120.0 {
+        format!("{seconds:.1} s")
+    } else if seconds < 7_200.0 {
+        format!("{} min {} s", duration.as_secs() / 60, duration.as_secs() % 60)
+    } else {
+        format!(
+            "{} h {} min",
+            duration.as_secs() / 3_600,
+            duration.as_secs() / 60 % 60
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Entry;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(999), "999");
+        assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(1_234_567), "1.2 MB");
+        assert_eq!(bytes(999_999), "1.0 MB");
+        assert_eq!(time(Duration::from_millis(850)), "850 ms");
+        assert_eq!(time(Duration::from_secs(12_000)), "3 h 20 min");
+    }
+
+    #[test]
+    fn an_unbalanced_ledger_shouts() {
+        let mut ledger = Ledger::default();
+        ledger.add("frames", Entry::new("seen", 1_000), [Entry::new("not_ip", 999)]);
+        let mut text = String::new();
+        render_ledger(&ledger, &mut text);
+        assert!(
+            text.contains("frames: 1,000 seen = 999 not ip   (off by 1)"),
+            "{text}"
+        );
+        assert!(text.contains("DOES NOT BALANCE"), "{text}");
+    }
+
+    #[test]
+    fn long_rows_are_broken_between_parts() {
+        let mut text = String::new();
+        row(
+            &mut text,
+            "names",
+            "9",
+            &["a very long kind of name 12345"; 6].join(", "),
+        );
+        assert!(text.lines().count() > 1);
+        assert!(text.lines().all(|line| line.len() <= LINE_WIDTH + 30), "{text}");
+    }
+}
