@@ -12,6 +12,9 @@ use weir_model::observation::{
 /// each still is observed, but the record lists only the first.
 pub(crate) const MAX_NAMES_PER_FLOW: usize = 16;
 
+/// Of these, most names from certificates: what the client says later must find room.
+const MAX_CERTIFICATE_NAMES: usize = 8;
+
 /// Most questions without an answer that are remembered of one flow; with more, answers are no longer compared.
 const MAX_OPEN_QUESTIONS: usize = 16;
 
@@ -152,7 +155,12 @@ impl Facts {
             {
                 continue;
             }
-            if self.names.len() >= MAX_NAMES_PER_FLOW {
+            let limit = if source == NameSource::Certificate {
+                MAX_CERTIFICATE_NAMES
+            } else {
+                MAX_NAMES_PER_FLOW
+            };
+            if self.names.len() >= limit {
                 folded.dropped += 1;
                 continue;
             }
@@ -265,6 +273,19 @@ mod tests {
         }))
     }
 
+    fn certificate(names: Vec<Name>) -> Fact {
+        Fact::Certificate(Arc::new(Certificate {
+            position: 0,
+            sha1: [0; 20],
+            sha256: [0; 32],
+            subject: "".into(),
+            issuer: "".into(),
+            names,
+            not_before: 0,
+            not_after: 0,
+        }))
+    }
+
     fn request(host: &str, form: RequestForm) -> Fact {
         Fact::HttpRequest(Arc::new(HttpRequest {
             method: "GET".into(),
@@ -318,23 +339,27 @@ mod tests {
             ..Facts::default()
         };
         assert_eq!(facts.names_of(address).0.unwrap().name, name("asked.example"));
-        let certificate = Certificate {
-            position: 0,
-            sha1: [0; 20],
-            sha256: [0; 32],
-            subject: "".into(),
-            issuer: "".into(),
-            names: vec![name("cert.example")],
-            not_before: 0,
-            not_after: 0,
-        };
-        facts.fold(&observation(Fact::Certificate(Arc::new(certificate))));
+        facts.fold(&observation(certificate(vec![name("cert.example")])));
         assert_eq!(facts.names_of(address).0.unwrap().name, name("asked.example"));
         facts.fold(&observation(hello("said.example", TlsTransport::Tcp)));
         let (best, others) = facts.names_of(address);
         assert_eq!(best.unwrap().name, name("said.example"));
         let others: Vec<_> = others.iter().map(|other| other.name.as_str()).collect();
         assert_eq!(others, ["asked.example", "cert.example"]);
+    }
+
+    #[test]
+    fn certificates_leave_room_for_what_the_client_says() {
+        let mut facts = Facts::default();
+        let names = (0..20).map(|number| name(&format!("{number}.example"))).collect();
+        let folded = facts.fold(&observation(certificate(names)));
+        assert_eq!((folded.names, folded.dropped), (8, 12));
+        assert_eq!(
+            facts
+                .fold(&observation(request("www.example", RequestForm::Origin)))
+                .names,
+            1
+        );
     }
 
     #[test]
