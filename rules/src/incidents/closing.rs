@@ -31,6 +31,7 @@ impl Incidents {
                 notices.push(incident.alert(&self.site, relations.of(incident)));
             }
         }
+        self.touches -= over.iter().map(|incident| incident.touched.len()).sum::<usize>();
         for incident in open {
             self.held.entry(incident.key.clone()).or_default().push(incident);
         }

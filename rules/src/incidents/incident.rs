@@ -128,8 +128,8 @@ impl Incident {
         })
     }
 
-    /// Adds a meeting with this key. Gives the indicators that found no place here.
-    pub(super) fn add(&mut self, meeting: &Meeting) -> Added {
+    /// Adds a meeting with this key. Says what that cost, and what found no place.
+    pub(super) fn add(&mut self, meeting: &Meeting, room_for_touch: bool) -> Added {
         let (first, last) = meeting.span();
         self.opened = self.opened.min(meeting.met());
         self.first = self.first.min(first);
@@ -161,7 +161,7 @@ impl Incident {
             .collect();
         Added {
             without_place,
-            touch_forgotten: !self.add_touch(meeting),
+            touch: self.add_touch(meeting, room_for_touch),
         }
     }
 
@@ -316,16 +316,20 @@ impl Incident {
         }
     }
 
-    /// Notes a touched host. `false`: there is no room.
-    fn add_touch(&mut self, meeting: &Meeting) -> bool {
-        let Some(ip) = meeting.touched else { return true };
+    fn add_touch(&mut self, meeting: &Meeting, room: bool) -> Touch {
+        let Some(ip) = meeting.touched else {
+            return Touch::Known;
+        };
         let (first, _) = meeting.span();
-        if self.touched.len() >= MAX_TOUCHED_HOSTS && !self.touched.contains_key(&ip) {
-            return false;
+        if let Some(time) = self.touched.get_mut(&ip) {
+            *time = first.min(*time);
+            return Touch::Known;
         }
-        let time = self.touched.entry(ip).or_insert(first);
-        *time = first.min(*time);
-        true
+        if !room || self.touched.len() >= MAX_TOUCHED_HOSTS {
+            return Touch::Forgotten;
+        }
+        self.touched.insert(ip, first);
+        Touch::New
     }
 
     /// Lists another indicator, if there is room; says whether it is listed.
@@ -383,7 +387,19 @@ impl Incident {
 #[derive(Debug, Default)]
 pub(super) struct Added {
     pub without_place: Vec<Arc<Indicator>>,
-    pub touch_forgotten: bool,
+    pub touch: Touch,
+}
+
+/// What became of a touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// There was none, or the host had been touched before.
+    #[default]
+    Known,
+    /// Another host is remembered.
+    New,
+    /// There was no room to remember it.
+    Forgotten,
 }
 
 /// The first hosts of a list, by time.

@@ -36,7 +36,7 @@ pub use stats::IncidentStats;
 use crate::hits::{FlowHits, Hit};
 use crate::site::Site;
 use foldhash::fast::RandomState;
-use incident::{Incident, Key};
+use incident::{Incident, Key, Touch};
 use meeting::{Meeting, meetings, to_carry};
 use resolver::{Asked, Asker};
 use std::collections::HashMap;
@@ -62,12 +62,17 @@ const RESOLVER_WAIT: Duration = Duration::from_mins(10);
 pub const MAX_TOLD: usize = 1 << 18;
 const REMEMBERED: Duration = Duration::from_hours(31 * 24);
 
+/// Touched hosts that all incidents together remember, at about 40 bytes: a thousand scanners that sweep a few thousand hosts
+/// each. Beyond it, touches of further hosts are counted as forgotten, as with [`MAX_TOUCHED_HOSTS`].
+pub const MAX_TOUCHES: usize = 1 << 22;
+
 /// How incidents are gathered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentConfig {
     /// An incident is over when nothing was added for so long.
     pub quiet: Duration,
-    /// Incidents held at once, open or not yet told of: about a kilobyte each. Beyond it hits are counted as overflowed.
+    /// Incidents held at once, open or not yet told of: one or two kilobytes each as a rule, and with every list in it
+    /// full less than 200 (touched hosts have their own bound). Beyond it hits are counted as overflowed.
     /// The adversary spoofs packets of ever new listed addresses.
     pub max_incidents: u64,
 }
@@ -95,6 +100,8 @@ pub struct Incidents {
     waiting: Vec<Meeting>,
     /// Hits of flows that ended by the active timeout, with the time when.
     continuing: HashMap<FlowId, (Timestamp, Vec<Hit>), RandomState>,
+    /// Touched hosts remembered by all incidents.
+    touches: usize,
     stats: IncidentStats,
 }
 
@@ -109,6 +116,7 @@ impl Incidents {
             asked: Asked::default(),
             waiting: Vec::new(),
             continuing: HashMap::default(),
+            touches: 0,
             stats: IncidentStats::default(),
         }
     }
@@ -256,12 +264,13 @@ impl Incidents {
             indicator: ring.value.clone(),
             about: meeting.about,
         };
+        let room_for_touch = self.touches < MAX_TOUCHES;
         let known = self
             .held
             .get_mut(&key)
             .and_then(|held| near(held, meeting.span(), self.config.quiet));
         let added = if let Some(incident) = known {
-            incident.add(meeting)
+            incident.add(meeting, room_for_touch)
         } else {
             let room = self.stats.incidents_open < self.config.max_incidents;
             let Some(mut incident) = room.then(|| Incident::new(meeting)).flatten() else {
@@ -271,11 +280,12 @@ impl Incidents {
             };
             self.stats.incidents_opened += 1;
             self.stats.incidents_open += 1;
-            let added = incident.add(meeting);
+            let added = incident.add(meeting, room_for_touch);
             self.held.entry(key).or_default().push(incident);
             added
         };
-        self.stats.touches_forgotten += u64::from(added.touch_forgotten);
+        self.touches += usize::from(added.touch == Touch::New);
+        self.stats.touches_forgotten += u64::from(added.touch == Touch::Forgotten);
         self.add_for_each(meeting, &added.without_place);
     }
 

@@ -79,7 +79,8 @@ impl IndicatorSet {
     }
 
     /// The indicators for a name: the host of exactly this name, then every domain that it is or is below, longest first.
-    /// Labels are compared whole: `evil.example` is found for `a.evil.example`, never for `notevil.example`.
+    /// Labels are compared whole: `evil.example` is found for `a.evil.example`, never for `notevil.example`. The root as a
+    /// domain is found for no name: it would be found for all.
     pub fn name<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = IndicatorId> + 'a {
         let domains = name
             .suffixes()

@@ -47,6 +47,25 @@ fn incidents_are_bounded_and_the_rest_is_counted() {
 }
 
 #[test]
+fn touched_hosts_are_bounded_and_the_rest_is_counted() {
+    let mut world = World::new(&["203.0.113.5"]);
+    world.incidents.touches = MAX_TOUCHES - 1;
+    for touched in ["10.0.0.1:22", "10.0.0.2:22", "10.0.0.1:22"] {
+        world.flow("203.0.113.5:40000", touched, |_| ());
+    }
+    assert_eq!(
+        (world.incidents.touches, world.incidents.stats().touches_forgotten),
+        (MAX_TOUCHES, 1)
+    );
+    let alerts = world.incidents.close_all();
+    assert_eq!(
+        (alerts[0].flows, alerts[0].touched.clone()),
+        (3, ips(&["10.0.0.1"]))
+    );
+    assert_eq!(world.incidents.touches, MAX_TOUCHES - 1);
+}
+
+#[test]
 fn lookups_are_listed_up_to_a_cap_and_all_counted() {
     let mut world = World::new(&["d:evil.example"]);
     for second in (0..100).rev() {

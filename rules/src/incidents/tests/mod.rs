@@ -137,7 +137,10 @@ impl World {
         let alerts = self.incidents.close_all();
         let stats = self.incidents.stats();
         assert!(stats.is_balanced(), "{stats:?}");
-        assert_eq!((stats.hits_open, stats.incidents_open), (0, 0));
+        assert_eq!(
+            (stats.hits_open, stats.incidents_open, self.incidents.touches),
+            (0, 0, 0)
+        );
         alerts
     }
 }
