@@ -6,25 +6,9 @@ use std::fmt::Write as _;
 /// escapes, a path two: whoever wrote it must not drown the rest of the sentence.
 pub(crate) const MAX_QUOTED_BYTES: usize = 120;
 
-/// A stranger's text inside a sentence: cut, and with all escaped that would move a cursor or hide or turn text.
+/// A stranger's text inside a sentence.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut quoted = String::new();
-    for character in text.chars() {
-        if quoted.len() >= MAX_QUOTED_BYTES {
-            quoted.push('…');
-            break;
-        }
-        if character.is_control() || is_invisible(character) {
-            quoted.extend(character.escape_default());
-        } else {
-            quoted.push(character);
-        }
-    }
-    quoted
-}
-
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    weir_model::text::printable(text, MAX_QUOTED_BYTES)
 }
 
 /// `1 packet`, `12 packets`.
@@ -100,11 +84,5 @@ mod tests {
         }
         assert_eq!(first_of(&["a", "b", "c", "d"], 12), "a, b, c and 9 more");
         assert_eq!(first_of(&["a"], 1), "a");
-    }
-
-    #[test]
-    fn strangers_text_is_harmless() {
-        assert_eq!(quoted("a\u{202e}\x1b]0;"), "a\\u{202e}\\u{1b}]0;");
-        assert!(quoted(&"\u{1f4a9}".repeat(500)).len() <= MAX_QUOTED_BYTES + 6);
     }
 }

@@ -1,10 +1,10 @@
 //! Where everything that is read comes together: each value once, refusals counted.
 
-use crate::refusal::printable;
-use crate::{Loaded, Refusal, RefusalReason};
+use crate::{Loaded, MAX_REFUSED_TEXT_BYTES, Refusal, RefusalReason};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
+use weir_model::text::printable;
 use weir_model::{Context, Indicator, IndicatorValue};
 
 /// Most distinct indicators held: some 4 GB. Adversary: the publisher of a list, or whoever sits between; further values
@@ -94,7 +94,7 @@ impl Collector {
             self.loaded.refused.push(Refusal {
                 file,
                 line,
-                text: printable(text.trim()),
+                text: printable(text.trim(), MAX_REFUSED_TEXT_BYTES),
                 reason,
             });
         }

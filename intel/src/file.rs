@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-/// How deep folders are followed: enough for any collection of lists; it ends a circle of symbolic links.
+/// How deep folders are followed: enough for any collection of lists. A deeper one is refused as `unreadable_file`.
 pub const MAX_FOLDER_DEPTH: usize = 16;
 /// How much of a file is looked at to tell its format.
 const HEAD_BYTES: u64 = 64 * 1024;
@@ -42,7 +42,8 @@ pub(crate) fn load(path: &Path, collector: &mut Collector) {
     }
 }
 
-/// The files at and below `path`, sorted. What cannot be listed counts as a file, so that opening it says why.
+/// The files at and below `path`, sorted. What cannot be listed counts as a file, so that opening it says why; pipes, sockets and
+/// devices inside a folder are passed over, because opening them may wait for ever.
 fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     let entries = match fs::read_dir(path) {
         Ok(entries) if depth < MAX_FOLDER_DEPTH => entries,
@@ -52,7 +53,7 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .collect();
     inside.sort();
-    for path in inside.iter().filter(|path| !is_hidden(path)) {
+    for path in inside.iter().filter(|path| !is_hidden(path) && !is_special(path)) {
         find(path, depth + 1, files);
     }
 }
@@ -60,6 +61,11 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
 fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Neither a file nor a folder; nor a link to a folder, of which a few that lead in circles would never end.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && (!metadata.is_dir() || path.is_symlink()))
 }
 
 fn load_file(path: &Path, origin: &Origin, collector: &mut Collector) -> io::Result<()> {

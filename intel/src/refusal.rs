@@ -89,39 +89,9 @@ impl fmt::Display for RefusalReason {
     }
 }
 
-/// `text` for people: cut to [`MAX_REFUSED_TEXT_BYTES`], what would move a cursor or hide text escaped.
-pub(crate) fn printable(text: &str) -> String {
-    let mut printable = String::new();
-    for character in text.chars() {
-        if printable.len() >= MAX_REFUSED_TEXT_BYTES {
-            printable.push('…');
-            break;
-        }
-        if character.is_control() || is_invisible(character) {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
-}
-
-/// Characters without width of their own: joiners, byte order marks, direction controls.
-pub(crate) fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refused_text_is_harmless_and_short() {
-        assert_eq!(printable("a\x1b[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
-        let long = printable(&"\u{fc}".repeat(1000));
-        assert!(long.len() <= MAX_REFUSED_TEXT_BYTES + 5, "{}", long.len());
-        assert!(long.ends_with('…'));
-    }
 
     #[test]
     fn displays_file_line_and_reason() {

@@ -287,6 +287,27 @@ fn folders_in_order_and_packed_files() {
 }
 
 #[test]
+fn refused_text_is_harmless_and_short() {
+    let loaded = load("x.txt", format!("\x1b[2J\u{202e}\nbad!{}\n", "x".repeat(3000)));
+    assert_eq!(loaded.refused[0].text, "\\u{1b}[2J\\u{202e}");
+    assert!(loaded.refused[1].text.len() < MAX_REFUSED_TEXT_BYTES + 10);
+}
+
+/// Opening a pipe would wait for whoever writes to it.
+#[test]
+fn a_folder_yields_regular_files_only() {
+    let folder = TempDir::new().unwrap();
+    std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("circle")).unwrap();
+    std::os::unix::fs::symlink("/nonexistent/list", folder.path().join("broken")).unwrap();
+    let reasons = load_path(folder.path()).stats.refused_by_reason;
+    assert_eq!(
+        reasons.keys().collect::<Vec<_>>(),
+        [&RefusalReason::UnreadableFile]
+    );
+}
+
+#[test]
 fn caps_hold() {
     let repeated = (0..100).fold(String::new(), |text, n| text + &format!("evil.example # {n}\n"));
     let loaded = load("x.txt", repeated);

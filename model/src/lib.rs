@@ -13,6 +13,7 @@ pub mod indicator;
 pub mod name;
 pub mod net;
 pub mod observation;
+pub mod text;
 pub mod time;
 
 pub use alert::{Alert, Direction, Grade, Role};

@@ -1,7 +1,7 @@
 //! Defanged notations: the ways in which people write an indicator so that nobody clicks on it.
 
-use crate::refusal::is_invisible;
 use std::borrow::Cow;
+use weir_model::text::is_invisible;
 
 /// What stands for a character, in lower case, longest first where one begins another.
 const NOTATIONS: &[(&str, &str)] = &[
