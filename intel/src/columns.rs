@@ -153,6 +153,30 @@ pub(crate) enum Kind {
     Refused(RefusalReason),
 }
 
+/// How types begin that name what is not seen on the wire, or not by Weir.
+const UNSEEN: &[&str] = &[
+    "attachment",
+    "bitcoin",
+    "btc",
+    "cve",
+    "file",
+    "hassh",
+    "hostname|",
+    "ja3",
+    "mutex",
+    "pattern-in",
+    "phone",
+    "process-",
+    "regkey",
+    "registry",
+    "sigma",
+    "snort",
+    "user-a",
+    "vulnerability",
+    "windows-registry",
+    "yara",
+];
+
 /// Reads a type as MISP, STIX, abuse.ch, OTX and people write it; one that is not known leaves it to the value's form.
 pub(crate) fn kind(text: &str) -> Kind {
     let text = text.trim().to_ascii_lowercase();
@@ -185,34 +209,8 @@ pub(crate) fn kind(text: &str) -> Kind {
         "ip" | "ipv4" | "ipv6" | "ip-dst" | "ip-src" | "ipv4-addr" | "ipv6-addr" | "cidr" | "netblock"
         | "subnet" => Kind::As(Hint::Address),
         _ if starts(&["email", "e-mail"]) => Kind::Refused(RefusalReason::Email),
-        _ if starts(&[
-            "file",
-            "mutex",
-            "yara",
-            "sigma",
-            "snort",
-            "reg",
-            "ja3",
-            "hassh",
-            "user",
-            "btc",
-            "bitcoin",
-            "cve",
-            "vulnerability",
-            "process",
-            "pattern",
-            "asn",
-            "as",
-            "phone",
-            "hostname|",
-            "attachment",
-            "payload",
-            "windows",
-            "autonomous",
-        ]) =>
-        {
-            Kind::Refused(RefusalReason::UnsupportedType)
-        }
+        "as" | "asn" | "autonomous-system" => Kind::Refused(RefusalReason::UnsupportedType),
+        _ if starts(UNSEEN) => Kind::Refused(RefusalReason::UnsupportedType),
         _ => Kind::As(Hint::None),
     }
 }
@@ -268,6 +266,10 @@ mod tests {
             ("hostname", Kind::As(Hint::Host)),
             ("URL", Kind::As(Hint::Url)),
             ("c2", Kind::As(Hint::None)),
+            ("payload_delivery", Kind::As(Hint::None)),
+            ("registered domain", Kind::As(Hint::None)),
+            ("user-agent", Kind::Refused(RefusalReason::UnsupportedType)),
+            ("ASN", Kind::Refused(RefusalReason::UnsupportedType)),
             ("x509-fingerprint-sha1", Kind::As(Hint::None)),
             ("x509-fingerprint-md5", Kind::Refused(RefusalReason::FileHash)),
             ("sha256_hash", Kind::Refused(RefusalReason::FileHash)),
