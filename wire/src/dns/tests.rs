@@ -240,6 +240,78 @@ fn pointers_may_chain_backwards_only() {
     assert!(!read.cut);
 }
 
+/// Pointers to each other, to themselves and around a label, in the data of a record that is not read; and a name that
+/// leads to them.
+#[test]
+fn pointers_that_go_round_are_refused() {
+    const KNOT: u8 = 38;
+    for knot in [
+        [0xc0, KNOT + 2, 0xc0, KNOT],
+        [0xc0, KNOT, 0xc0, KNOT + 2],
+        [1, b'a', 0xc0, KNOT],
+    ] {
+        let before = [
+            question(&wire_name("a.example"), 1),
+            record(&[0], 99, 1, 0, &knot),
+        ]
+        .concat();
+        assert_eq!(HEADER_LEN + before.len(), usize::from(KNOT) + knot.len());
+        for entry in [KNOT, KNOT + 2] {
+            let led = record(&[0xc0, entry], 1, 1, 60, &[192, 0, 2, 1]);
+            let read = parse(&message(RESPONSE, [1, 2, 0, 0], &[before.clone(), led].concat())).unwrap();
+            assert_eq!((read.cut, read.answers.len()), (true, 1), "{knot:?} from {entry}");
+        }
+    }
+}
+
+#[test]
+fn what_a_record_may_hold_is_capped() {
+    let long = [&[200u8][..], &[b'a'; 200], &[200], &[b'b'; 200]].concat();
+    let DnsData::Text(text) = only_data(&answer_with(16, &long)).clone() else {
+        panic!()
+    };
+    assert_eq!(*text, *("a".repeat(200) + &"b".repeat(55)));
+    let hints = [&[0, 1, 0, 0, 4, 0, 160][..], &[7; 160]].concat();
+    let DnsData::Service { hints, .. } = only_data(&answer_with(65, &hints)).clone() else {
+        panic!()
+    };
+    assert_eq!(hints.len(), 16);
+}
+
+#[test]
+fn addresses_are_of_class_in_and_empty_data_is_of_any_type() {
+    let read = |class, data: &[u8]| {
+        let body = [
+            question(&wire_name("a.example"), 1),
+            record(FIRST_NAME, 1, class, 60, data),
+        ]
+        .concat();
+        only_data(&parse(&message(RESPONSE, [1, 1, 0, 0], &body)).unwrap()).clone()
+    };
+    assert_eq!(read(3, &[192, 0, 2, 1]), DnsData::Other);
+    assert_eq!(read(255, &[]), DnsData::Other);
+    assert_eq!(read(1, &[]), DnsData::Other);
+}
+
+#[test]
+fn client_subnets_of_both_families_are_read_and_of_two_opt_records_the_first() {
+    let subnet = |option: &[u8]| {
+        let option = [&[0, 8, 0, u8::try_from(option.len()).unwrap()], option].concat();
+        let second = record(&[0], 41, 512, 0x0200_0000, &[]);
+        let body = [question(&[0], 1), record(&[0], 41, 1232, 0, &option), second].concat();
+        let read = parse(&message(RESPONSE, [1, 0, 0, 2], &body)).unwrap();
+        assert!(!read.cut && read.further.is_empty());
+        assert_eq!((read.rcode, read.edns.as_ref().unwrap().udp_payload), (0, 1232));
+        read.edns.unwrap().client_subnet
+    };
+    let v6 = subnet(&[0, 2, 48, 0, 0x20, 1, 0xd, 0xb8, 0, 1]);
+    assert_eq!(v6, Some(("2001:db8:1::".parse().unwrap(), 48)));
+    assert_eq!(subnet(&[0, 1, 0, 0]), Some(("0.0.0.0".parse().unwrap(), 0)));
+    assert_eq!(subnet(&[0, 1, 33, 0, 1, 2, 3, 4]), None);
+    assert_eq!(subnet(&[0, 1, 24, 0, 1, 2, 3, 4, 5]), None);
+    assert_eq!(subnet(&[0, 3, 24, 0, 1, 2, 3]), None);
+}
+
 #[test]
 fn what_precedes_a_fault_is_kept() {
     let good = record(FIRST_NAME, 1, 1, 60, &[192, 0, 2, 1]);
@@ -335,6 +407,9 @@ fn only_whole_and_plain_messages_look_like_dns() {
         [1, 0, 0, 0],
         &question(&wire_name("a.example"), 0)
     )));
+    let three = [body.clone(), record(FIRST_NAME, 99, 1, 0, &[]).repeat(3)].concat();
+    assert!(!looks_like(&message(QUERY, [1, 0, 0, 3], &three)));
+    assert!(looks_like(&message(RESPONSE, [1, 0, 0, 3], &three)));
     let netbios = wire_name("CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     assert!(!looks_like(&message(
         QUERY,

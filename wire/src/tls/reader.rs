@@ -459,6 +459,7 @@ mod tests {
         let refused = |bytes: &[u8]| read([bytes]).2.unwrap();
         assert_eq!(refused(b"GET / HTTP/1.1\r\n"), TlsError::ContentType(b'G'));
         assert_eq!(refused(&[22, 9, 1, 0, 5]), TlsError::Version(0x0901));
+        assert_eq!(refused(&[22, 3, 5, 0, 5]), TlsError::Version(0x0305));
         assert_eq!(refused(&[22, 3, 1, 0x50, 0]), TlsError::RecordTooLong(0x5000));
         assert_eq!(refused(&record(22, &[20, 0, 0, 1])), TlsError::Unexpected(20));
         assert_eq!(refused(&record(22, &certificates())), TlsError::Unexpected(11));

@@ -133,6 +133,19 @@ fn ja4_says_what_carried_it_and_what_is_missing() {
     assert_eq!(&ja4(&hello)[..10], "t12i999900");
 }
 
+/// Only numbers of the two equal bytes ?a are GREASE.
+#[test]
+fn ja4_counts_what_resembles_grease() {
+    let ciphers = vec![0x0a0a, 0xfafa, 0x0a1a, 0x1a0a, 0x0a0b];
+    let hello = Hello {
+        version: 0x0303,
+        ciphers,
+        extensions: vec![],
+        cookie: None,
+    };
+    assert_eq!(&ja4(&hello)[..10], "t12i030000");
+}
+
 #[test]
 fn ja4_versions() {
     for (version, code) in [
@@ -285,6 +298,14 @@ fn recognises_hellos_by_their_first_bytes() {
     assert_eq!(looks_like_client_hello(&server), Recognition::No);
     assert_eq!(looks_like_server_hello(&client), Recognition::No);
     assert_eq!(looks_like_client_hello(&record(22, &[1, 0])), Recognition::Yes);
+    assert_eq!(
+        looks_like_client_hello(&record(22, &[1, 0, 0, 90, 2])),
+        Recognition::No
+    );
+    assert_eq!(
+        looks_like_client_hello(&record(22, &[1, 0, 0, 90])),
+        Recognition::Yes
+    );
     for other in [
         &b"GET / HTTP/1.1"[..],
         b"SSH-2.0-x",
