@@ -291,7 +291,7 @@ def one_sided(wire):
     # A SYN without an answer, and datagrams without one.
     wire.tcp((CAROL, 50003), (EVIL, 443), see="client").segment((CAROL, 50003), SYN)
     for _ in range(3):
-        wire.udp((SHELL, 50004), (EVIL, 9999), b"anybody there?")
+        wire.udp((SHELL, 50004), (EVIL, 123), b"anybody there?")
 
 
 @scenario
@@ -327,7 +327,7 @@ def icmp_only(wire):
     wire.packet(icmp_echo(ALICE, EVIL))
     wire.packet(icmp_echo(EVIL, ALICE, reply=True))
     wire.packet(icmp_echo(BOB, EVIL, payload=bytes(56)))
-    datagram = ip(CAROL, EVIL, UDP, udp((CAROL, 50001), (EVIL, 9999), b"hello"))
+    datagram = ip(CAROL, EVIL, UDP, udp((CAROL, 50001), (EVIL, 123), b"hello"))
     wire.packet(datagram)
     wire.packet(icmp_port_unreachable(EVIL, datagram))
 
@@ -368,7 +368,7 @@ def ipv6(wire):
     wire.lookup(ALICE6, RESOLVER6, "c2.evil.example", [(AAAA, EVIL6)], qtype=AAAA)
     wire.tls((ALICE6, 50001), (EVIL6, 443), "c2.evil.example")
     # The same host behind an extension header.
-    datagram = udp((BOB6, 50002), (EVIL6, 9999), b"hello")
+    datagram = udp((BOB6, 50002), (EVIL6, 123), b"hello")
     wire.packet(ip(BOB6, EVIL6, DESTINATION_OPTIONS, destination_options(UDP, datagram)))
 
 
@@ -421,7 +421,7 @@ def fragmented(wire):
         for piece in reversed(fragments(resolver, client, UDP, datagram, 96, 77)):
             wire.packet(piece)
     # A datagram whose last fragments never come: the first still has the ports.
-    for piece in fragments(BOB, EVIL, UDP, udp((BOB, 50001), (EVIL, 9999), bytes(400)), 96, 78)[:2]:
+    for piece in fragments(BOB, EVIL, UDP, udp((BOB, 50001), (EVIL, 123), bytes(400)), 96, 78)[:2]:
         wire.packet(piece)
 
 
