@@ -349,6 +349,18 @@ mod tests {
     }
 
     #[test]
+    fn of_equally_good_names_the_first_counts() {
+        let mut facts = Facts::default();
+        facts.fold(&observation(request("one.example", RequestForm::Origin)));
+        facts.fold(&observation(request("two.example", RequestForm::Origin)));
+        let (best, others) = facts.names_of([192, 0, 2, 1].into());
+        assert_eq!(
+            (best.unwrap().name, others[0].name.clone()),
+            (name("one.example"), name("two.example"))
+        );
+    }
+
+    #[test]
     fn certificates_leave_room_for_what_the_client_says() {
         let mut facts = Facts::default();
         let names = (0..20).map(|number| name(&format!("{number}.example"))).collect();

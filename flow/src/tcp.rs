@@ -121,7 +121,8 @@ impl TcpTracker {
             this.next = Some(end);
             return false;
         }
-        let is_keep_alive = !is_syn && payload_len <= 1 && distance(fields.sequence, next) == 1;
+        // What begins one byte back and brings nothing new is one byte at most (RFC 9293 section 3.8.4).
+        let is_keep_alive = !is_syn && distance(fields.sequence, next) == 1;
         !is_keep_alive
     }
 
