@@ -24,9 +24,9 @@ if ((status != 1)); then
 fi
 
 printf '\nThe %d alerts, in a sentence each:\n\n' "$(wc -l <"$out/alerts.jsonl")"
-# The "message" member of each line; its string ends at the first quote that is not escaped.
-sed -E 's/.*"message":"(([^"\\]|\\.)*)".*/\1/; s/\\(["\\])/\1/g; s/^/  * /' "$out/alerts.jsonl" |
-    fold -s -w 110 | sed -E '/^  \*/!s/^/    /'
+# The "message" of each line and how severe it is; a string ends at the first quote that is not escaped.
+sed -E 's/.*"message":"(([^"\\]|\\.)*)".*"severity":"([a-z]+)".*/  [\3] \1/; s/\\(["\\])/\1/g' "$out/alerts.jsonl" |
+    fold -s -w 110 | sed -E '/^  \[/!s/^/    /'
 
 cat <<END
 

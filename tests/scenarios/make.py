@@ -389,9 +389,16 @@ def qinq_in_mpls(wire):
 
 @scenario
 def vxlan_inner_and_outer(wire):
-    wire.frame_of = lambda packet: ethernet_ip(vxlan("192.0.2.1", "192.0.2.2", 42, ethernet_ip(packet)))
+    def through(near, far):
+        """Frames in a tunnel whose near end is that of the inside clients."""
+        def frame_of(packet):
+            ends = (near, far) if packet[12:14] == ip_bytes("10.20.0.0")[:2] else (far, near)
+            return ethernet_ip(vxlan(*ends, 42, ethernet_ip(packet)))
+        return frame_of
+
+    wire.frame_of = through("192.0.2.1", "192.0.2.2")
     wire.tls((ALICE, 50001), (EVIL, 443), "cdn.example")
-    wire.frame_of = lambda packet: ethernet_ip(vxlan("10.20.0.2", BARE, 42, ethernet_ip(packet)))
+    wire.frame_of = through("10.20.0.2", BARE)
     wire.tls((BOB, 50002), (CDN, 443), "cdn.example")
 
 
@@ -433,7 +440,7 @@ def pcapng_two_links(folder):
     wire.tls((ALICE, 50001), (EVIL, 443), "cdn.example")
     packets = []
     for time_us, packet in wire.frames:
-        from_alice = packet[12:16] == ipaddress.ip_address(ALICE).packed
+        from_alice = packet[12:16] == ip_bytes(ALICE)
         packets.append((0, time_us * 1000, ethernet_ip(packet)) if from_alice else (1, time_us * 1000 + 7, packet))
     write_pcapng(folder / "input.pcap", [LINK_ETHERNET, LINK_RAW], packets)
 
@@ -447,6 +454,10 @@ def truncated(folder):
 
 
 # ---------------------------------------------------------------- parts of scenarios
+
+
+def ip_bytes(address):
+    return ipaddress.ip_address(address).packed
 
 
 def raw_talk(wire, client, server):
