@@ -66,7 +66,7 @@ impl Around {
 type Recogniser = fn(&[u8], Around) -> Finding;
 
 /// In the order in which they are asked.
-const RECOGNISERS: [Recogniser; 11] = [
+const RECOGNISERS: [Recogniser; 12] = [
     tls_stream,
     named,
     http,
@@ -75,6 +75,7 @@ const RECOGNISERS: [Recogniser; 11] = [
     socks,
     postgresql,
     mysql,
+    ldap,
     remote_desktop,
     smb_or_mqtt,
     dns_stream,
@@ -352,6 +353,41 @@ fn after_skip(length: usize, application: Application) -> Finding {
         application: Some(application),
         then: Some(TlsTransport::StartTls),
     })
+}
+
+/// LDAP (RFC 4511 section 4.1.1): messages are passed over, because TLS may follow any (section 4.14).
+///
+/// ```text
+/// 0x30 length | 2 length message-identifier | application tag
+/// ```
+fn ldap(bytes: &[u8], _: Around) -> Finding {
+    match ldap_message_len(Cursor::new(bytes)) {
+        Ok(Some(length)) => after_skip(length, Application::Ldap),
+        Ok(None) => Finding::Unknown,
+        Err(_) => Finding::NeedMore,
+    }
+}
+
+fn ldap_message_len(mut message: Cursor<'_>) -> Result<Option<usize>, Short> {
+    let whole = message.len();
+    if message.u8()? != 0x30 {
+        return Ok(None);
+    }
+    let length = match message.u8()? {
+        short @ 0..=0x7f => usize::from(short),
+        0x81 => usize::from(message.u8()?),
+        0x82 => usize::from(message.u16()?),
+        0x84 => message.u32()? as usize,
+        _ => return Ok(None),
+    };
+    let header_len = whole - message.len();
+    let (kind, identifier_len) = (message.u8()?, message.u8()?);
+    if kind != 2 || !(1..=4).contains(&identifier_len) {
+        return Ok(None);
+    }
+    message.skip(identifier_len.into())?;
+    let fits = matches!(message.u8()?, 0x42 | 0x4a | 0x60..=0x79);
+    Ok(fits.then_some(header_len + length))
 }
 
 /// RDP: an X.224 connection request or confirmation in a TPKT packet; TLS follows the two.

@@ -116,6 +116,15 @@ fn tls_begun_by_a_command() {
         stream([40_000, 1], &[(B, &greeting), (A, &request)]),
         ["mysql", "tls", HELLO_STARTTLS]
     );
+    let ldap = [
+        b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037".to_vec(),
+        hello(),
+    ]
+    .concat();
+    assert_eq!(
+        stream([40_000, 389], &[(A, &ldap)]),
+        ["ldap", "tls", HELLO_STARTTLS]
+    );
     let rdp = [b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0".to_vec(), hello()].concat();
     assert_eq!(
         stream([40_000, 3_389], &[(A, &rdp)]),
