@@ -5,7 +5,6 @@ use crate::text::{bytes, count, first_of, quoted};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Field, Grade, Lookup, Role};
-use weir_model::flow::Orientation;
 use weir_model::{Alert, Endpoint};
 
 /// Says what happened, how the indicator is known, and what to do next.
@@ -354,14 +353,10 @@ fn more(alert: &Alert) -> String {
             count(alert.other_host_count, "other inside host")
         );
     }
-    if alert.grade > Grade::LookedUp && alert.direction != Direction::Unknown && !start_is_known(alert) {
+    if alert.grade > Grade::LookedUp && alert.direction != Direction::Unknown && !alert.example.is_start_known() {
         more += " (the start of the flow was not seen)";
     }
     more
-}
-
-fn start_is_known(alert: &Alert) -> bool {
-    alert.example.orientation > Orientation::FirstPacket
 }
 
 #[cfg(test)]

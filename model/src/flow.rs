@@ -74,6 +74,12 @@ impl Flow {
         self.forward.ip_bytes + self.reverse.ip_bytes
     }
 
+    /// Whether it is known who began. A TCP flow taken up in the middle may have been begun by either end; of other
+    /// protocols, who sent the first packet is taken to have begun.
+    pub fn is_start_known(&self) -> bool {
+        self.protocol != Protocol::TCP || self.orientation > Orientation::FirstPacket
+    }
+
     /// Time from first to last packet.
     pub fn duration(&self) -> std::time::Duration {
         self.last.since(self.first)

@@ -5,7 +5,6 @@ use crate::{Event, sentence};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Grade, Lookup, Match, Notice, Rewritten, Role, Traffic};
-use weir_model::flow::Orientation;
 use weir_model::{Alert, Endpoint, Name, Timestamp};
 
 /// A notice of an incident.
@@ -98,7 +97,7 @@ fn incident(event: &mut Event, alert: &Alert) {
     event.set_true("weir.incident.at_least", alert.at_least);
     event.set("weir.incident.severity", alert.severity.keyword());
     event.set("weir.incident.flows", alert.flows);
-    if alert.example.orientation > Orientation::FirstPacket {
+    if alert.example.is_start_known() {
         event.set("weir.incident.began", alert.example.initiator.ip.to_string());
     }
     event.set_list("weir.incident.matched", alert.matched.iter().map(matched));

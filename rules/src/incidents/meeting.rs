@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use weir_model::alert::Lookup;
-use weir_model::flow::Orientation;
 use weir_model::{Direction, Flow, Grade, Indicator, Name, Protocol, Role, Timestamp};
 
 /// What an incident is about besides its indicator.
@@ -372,6 +371,6 @@ impl Ends {
 
     /// No start was seen, or the flow is an ICMP error, which only answers.
     fn nobody_began(&self, flow: &Flow) -> bool {
-        !self.asks && (flow.orientation == Orientation::FirstPacket || is_icmp_error(flow))
+        !self.asks && (!flow.is_start_known() || is_icmp_error(flow))
     }
 }
