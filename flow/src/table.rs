@@ -1,6 +1,6 @@
 //! The flow table: which flow a packet belongs to, and what becomes of flows.
 //!
-//! One worker owns it. Whether a packet continues a flow is decided by [`crate::timeouts`] and [`crate::tcp`] from the
+//! One worker owns it. Whether a packet continues a flow is decided by `timeouts` and `tcp` from the
 //! packet and that flow alone; freeing memory early or late changes no record, as long as the table is not full.
 
 use crate::answers::Received;

@@ -150,6 +150,25 @@ fn a_request_in_the_syn_is_read() {
 }
 
 #[test]
+fn requests_are_counted_in_the_record_in_which_they_were_sent() {
+    let mut bench = Bench::new();
+    for (second, sequence) in [(0, 100), (1, 100 + REQUEST.len() as u32)] {
+        bench.send(&tcp(second, WEB, ACK, sequence, 0, REQUEST));
+    }
+    for second in (200..2_001).step_by(200) {
+        bench.tcp(second, WEB, ACK, 100);
+    }
+    let (sink, _) = bench.finish();
+    let http: Vec<_> = sink
+        .ended
+        .iter()
+        .map(|flow| flow.http.as_ref().unwrap())
+        .collect();
+    assert_eq!(http.iter().map(|http| http.requests).collect::<Vec<_>>(), [2, 0]);
+    assert!(http[1].request.is_some(), "what the first one said stays");
+}
+
+#[test]
 fn bytes_lost_by_the_capture_are_given_up_when_they_are_acknowledged() {
     let mut bench = Bench::new();
     bench.send(&tcp(0, WEB, SYN, 99, 0, b""));
