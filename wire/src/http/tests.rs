@@ -251,3 +251,30 @@ fn until_tunnel(pieces: &[&[u8]]) -> (Vec<HttpRequest>, Vec<u16>) {
     }
     (requests, statuses)
 }
+
+proptest! {
+    /// Whatever a strict parser accepts is read, and read the same.
+    #[test]
+    fn agrees_with_httparse(
+        method in "[A-Z]{3,8}",
+        target in "/[!-~]{0,20}",
+        fields in proptest::collection::vec(("(Host|HOST|X-[a-z]{1,5}|User-Agent)", "[ -~]{0,20}"), 0..5),
+        line_end in prop::sample::select(vec!["\r\n", "\n"]),
+    ) {
+        let mut head = format!("{method} {target} HTTP/1.1{line_end}");
+        for (name, value) in &fields {
+            head.extend([name, ":", value, line_end]);
+        }
+        head.push_str(line_end);
+        let mut headers = [httparse::EMPTY_HEADER; 8];
+        let mut strict = httparse::Request::new(&mut headers);
+        prop_assume!(strict.parse(head.as_bytes()).is_ok_and(|status| status.is_complete()));
+
+        let read = one(head.as_bytes());
+        prop_assert_eq!(Some(&*read.method), strict.method);
+        prop_assert_eq!(Some(&*read.path), strict.path);
+        let field = |name: &str| strict.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+        let agent = field("user-agent").map(|field| String::from_utf8_lossy(field.value.trim_ascii()));
+        prop_assert_eq!(read.user_agent.as_deref(), agent.as_deref());
+    }
+}
