@@ -407,6 +407,8 @@ fn only_whole_and_plain_messages_look_like_dns() {
         [1, 0, 0, 0],
         &question(&wire_name("a.example"), 0)
     )));
+    let odd_class = [&wire_name("a.example")[..], &[0, 1, 0, 99]].concat();
+    assert!(!looks_like(&message(QUERY, [1, 0, 0, 0], &odd_class)));
     let three = [body.clone(), record(FIRST_NAME, 99, 1, 0, &[]).repeat(3)].concat();
     assert!(!looks_like(&message(QUERY, [1, 0, 0, 3], &three)));
     assert!(looks_like(&message(RESPONSE, [1, 0, 0, 3], &three)));

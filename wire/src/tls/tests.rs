@@ -241,6 +241,26 @@ fn ech_is_seen_and_of_repeated_extensions_the_first_counts() {
 }
 
 #[test]
+fn protocols_are_capped_and_escaped() {
+    let mut hello = Hello::browser();
+    hello.extensions.retain(|(kind, _)| *kind != 0x0010);
+    hello.extensions.push((0x0010, protocols(&[b"\x0aa".as_slice(); 40])));
+    let read = parse(&hello.body(), TlsTransport::Tcp).unwrap();
+    assert_eq!((read.alpn.len(), &*read.alpn[0]), (16, "\\010a"));
+}
+
+#[test]
+fn a_server_hello_has_a_version_that_exists() {
+    let body = |version| [&[version, 3][..], &[0; 32], &[0, 0x13, 1, 0]].concat();
+    assert_eq!(server_hello::parse(&body(3)).unwrap().cipher, 0x1301);
+    assert_eq!(server_hello::parse(&body(0xfe)).unwrap().version, 0xfe03);
+    assert_eq!(
+        server_hello::parse(&body(2)).unwrap_err(),
+        TlsError::Version(0x0203)
+    );
+}
+
+#[test]
 fn hellos_that_lie_are_refused() {
     let body = Hello::browser().body();
     for length in 0..body.len() {
