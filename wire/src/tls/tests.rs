@@ -244,7 +244,9 @@ fn ech_is_seen_and_of_repeated_extensions_the_first_counts() {
 fn protocols_are_capped_and_escaped() {
     let mut hello = Hello::browser();
     hello.extensions.retain(|(kind, _)| *kind != 0x0010);
-    hello.extensions.push((0x0010, protocols(&[b"\x0aa".as_slice(); 40])));
+    hello
+        .extensions
+        .push((0x0010, protocols(&[b"\x0aa".as_slice(); 40])));
     let read = parse(&hello.body(), TlsTransport::Tcp).unwrap();
     assert_eq!((read.alpn.len(), &*read.alpn[0]), (16, "\\010a"));
 }
