@@ -37,6 +37,7 @@ pub(super) fn ether_type<'a>(trail: &mut Trail, mut kind: u16, mut span: Span<'a
                 trail.pass(Layer::Tag)?;
                 return ethernet(trail, span);
             }
+            0x894f => return service_header(trail, span),
             0x88e7 => {
                 trail.pass(Layer::Tag)?;
                 return ethernet(trail, span.skip(4, Layer::Tag)?);
@@ -67,6 +68,20 @@ fn behind_tag<'a, const N: usize>(trail: &mut Trail, span: Span<'a>) -> Result<(
     let (tag, rest) = span.head::<N>(Layer::Tag)?;
     let kind = tag.last_chunk::<2>().map_or(0, |kind| u16::from_be_bytes(*kind));
     Ok((kind, rest))
+}
+
+/// Network service header (RFC 8300 section 2): its length in units of 4 bytes, and what follows.
+pub(super) fn service_header<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
+    trail.pass(Layer::Tag)?;
+    let ([_, len, _, next], _) = span.head::<4>(Layer::Tag)?;
+    let rest = span.skip(usize::from(len & 0x3f) * 4, Layer::Tag)?;
+    match next {
+        1 => ip::ip_version(trail, 4, rest),
+        2 => ip::ip_version(trail, 6, rest),
+        3 => ethernet(trail, rest),
+        5 => mpls::mpls(trail, rest),
+        _ => Err(Stop::NotIp(NotIp::EtherType)),
+    }
 }
 
 /// MACsec (IEEE 802.1AE) that only authenticates: what it protects can be read. The check value behind is cut off with

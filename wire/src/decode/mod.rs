@@ -18,6 +18,8 @@ mod tunnel;
 mod wlan;
 
 #[cfg(test)]
+mod fragment_tests;
+#[cfg(test)]
 mod tests;
 
 pub use stats::{CounterName, DecodeStats, FragmentStats, GivenUp, Layer, NotIp, Reason, Undecodable};

@@ -1,7 +1,7 @@
 //! Tunnels over UDP: VXLAN, Geneve, GTP-U, Teredo, L2TP. All are recognised by port, and then must be valid.
 
 use super::inside;
-use crate::decode::ether_type::{ether_type, ethernet};
+use crate::decode::ether_type::{ether_type, ethernet, service_header};
 use crate::decode::ip::{self, Addresses};
 use crate::decode::ppp;
 use crate::decode::span::Span;
@@ -22,13 +22,13 @@ const GENEVE: u16 = 6081;
 /// VXLAN as Linux numbered it before IANA did.
 const VXLAN_LINUX: u16 = 8472;
 
-/// The packet within a UDP datagram, by destination port, or by source port for the protocols that answer from it.
+/// The packet within a UDP datagram, by either port: some senders answer from it.
 pub(super) fn look_through<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reached<'a>> {
     let (source, destination) = ports(Protocol::UDP, span);
     match (source, destination) {
-        (_, VXLAN | VXLAN_LINUX) => vxlan(trail, outer, udp_payload(span)?),
-        (_, VXLAN_GPE) => vxlan_gpe(trail, outer, udp_payload(span)?),
-        (_, GENEVE) => geneve(trail, outer, udp_payload(span)?),
+        (VXLAN | VXLAN_LINUX, _) | (_, VXLAN | VXLAN_LINUX) => vxlan(trail, outer, udp_payload(span)?),
+        (VXLAN_GPE, _) | (_, VXLAN_GPE) => vxlan_gpe(trail, outer, udp_payload(span)?),
+        (GENEVE, _) | (_, GENEVE) => geneve(trail, outer, udp_payload(span)?),
         (GTP_U, _) | (_, GTP_U) => gtp_u(trail, outer, udp_payload(span)?),
         (TEREDO, _) | (_, TEREDO) => teredo(trail, outer, udp_payload(span)?),
         (L2TP, _) | (_, L2TP) => l2tp(trail, outer, udp_payload(span)?),
@@ -54,21 +54,21 @@ fn vxlan<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reac
 /// draft-ietf-nvo3-vxlan-gpe-13 section 3.1.
 fn vxlan_gpe<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reached<'a>> {
     const VALID_IDENTIFIER: u8 = 0x08;
-    const NEXT_PROTOCOL: u8 = 0x04;
     const VERSION_AND_OAM: u8 = 0x31;
     let ([flags, _, _, next, v0, v1, v2, reserved], rest) = span.head::<8>(Layer::Tunnel).ok()?;
     if flags & VALID_IDENTIFIER == 0 || flags & VERSION_AND_OAM != 0 || reserved != 0 {
         return None;
     }
-    let next = if flags & NEXT_PROTOCOL == 0 { 3 } else { next };
     let read = |trail: &mut Trail| -> Found<'a> {
         match next {
             1 => ip::ip_version(trail, 4, rest),
             2 => ip::ip_version(trail, 6, rest),
+            4 => service_header(trail, rest),
+            // 0: without the bit that says that there is a next protocol.
             _ => ethernet(trail, rest),
         }
     };
-    if !(1..=3).contains(&next) {
+    if next > 4 {
         return None;
     }
     inside(
