@@ -208,6 +208,12 @@ mod tests {
                 connected,
             ),
             (
+                "answer and RST, SYN-ACK missed",
+                (3, 9, SYN | ACK | PSH, 7),
+                (2, 7, ACK | PSH | RST, 9),
+                exchanged,
+            ),
+            (
                 "payload both ways",
                 (5, 9, SYN | ACK | PSH, 7),
                 (5, 7, SYN | ACK | PSH, 9),

@@ -283,7 +283,8 @@ impl Sorter<'_> {
         Some(lookup)
     }
 
-    /// Between whom the meeting is. The most specific indicator that is an end of the flow says which end is the bad one.
+    /// Between whom the meeting is. Of a flow, the end that answered counts as the bad one unless the indicator that rings is
+    /// the other end and not this one.
     fn ends(&self, hits: &[Hit], lookup: Option<&Lookup>) -> Ends {
         let (initiator, responder) = (self.flow.initiator.ip, self.flow.responder.ip);
         if let Some(lookup) = lookup {
@@ -296,41 +297,39 @@ impl Sorter<'_> {
                 first_began: began == initiator,
             };
         }
-        let mut asks = false;
-        let mut bad_began = None;
-        for hit in hits {
-            match &hit.subject {
+        if let Some(Hit {
+            subject:
                 Subject::Tunnel {
                     source,
                     destination,
                     is_source,
                     inner_source,
-                } => {
-                    let forward = *inner_source == self.flow.initiator;
-                    let (began, answered) = if forward {
-                        (*source, *destination)
-                    } else {
-                        (*destination, *source)
-                    };
-                    return Ends {
-                        began,
-                        answered,
-                        bad_began: *is_source == forward,
-                        asks: false,
-                        first_began: true,
-                    };
-                }
-                Subject::Said { to_proxy, .. } => {
-                    asks |= *to_proxy || self.site.has_role(responder, Role::Proxy);
-                    bad_began = bad_began.or(Some(false));
-                }
-                Subject::End(ip) => bad_began = bad_began.or(Some(*ip == initiator && *ip != responder)),
-                Subject::Flow | Subject::Passive { .. } | Subject::Lookup(_) => {
-                    bad_began = bad_began.or(Some(false));
-                }
-            }
+                },
+            ..
+        }) = hits.first()
+        {
+            let forward = *inner_source == self.flow.initiator;
+            let (began, answered) = if forward {
+                (*source, *destination)
+            } else {
+                (*destination, *source)
+            };
+            return Ends {
+                began,
+                answered,
+                bad_began: *is_source == forward,
+                asks: false,
+                first_began: true,
+            };
         }
-        let bad_began = bad_began.unwrap_or(false);
+        let is_end = |ip| move |hit: &Hit| matches!(hit.subject, Subject::End(end) if end == ip);
+        let mut ringing = hits.chunk_by(same_indicator).take(1).flatten();
+        let bad_answered = ringing.clone().any(is_end(responder));
+        let bad_began = !bad_answered && ringing.any(is_end(initiator));
+        let by_proxy = self.site.has_role(responder, Role::Proxy);
+        let asks = hits
+            .iter()
+            .any(|hit| matches!(hit.subject, Subject::Said { to_proxy, .. } if to_proxy || by_proxy));
         Ends {
             began: initiator,
             answered: responder,

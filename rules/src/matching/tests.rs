@@ -334,11 +334,33 @@ fn a_question_and_its_answer_are_one_lookup() {
 fn an_identifier_that_comes_back_is_another_lookup() {
     let matcher = matcher(&["d:evil.example"]);
     let mut hits = FlowHits::default();
-    for time in [100, 131] {
+    for (time, lookups) in [(100, 1), (130, 1), (131, 2)] {
         let asked = sent(time, CLIENT, "10.0.0.53:53", dns(query(1, "evil.example")));
         matcher.observed(&head(Protocol::UDP, "10.0.0.53:53"), &asked, &mut hits);
+        assert_eq!(hits.lookups().len(), lookups, "{time}");
     }
-    assert_eq!(hits.lookups().len(), 2);
+}
+
+#[test]
+fn a_question_seen_after_its_answer_dates_the_lookup_and_takes_nothing_away() {
+    let (matcher, server) = (matcher(&["d:evil.example"]), "10.0.0.53:53");
+    let mut hits = FlowHits::default();
+    let answer = DnsMessage {
+        rcode: 3,
+        ..response(1, "evil.example", [])
+    };
+    let head = head(Protocol::UDP, server);
+    matcher.observed(&head, &sent(101, server, CLIENT, dns(answer)), &mut hits);
+    matcher.observed(
+        &head,
+        &sent(100, CLIENT, server, dns(query(1, "evil.example"))),
+        &mut hits,
+    );
+    let lookup = hits.lookup(0).unwrap();
+    assert_eq!(
+        (lookup.time, lookup.rcode, hits.lookups().len()),
+        (Timestamp::new(100, 0), Some(3), 1)
+    );
 }
 
 #[test]

@@ -192,8 +192,8 @@ fn unrelated_lookups_in_one_flow_are_incidents_of_their_own() {
         shown(&world.close()),
         [
             "outbound looked_up 10.0.0.1 evil.example",
-            "outbound looked_up 10.0.0.1 worse.example",
             "lateral exchanged 10.0.0.1 10.0.0.53",
+            "outbound looked_up 10.0.0.1 worse.example",
         ]
     );
 }
@@ -451,4 +451,121 @@ fn names_of_the_flows_are_listed_first_ones_first() {
     assert_eq!(alerts[0].names.len(), MAX_NAMES);
     assert_eq!(alerts[0].names[0].0, name("0.good.example"));
     assert_eq!(alerts[0].names[MAX_NAMES - 1].0, name("31.good.example"));
+}
+
+#[test]
+fn both_ends_in_one_network_are_about_the_one_that_began() {
+    let mut world = World::new(&["n:198.51.100.0/24", "n:192.0.2.0/24"]);
+    world.flow("198.51.100.1:50000", "198.51.100.2:80", |_| ());
+    world.flow("192.0.2.1:50000", "198.18.0.1:80", |_| ());
+    assert_eq!(
+        shown(&world.close()),
+        [
+            "transit exchanged 198.51.100.1 198.51.100.0/24",
+            "transit exchanged 198.18.0.1 192.0.2.0/24"
+        ]
+    );
+}
+
+#[test]
+fn an_address_said_to_a_proxy_goes_with_the_name_said_through_it() {
+    let mut world = World::new(&["203.0.113.5", "d:evil.example"]);
+    world.flow(HOST, "10.0.0.8:3128", |it| {
+        let request = HttpRequest {
+            method: "CONNECT".into(),
+            host: Some(HttpHost::Address(ips(&["203.0.113.5"])[0])),
+            port: Some(443),
+            path: "".into(),
+            user_agent: None,
+            form: RequestForm::Connect,
+        };
+        it.facts.push(Fact::HttpRequest(Arc::new(request)));
+        it.sni("evil.example");
+    });
+    assert_eq!(
+        shown(&world.close()),
+        ["outbound exchanged 10.0.0.1 evil.example +203.0.113.5"]
+    );
+}
+
+#[test]
+fn several_meetings_of_one_flow_count_it_once() {
+    let mut world = World::new(&["d:evil.example"]);
+    world.flow(HOST, RESOLVER, |it| {
+        it.facts.extend(dns("a.evil.example", &[]));
+        it.facts.extend(dns("b.evil.example", &[]));
+    });
+    let alerts = world.close();
+    assert_eq!(
+        (
+            alerts[0].flows,
+            alerts[0].sent.payload_bytes,
+            alerts[0].lookup_count
+        ),
+        (1, 100, 2)
+    );
+}
+
+#[test]
+fn a_flow_taken_for_the_other_way_round_is_still_counted_from_the_host() {
+    let mut world = World::new(&["d:evil.example"]);
+    world.flow(RESOLVER, HOST, |it| {
+        it.facts.extend(dns("evil.example", &[]));
+        it.is_turned = true;
+    });
+    let alerts = world.close();
+    assert_eq!(shown(&alerts), ["outbound looked_up 10.0.0.1 evil.example"]);
+    assert_eq!(
+        (alerts[0].sent.payload_bytes, alerts[0].received.payload_bytes),
+        (1000, 100)
+    );
+}
+
+#[test]
+fn a_tunnel_is_turned_with_its_flow() {
+    let mut world = World::new(&["198.51.100.9"]);
+    world.flow(HOST, "10.0.0.8:80", |it| {
+        it.is_turned = true;
+        let (source, destination) = (ips(&["198.51.100.9"])[0], ips(&["192.0.2.9"])[0]);
+        it.flow.tunnels.push(Tunnel {
+            kind: TunnelKind::Gre,
+            source,
+            destination,
+            id: None,
+        });
+    });
+    // The outer destination began, because the first packet inside was the answer.
+    assert_eq!(
+        shown(&world.close()),
+        ["transit exchanged 192.0.2.9 198.51.100.9"]
+    );
+}
+
+#[test]
+fn a_later_record_of_a_forgotten_flow_counts_as_a_flow() {
+    let mut world = World::new(&["203.0.113.5"]);
+    world.flow(HOST, BAD, |it| it.flow.continues = Some(FlowId(99)));
+    assert_eq!(world.close()[0].flows, 1);
+}
+
+#[test]
+fn one_flow_seen_one_sided_is_enough_to_say_at_least() {
+    let mut world = World::new(&["203.0.113.5"]);
+    world.flow(HOST, BAD, |it| {
+        it.flow.reverse = Counters::default();
+        it.flow.forward.acknowledged_bytes = 0;
+    });
+    world.flow(HOST, BAD, |it| {
+        it.refused();
+    });
+    let alerts = world.close();
+    assert_eq!((alerts[0].grade, alerts[0].at_least), (Grade::Connected, true));
+}
+
+#[test]
+fn lookups_are_no_contact_to_be_part_of() {
+    let mut world = World::new(&["d:evil.example", "h:www.evil.example"]);
+    world.lookup(100, HOST, RESOLVER, "www.evil.example", &[]);
+    world.lookup(101, HOST, RESOLVER, "b.evil.example", &[]);
+    assert_eq!(world.close().len(), 2);
 }

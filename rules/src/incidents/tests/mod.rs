@@ -81,6 +81,7 @@ impl World {
             flow: flow(initiator, responder),
             facts: Vec::new(),
             passive: Vec::new(),
+            is_turned: false,
         };
         happening.flow.id = FlowId(self.flows);
         change(&mut happening);
@@ -88,31 +89,42 @@ impl World {
     }
 
     fn end(&mut self, happening: &Happening) {
-        let Happening { flow, facts, passive } = happening;
+        let Happening {
+            flow,
+            facts,
+            passive,
+            is_turned,
+        } = happening;
+        let (client, server) = if *is_turned {
+            (flow.responder, flow.initiator)
+        } else {
+            (flow.initiator, flow.responder)
+        };
         let mut hits = FlowHits::default();
         let head = FlowHead {
             id: flow.id,
             first: flow.first,
             protocol: flow.protocol,
-            source: flow.initiator,
-            destination: flow.responder,
+            source: client,
+            destination: server,
             tunnels: &flow.tunnels,
             passive,
         };
         self.matcher.began(&head, &mut hits);
-        for fact in facts {
+        for (fact, number) in facts.iter().zip(0..) {
             let from_server = fact.sent_by() == Some(Sender::Responder);
             let (source, destination) = if from_server {
-                (flow.responder, flow.initiator)
+                (server, client)
             } else {
-                (flow.initiator, flow.responder)
+                (client, server)
             };
+            let (time, fact) = (flow.first + Duration::from_millis(number), fact.clone());
             let observation = Observation {
-                time: flow.first,
+                time,
                 packet: flow.id.0,
                 source,
                 destination,
-                fact: fact.clone(),
+                fact,
             };
             self.matcher.observed(&head, &observation, &mut hits);
         }
@@ -151,6 +163,8 @@ struct Happening {
     flow: Flow,
     facts: Vec<Fact>,
     passive: Vec<PassiveName>,
+    /// The flow's responder sent the first packet, and what a client says: the flow table took one end for the other.
+    is_turned: bool,
 }
 
 impl Happening {

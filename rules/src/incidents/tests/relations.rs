@@ -217,3 +217,48 @@ fn identifiers_are_the_same_for_the_same_incident_only() {
         "5f7f43cd-4de1-57c6-bf68-430cdc9e0118"
     );
 }
+
+#[test]
+fn calling_back_is_strictly_later_and_the_latest_contact_counts() {
+    let mut world = World::new(&["203.0.113.5", "d:evil.example"]);
+    world.flow(SCANNER, TOUCHED, |it| {
+        it.at(100);
+    });
+    world.flow(HOST, BAD, |it| {
+        it.at(100);
+    });
+    let alerts = world.close();
+    assert!(
+        alerts
+            .iter()
+            .all(|alert| alert.called_back.is_empty() && alert.touched_before.is_none())
+    );
+
+    for (second, said) in [(50, "evil.example"), (60, "good.example"), (300, "evil.example")] {
+        world.flow(HOST, BAD, |it| {
+            it.at(second).sni(said);
+        });
+    }
+    world.flow(SCANNER, TOUCHED, |it| {
+        it.at(200);
+    });
+    let alerts = world.close();
+    let inbound = alerts.iter().find(|alert| alert.host.is_none()).unwrap();
+    assert_eq!(inbound.called_back, ips(&["10.0.0.1"]));
+}
+
+#[test]
+fn what_ended_later_but_was_earlier_is_an_incident_before() {
+    let mut world = World::new(&["203.0.113.5"]);
+    for second in [5 * 24 * 3600, 100] {
+        world.flow(HOST, BAD, |it| {
+            it.at(second);
+        });
+    }
+    let alerts = world.close();
+    assert_eq!(alerts.iter().map(|alert| alert.flows).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(
+        (alerts[0].first, alerts[1].previous),
+        (Timestamp::new(100, 0), Some(alerts[0].incident))
+    );
+}

@@ -19,6 +19,15 @@ fn a_resolver_without_client_in_view_asks_for_an_unknown_one() {
 }
 
 #[test]
+fn a_resolver_that_contacts_something_does_so_itself() {
+    let mut world = World::with_roles(&["203.0.113.5"], &[RESOLVER_ROLE]);
+    world.flow("10.0.0.53:41234", BAD, |_| ());
+    let alerts = world.close();
+    assert_eq!(shown(&alerts), ["outbound exchanged 10.0.0.53 203.0.113.5"]);
+    assert!(!alerts[0].unknown_client);
+}
+
+#[test]
 fn a_resolver_folds_into_its_clients_incident() {
     let mut world = World::with_roles(&["d:evil.example", "203.0.113.5"], &[RESOLVER_ROLE]);
     // The resolver's flows end first.
