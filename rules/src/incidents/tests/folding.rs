@@ -569,3 +569,12 @@ fn lookups_are_no_contact_to_be_part_of() {
     world.lookup(101, HOST, RESOLVER, "b.evil.example", &[]);
     assert_eq!(world.close().len(), 2);
 }
+
+#[test]
+fn lookups_are_not_part_of_open_lookups_either() {
+    let mut world = World::new(&["d:evil.example", "h:www.evil.example"]);
+    world.lookup(100, HOST, RESOLVER, "b.evil.example", &[]);
+    world.lookup(5000, HOST, RESOLVER, "www.evil.example", &[]);
+    let alerts = world.incidents.close_quiet(Timestamp::new(102 + 24 * 3600, 0));
+    assert_eq!(shown(&alerts), ["outbound looked_up 10.0.0.1 evil.example"]);
+}
