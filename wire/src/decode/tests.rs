@@ -644,6 +644,16 @@ fn tunnels_are_looked_through() {
 }
 
 #[test]
+fn the_destination_port_says_first_which_tunnel_it_is() {
+    let gpe = [&[0x0c, 0, 0, 1, 0, 1, 2, 0][..], &udp4()].concat();
+    for (source, destination) in [(4789_u16, 4790_u16), (4790, 4789), (4790, 50_000)] {
+        let mut packet = outer_udp(destination, &gpe);
+        packet[20..22].copy_from_slice(&source.to_be_bytes());
+        assert_udp4(&one(LinkType::RAW, &packet));
+    }
+}
+
+#[test]
 fn teredo_is_told_from_other_datagrams() {
     let mut inner = udp6();
     let plain = one(LinkType::RAW, &outer_udp(3544, &inner));

@@ -22,16 +22,21 @@ const GENEVE: u16 = 6081;
 /// VXLAN as Linux numbered it before IANA did.
 const VXLAN_LINUX: u16 = 8472;
 
-/// The packet within a UDP datagram, by either port: some senders answer from it.
+/// The packet within a UDP datagram: what its destination port says, else its source port, since some senders answer
+/// from the tunnel's own.
 pub(super) fn look_through<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reached<'a>> {
     let (source, destination) = ports(Protocol::UDP, span);
-    match (source, destination) {
-        (VXLAN | VXLAN_LINUX, _) | (_, VXLAN | VXLAN_LINUX) => vxlan(trail, outer, udp_payload(span)?),
-        (VXLAN_GPE, _) | (_, VXLAN_GPE) => vxlan_gpe(trail, outer, udp_payload(span)?),
-        (GENEVE, _) | (_, GENEVE) => geneve(trail, outer, udp_payload(span)?),
-        (GTP_U, _) | (_, GTP_U) => gtp_u(trail, outer, udp_payload(span)?),
-        (TEREDO, _) | (_, TEREDO) => teredo(trail, outer, udp_payload(span)?),
-        (L2TP, _) | (_, L2TP) => l2tp(trail, outer, udp_payload(span)?),
+    at_port(trail, outer, destination, span).or_else(|| at_port(trail, outer, source, span))
+}
+
+fn at_port<'a>(trail: &mut Trail, outer: Addresses, port: u16, span: Span<'a>) -> Option<Reached<'a>> {
+    match port {
+        VXLAN | VXLAN_LINUX => vxlan(trail, outer, udp_payload(span)?),
+        VXLAN_GPE => vxlan_gpe(trail, outer, udp_payload(span)?),
+        GENEVE => geneve(trail, outer, udp_payload(span)?),
+        GTP_U => gtp_u(trail, outer, udp_payload(span)?),
+        TEREDO => teredo(trail, outer, udp_payload(span)?),
+        L2TP => l2tp(trail, outer, udp_payload(span)?),
         _ => None,
     }
 }
