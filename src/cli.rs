@@ -39,12 +39,7 @@ pub(crate) struct ReadArguments {
     pub indicators: Vec<PathBuf>,
 
     /// Networks that are inside; private ranges when not given (may be given several times, or separated by commas)
-    #[arg(
-        long,
-        value_name = "CIDR",
-        value_delimiter = ',',
-        help_heading = "Your network"
-    )]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Your network")]
     pub home_net: Vec<String>,
 
     /// What a host is for: resolver, mail, proxy, nat, scanner, honeypot or tor (`resolver=10.0.0.53`)
@@ -133,29 +128,16 @@ mod tests {
         command.build();
         let read = command.find_subcommand("read").unwrap();
         text.push_str("| flag | key | meaning |\n|---|---|---|\n");
-        for argument in read.get_arguments().filter(|argument| {
-            argument
-                .get_long()
-                .is_some_and(|long| long != "help" && long != "version")
-        }) {
+        for argument in read
+            .get_arguments()
+            .filter(|argument| argument.get_long().is_some_and(|long| long != "help" && long != "version"))
+        {
             let long = argument.get_long().unwrap();
-            let key = if long == "config" {
-                "-".to_owned()
-            } else {
-                format!("`{}`", long.replace('-', "_"))
-            };
-            let value = argument
-                .get_value_names()
-                .filter(|_| argument.get_action().takes_values());
-            let value = value
-                .and_then(|names| names.first())
-                .map_or(String::new(), |name| format!(" {name}"));
-            writeln!(
-                text,
-                "| `--{long}{value}` | {key} | {} |",
-                argument.get_help().unwrap()
-            )
-            .unwrap();
+            let key = if long == "config" { "-".to_owned() } else { format!("`{}`", long.replace('-', "_")) };
+            let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
+            let value =
+                value.and_then(|names| names.first()).map_or(String::new(), |name| format!(" {name}"));
+            writeln!(text, "| `--{long}{value}` | {key} | {} |", argument.get_help().unwrap()).unwrap();
         }
         text
     }
@@ -179,17 +161,10 @@ mail = ["192.0.2.25", "192.0.2.26"]
         let path = folder.path().join("weir.toml");
         std::fs::write(
             &path,
-            EXAMPLE
-                .lines()
-                .filter(|line| !line.starts_with("```"))
-                .collect::<Vec<_>>()
-                .join("\n"),
+            EXAMPLE.lines().filter(|line| !line.starts_with("```")).collect::<Vec<_>>().join("\n"),
         )
         .unwrap();
-        let flags = ReadArguments {
-            config: Some(path),
-            ..ReadArguments::default()
-        };
+        let flags = ReadArguments { config: Some(path), ..ReadArguments::default() };
         let settings = crate::config::Settings::new(&flags).unwrap();
         assert_eq!(settings.flows.unwrap(), folder.path().join("flows.jsonl"));
         assert_eq!(settings.roles.len(), 3);

@@ -81,12 +81,7 @@ const LEAST_FLOW_MEMORY_BYTES: u64 = 1 << 20;
 impl Settings {
     /// Joins the flags with the configuration file that they name; flags win, and say where a value is wrong.
     pub(crate) fn new(flags: &ReadArguments) -> Result<Self> {
-        let file = flags
-            .config
-            .as_deref()
-            .map(Written::load)
-            .transpose()?
-            .unwrap_or_default();
+        let file = flags.config.as_deref().map(Written::load).transpose()?.unwrap_or_default();
         let pick = |flag: &Option<PathBuf>, key: Option<PathBuf>| flag.clone().or(key);
         let quiet = flags.quiet || file.quiet.unwrap_or(false);
         let time = |name, flag: &Option<String>, key: Option<String>, default| {
@@ -94,26 +89,14 @@ impl Settings {
         };
         Ok(Self {
             captures: flags.captures.clone(),
-            indicators: if flags.indicators.is_empty() {
-                file.indicators
-            } else {
-                flags.indicators.clone()
-            },
-            home: home_net(if flags.home_net.is_empty() {
-                &file.home_net
-            } else {
-                &flags.home_net
-            })?,
+            indicators: if flags.indicators.is_empty() { file.indicators } else { flags.indicators.clone() },
+            home: home_net(if flags.home_net.is_empty() { &file.home_net } else { &flags.home_net })?,
             roles: roles(&flags.role, &file.role)?,
             alerts: pick(&flags.alerts, file.alerts).unwrap_or_else(|| "-".into()),
             flows: pick(&flags.flows, file.flows),
             names: pick(&flags.names, file.names),
             metrics: pick(&flags.metrics, file.metrics),
-            verbosity: if quiet {
-                Verbosity::Quiet
-            } else {
-                Verbosity::Normal
-            },
+            verbosity: if quiet { Verbosity::Quiet } else { Verbosity::Normal },
             bpf: flags.bpf.clone().or(file.bpf),
             tcp_idle_timeout: time(
                 "tcp-idle-timeout",
@@ -121,12 +104,7 @@ impl Settings {
                 file.tcp_idle_timeout,
                 DEFAULT_TCP_IDLE,
             )?,
-            idle_timeout: time(
-                "idle-timeout",
-                &flags.idle_timeout,
-                file.idle_timeout,
-                DEFAULT_IDLE,
-            )?,
+            idle_timeout: time("idle-timeout", &flags.idle_timeout, file.idle_timeout, DEFAULT_IDLE)?,
             active_timeout: time(
                 "active-timeout",
                 &flags.active_timeout,
@@ -172,10 +150,7 @@ fn home_net(written: &[String]) -> Result<HomeNet> {
     if written.is_empty() {
         return Ok(HomeNet::PrivateRanges);
     }
-    let nets = written
-        .iter()
-        .map(|text| network("home-net", text))
-        .collect::<Result<_>>()?;
+    let nets = written.iter().map(|text| network("home-net", text)).collect::<Result<_>>()?;
     Ok(HomeNet::Configured(nets))
 }
 
@@ -188,33 +163,21 @@ fn roles(flags: &[String], file: &BTreeMap<String, Vec<String>>) -> Result<Vec<(
         };
         written.extend(nets.split(',').map(|net| (role, net)));
     }
-    written.extend(
-        file.iter()
-            .flat_map(|(role, nets)| nets.iter().map(|net| (role.as_str(), net.as_str()))),
-    );
-    written
-        .into_iter()
-        .map(|(role_text, net)| Ok((role(role_text)?, network("role", net)?)))
-        .collect()
+    written.extend(file.iter().flat_map(|(role, nets)| nets.iter().map(|net| (role.as_str(), net.as_str()))));
+    written.into_iter().map(|(role_text, net)| Ok((role(role_text)?, network("role", net)?))).collect()
 }
 
 fn role(text: &str) -> Result<Role> {
-    Role::ALL
-        .iter()
-        .copied()
-        .find(|role| role.keyword() == text.trim())
-        .with_context(|| {
-            let known: Vec<_> = Role::ALL.iter().map(|role| role.keyword()).collect();
-            format!("role: there is no role `{text}`; there are {}", known.join(", "))
-        })
+    Role::ALL.iter().copied().find(|role| role.keyword() == text.trim()).with_context(|| {
+        let known: Vec<_> = Role::ALL.iter().map(|role| role.keyword()).collect();
+        format!("role: there is no role `{text}`; there are {}", known.join(", "))
+    })
 }
 
 /// An address or a prefix.
 fn network(name: &str, text: &str) -> Result<IpNet> {
     let text = text.trim();
-    let net = text
-        .parse::<IpNet>()
-        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
     net.map(|net| net.trunc())
         .with_context(|| format!("{name}: `{text}` is neither an address nor a prefix such as 192.0.2.0/24"))
 }
@@ -222,10 +185,7 @@ fn network(name: &str, text: &str) -> Result<IpNet> {
 /// A time such as `90s`, `5m`, `1h 30m`.
 fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duration> {
     let Some(text) = text else { return Ok(default) };
-    let parsed = text
-        .parse::<jiff::SignedDuration>()
-        .ok()
-        .and_then(|time| Duration::try_from(time).ok());
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
     match parsed {
         Some(time) if !time.is_zero() => Ok(time),
         _ => bail!("{name}: `{text}` is not a time such as 90s, 5m or 1h"),
@@ -236,11 +196,7 @@ fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duratio
 fn bytes(name: &str, text: Option<&str>, default: u64) -> Result<u64> {
     let Some(text) = text else { return Ok(default) };
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
-    let unit = text
-        .strip_prefix(digits)
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let unit = text.strip_prefix(digits).unwrap_or_default().trim().to_ascii_lowercase();
     let factor: Option<u64> = match unit.as_str() {
         "" | "b" => Some(1),
         "k" | "kib" => Some(1 << 10),
@@ -251,12 +207,8 @@ fn bytes(name: &str, text: Option<&str>, default: u64) -> Result<u64> {
         "gb" => Some(1_000_000_000),
         _ => None,
     };
-    let size = digits
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .zip(factor)
-        .and_then(|(count, factor)| count.checked_mul(factor));
+    let size =
+        digits.trim().parse::<u64>().ok().zip(factor).and_then(|(count, factor)| count.checked_mul(factor));
     match size {
         Some(size) if size >= LEAST_FLOW_MEMORY_BYTES => Ok(size),
         Some(_) => bail!("{name}: `{text}` is too little; the least is 1MiB"),
@@ -276,10 +228,7 @@ mod tests {
         for wrong in ["", "x", "12parsecs", "1k", "99999999999999GiB", "-1"] {
             assert!(bytes("x", Some(wrong), 0).is_err(), "{wrong}");
         }
-        assert_eq!(
-            duration("x", Some("1h 30m"), DEFAULT_IDLE).unwrap(),
-            Duration::from_secs(5_400)
-        );
+        assert_eq!(duration("x", Some("1h 30m"), DEFAULT_IDLE).unwrap(), Duration::from_secs(5_400));
         for wrong in ["", "0s", "-5s", "soon", "5"] {
             assert!(duration("x", Some(wrong), DEFAULT_IDLE).is_err(), "{wrong}");
         }
@@ -288,10 +237,7 @@ mod tests {
     #[test]
     fn networks_and_roles() {
         assert_eq!(network("x", "192.0.2.7/24").unwrap().to_string(), "192.0.2.0/24");
-        assert_eq!(
-            network("x", "2001:db8::1").unwrap().to_string(),
-            "2001:db8::1/128"
-        );
+        assert_eq!(network("x", "2001:db8::1").unwrap().to_string(), "2001:db8::1/128");
         assert!(network("x", "192.0.2.0/33").is_err());
         let flags = ["resolver=10.0.0.53,10.0.0.54".to_owned()];
         let file = BTreeMap::from([("mail".to_owned(), vec!["10.0.0.25".to_owned()])]);
@@ -300,23 +246,13 @@ mod tests {
             all.iter().map(|(role, _)| *role).collect::<Vec<_>>(),
             [Role::Resolver, Role::Resolver, Role::Mail]
         );
-        let error = roles(&["resolvr=10.0.0.53".to_owned()], &BTreeMap::new())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("there is no role `resolvr`; there are resolver, mail"),
-            "{error}"
-        );
+        let error = roles(&["resolvr=10.0.0.53".to_owned()], &BTreeMap::new()).unwrap_err().to_string();
+        assert!(error.contains("there is no role `resolvr`; there are resolver, mail"), "{error}");
     }
 
     #[test]
     fn an_unknown_key_is_refused_with_its_line() {
-        let error = toml::from_str::<Written>("quiet = true\nhome_nets = []\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("line 2") && error.contains("unknown field `home_nets`"),
-            "{error}"
-        );
+        let error = toml::from_str::<Written>("quiet = true\nhome_nets = []\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("unknown field `home_nets`"), "{error}");
     }
 }

@@ -18,10 +18,7 @@ impl StageTimes {
     /// Nothing recorded.
     pub(crate) fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST_US, SIGNIFICANT_DIGITS).ok();
-        Self {
-            histogram,
-            total: Duration::ZERO,
-        }
+        Self { histogram, total: Duration::ZERO }
     }
 
     /// Runs `work` and records how long it took.

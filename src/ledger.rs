@@ -26,10 +26,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn new(name: impl ToString, count: u64) -> Self {
-        Self {
-            name: name.to_string(),
-            count,
-        }
+        Self { name: name.to_string(), count }
     }
 }
 
@@ -44,11 +41,7 @@ impl Boundary {
 impl Ledger {
     /// Adds a boundary.
     pub(crate) fn add(&mut self, unit: &'static str, entered: Entry, left: impl IntoIterator<Item = Entry>) {
-        self.boundaries.push(Boundary {
-            unit,
-            entered,
-            left: left.into_iter().collect(),
-        });
+        self.boundaries.push(Boundary { unit, entered, left: left.into_iter().collect() });
     }
 
     /// Whether every boundary balances.
@@ -64,11 +57,7 @@ mod tests {
     #[test]
     fn a_lost_frame_unbalances_the_books() {
         let mut ledger = Ledger::default();
-        ledger.add(
-            "frames",
-            Entry::new("seen", 10),
-            [Entry::new("filtered", 3), Entry::new("decoded", 7)],
-        );
+        ledger.add("frames", Entry::new("seen", 10), [Entry::new("filtered", 3), Entry::new("decoded", 7)]);
         assert!(ledger.is_balanced());
         ledger.add("frames", Entry::new("decoded", 7), [Entry::new("flows", 6)]);
         assert!(!ledger.is_balanced());

@@ -27,12 +27,7 @@ impl Published<'_> {
 
     fn registry(&self) -> Result<Registry> {
         let registry = Registry::new();
-        let events = counter(
-            &registry,
-            "weir_events_total",
-            "Counts of each stage.",
-            &["stage", "event"],
-        )?;
+        let events = counter(&registry, "weir_events_total", "Counts of each stage.", &["stage", "event"])?;
         for (stage, event, count) in self.counters {
             events.with_label_values(&[*stage, event.as_str()]).inc_by(*count);
         }
@@ -47,15 +42,11 @@ impl Published<'_> {
                 .with_label_values(&[boundary.unit, "entered", &boundary.entered.name])
                 .inc_by(boundary.entered.count);
             for entry in &boundary.left {
-                ledger
-                    .with_label_values(&[boundary.unit, "left", &entry.name])
-                    .inc_by(entry.count);
+                ledger.with_label_values(&[boundary.unit, "left", &entry.name]).inc_by(entry.count);
             }
         }
-        let balanced = IntGauge::new(
-            "weir_ledger_balanced",
-            "1 when every boundary of the ledger balances.",
-        )?;
+        let balanced =
+            IntGauge::new("weir_ledger_balanced", "1 when every boundary of the ledger balances.")?;
         balanced.set(i64::from(self.ledger.is_balanced()));
         registry.register(Box::new(balanced))?;
         let time = counter(

@@ -40,17 +40,8 @@ pub(crate) fn run(reader: Reader, worker: Worker, desk: Desk) -> Result<Reports>
         let reader = scope.spawn(move || reader::run(reader, &full_out, spare));
         let worker = scope.spawn(move || worker.run(&full_in, spare, &learnt_out));
         let (incidents, desk) = desk.run(learnt_in)?;
-        let reader = reader
-            .join()
-            .map_err(|_| anyhow!("the reader thread broke down"))?;
-        let worker = worker
-            .join()
-            .map_err(|_| anyhow!("the worker thread broke down"))?;
-        Ok(Reports {
-            reader,
-            worker,
-            desk,
-            incidents,
-        })
+        let reader = reader.join().map_err(|_| anyhow!("the reader thread broke down"))?;
+        let worker = worker.join().map_err(|_| anyhow!("the worker thread broke down"))?;
+        Ok(Reports { reader, worker, desk, incidents })
     })
 }

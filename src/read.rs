@@ -32,20 +32,11 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let flows_out = settings.flows.as_deref().map(output::open).transpose()?;
     let names_out = settings.names.as_deref().map(output::open).transpose()?;
     let inputs = settings.captures.iter().map(Input::from_argument).collect();
-    let reader = Reader::open(
-        inputs,
-        &ReadOptions {
-            filter: settings.bpf.clone(),
-        },
-    )?;
+    let reader = Reader::open(inputs, &ReadOptions { filter: settings.bpf.clone() })?;
 
     let incidents = Incidents::new(site.clone(), IncidentConfig::default());
-    let worker = Worker::new(
-        DecodeConfig::default(),
-        flow_config(&settings),
-        Arc::clone(&set),
-        names_out.is_some(),
-    );
+    let worker =
+        Worker::new(DecodeConfig::default(), flow_config(&settings), Arc::clone(&set), names_out.is_some());
     let desk = Desk::new(incidents, site, flows_out, names_out);
 
     let progress = Progress::start(settings.verbosity, reader.progress());
@@ -56,16 +47,7 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let alerts_written = write_alerts(&alerts, alerts_out)?;
     let elapsed = started.elapsed();
     let (settings, set, loaded, reports, alerts) = (&settings, &set, &loaded, &reports, &alerts);
-    Report {
-        settings,
-        set,
-        loaded,
-        reports,
-        alerts,
-        alerts_written,
-        elapsed,
-    }
-    .tell()?;
+    Report { settings, set, loaded, reports, alerts, alerts_written, elapsed }.tell()?;
     Ok(outcome(reports, alerts))
 }
 
@@ -74,10 +56,7 @@ fn site(settings: &Settings) -> Site {
         HomeNet::Configured(nets) => nets.clone(),
         HomeNet::PrivateRanges => Site::private_ranges().home,
     };
-    Site {
-        home,
-        roles: settings.roles.clone(),
-    }
+    Site { home, roles: settings.roles.clone() }
 }
 
 /// Loads and compiles the indicators; the list of what was refused comes back with the books.

@@ -34,22 +34,11 @@ impl Report<'_> {
     /// Writes the metrics where wanted and the summary where not unwanted.
     pub(crate) fn tell(&self) -> Result<()> {
         let ledger = self.ledger();
-        let Reports {
-            reader, worker, desk, ..
-        } = self.reports;
-        let stages = [
-            ("reading", &reader.times),
-            ("flows", &worker.times),
-            ("writing", &desk.times),
-        ];
+        let Reports { reader, worker, desk, .. } = self.reports;
+        let stages = [("reading", &reader.times), ("flows", &worker.times), ("writing", &desk.times)];
         if let Some(path) = &self.settings.metrics {
             let counters = self.counters();
-            Published {
-                ledger: &ledger,
-                counters: &counters,
-                stages: &stages,
-            }
-            .write(path)?;
+            Published { ledger: &ledger, counters: &counters, stages: &stages }.write(path)?;
         }
         match self.settings.verbosity {
             Verbosity::Normal => output::say(&self.summary(&ledger, &stages).render()),
@@ -61,54 +50,30 @@ impl Report<'_> {
 
     /// The books of the run, in the order of the way of the data.
     fn ledger(&self) -> Ledger {
-        let Reports {
-            reader,
-            worker,
-            desk,
-            incidents,
-        } = self.reports;
+        let Reports { reader, worker, desk, incidents } = self.reports;
         let (read, decode, flow) = (&reader.stats, &worker.decode, &worker.flow);
         let mut ledger = Ledger::default();
         ledger.add(
             "frames",
             Entry::new("read", read.frames_read),
-            [
-                Entry::new("filtered", read.frames_filtered),
-                Entry::new("delivered", read.frames_delivered),
-            ],
+            [Entry::new("filtered", read.frames_filtered), Entry::new("delivered", read.frames_delivered)],
         );
-        let lost = decode
-            .counters()
-            .filter(|(name, _)| ["not_ip", "undecodable"].contains(&name.group));
+        let lost = decode.counters().filter(|(name, _)| ["not_ip", "undecodable"].contains(&name.group));
         let lost = lost.map(|(name, count)| Entry::new(name, count));
         let kept = [
             Entry::new("in packets", decode.packet_frames),
             Entry::new("fragments held", decode.fragments.held_frames),
         ];
-        ledger.add(
-            "frames",
-            Entry::new("delivered", read.frames_delivered),
-            kept.into_iter().chain(lost),
-        );
+        ledger.add("frames", Entry::new("delivered", read.frames_delivered), kept.into_iter().chain(lost));
         ledger.add(
             "frames",
             Entry::new("in packets", decode.packet_frames),
             [Entry::new("counted into flows", flow.frames_ended)],
         );
-        ledger.add(
-            "flows",
-            Entry::new("begun", worker.began),
-            [Entry::new("ended", worker.ended)],
-        );
-        ledger.add(
-            "flows",
-            Entry::new("ended", worker.ended),
-            [Entry::new("at the desk", desk.flows)],
-        );
+        ledger.add("flows", Entry::new("begun", worker.began), [Entry::new("ended", worker.ended)]);
+        ledger.add("flows", Entry::new("ended", worker.ended), [Entry::new("at the desk", desk.flows)]);
         let stats = incidents.stats();
-        let went = stats
-            .hits_went()
-            .map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
+        let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
         ledger.add("hits", Entry::new("matched", worker.hits), went);
         ledger.add(
             "incidents",
@@ -129,28 +94,11 @@ impl Report<'_> {
     }
 
     fn counters(&self) -> Vec<(&'static str, String, u64)> {
-        let Reports {
-            reader,
-            worker,
-            incidents,
-            ..
-        } = self.reports;
-        let capture = reader
-            .stats
-            .iter()
-            .map(|(name, count)| ("capture", name.to_owned(), count));
-        let wire = worker
-            .decode
-            .counters()
-            .map(|(name, count)| ("wire", name.to_string(), count));
-        let flow = worker
-            .flow
-            .iter()
-            .map(|(name, count)| ("flow", name.to_owned(), count));
-        let rules = incidents
-            .stats()
-            .iter()
-            .map(|(name, count)| ("rules", name.to_owned(), count));
+        let Reports { reader, worker, incidents, .. } = self.reports;
+        let capture = reader.stats.iter().map(|(name, count)| ("capture", name.to_owned(), count));
+        let wire = worker.decode.counters().map(|(name, count)| ("wire", name.to_string(), count));
+        let flow = worker.flow.iter().map(|(name, count)| ("flow", name.to_owned(), count));
+        let rules = incidents.stats().iter().map(|(name, count)| ("rules", name.to_owned(), count));
         capture.chain(wire).chain(flow).chain(rules).collect()
     }
 
@@ -159,19 +107,11 @@ impl Report<'_> {
         ledger: &'a Ledger,
         stages: &'a [(&'static str, &'a crate::latency::StageTimes)],
     ) -> Summary<'a> {
-        let Reports {
-            reader,
-            worker,
-            desk,
-            incidents,
-        } = self.reports;
+        let Reports { reader, worker, desk, incidents } = self.reports;
         let by_grade =
             |grade: &Grade| self.alerts.iter().filter(|alert| alert.grade == *grade).count() as u64;
         let by_direction = |direction: &Direction| {
-            self.alerts
-                .iter()
-                .filter(|alert| alert.direction == *direction)
-                .count() as u64
+            self.alerts.iter().filter(|alert| alert.direction == *direction).count() as u64
         };
         let refused = &self.loaded.stats.refused_by_reason;
         Summary {
@@ -182,12 +122,7 @@ impl Report<'_> {
             flows: Tally(PROTOCOL_KINDS.iter().copied().zip(desk.by_protocol).collect()),
             names: Tally(NAME_KINDS.iter().copied().zip(worker.names).collect()),
             indicators: Tally(self.set.kinds().collect()),
-            refused: Tally(
-                refused
-                    .iter()
-                    .map(|(reason, count)| (reason.keyword(), *count))
-                    .collect(),
-            ),
+            refused: Tally(refused.iter().map(|(reason, count)| (reason.keyword(), *count)).collect()),
             refused_examples: self
                 .loaded
                 .refused
@@ -196,19 +131,8 @@ impl Report<'_> {
                 .map(ToString::to_string)
                 .collect(),
             talkers: desk.talkers.top(TOP_TALKERS),
-            grades: Tally(
-                Grade::ALL
-                    .iter()
-                    .rev()
-                    .map(|grade| (grade.keyword(), by_grade(grade)))
-                    .collect(),
-            ),
-            directions: Tally(
-                Direction::ALL
-                    .iter()
-                    .map(|way| (way.keyword(), by_direction(way)))
-                    .collect(),
-            ),
+            grades: Tally(Grade::ALL.iter().rev().map(|grade| (grade.keyword(), by_grade(grade))).collect()),
+            directions: Tally(Direction::ALL.iter().map(|way| (way.keyword(), by_direction(way))).collect()),
             suppressed: Tally(not_notified(incidents.stats())),
             ledger,
             stages,
@@ -231,9 +155,7 @@ impl Report<'_> {
         }
         if reader.stats.steps_backwards > 0 {
             let steps = number(reader.stats.steps_backwards);
-            warnings.push(format!(
-                "time steps backwards {steps} times (it is taken to stand still)"
-            ));
+            warnings.push(format!("time steps backwards {steps} times (it is taken to stand still)"));
         }
         if reader.stats.frames_snapped > 0 {
             let snapped = number(reader.stats.frames_snapped);
@@ -258,9 +180,7 @@ impl Report<'_> {
 fn not_notified(stats: &IncidentStats) -> Vec<(&'static str, u64)> {
     let told = ["hits_open", "hits_notified"];
     let untold = stats.hits_went().filter(|(name, _)| !told.contains(name));
-    untold
-        .map(|(name, count)| (name.trim_start_matches("hits_"), count))
-        .collect()
+    untold.map(|(name, count)| (name.trim_start_matches("hits_"), count)).collect()
 }
 
 fn inputs(captures: &[std::path::PathBuf]) -> String {

@@ -30,11 +30,7 @@ impl State {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 drop(lock.read_to_string(&mut holder));
-                bail!(
-                    "the state directory {} is in use by process {}",
-                    folder.display(),
-                    holder.trim()
-                );
+                bail!("the state directory {} is in use by process {}", folder.display(), holder.trim());
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
@@ -43,10 +39,7 @@ impl State {
         lock.set_len(0)?;
         lock.rewind()?;
         writeln!(lock, "{}", std::process::id())?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
     /// Reads a file of the state; `None` where there is none yet.
@@ -83,18 +76,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
         let error = State::open(folder.path()).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("in use by process {}", std::process::id())),
-            "{error}"
-        );
+        assert!(error.contains(&format!("in use by process {}", std::process::id())), "{error}");
         assert_eq!(state.load("x").unwrap(), None);
         state.save("x", b"one").unwrap();
         state.save("x", b"two").unwrap();
         assert_eq!(state.load("x").unwrap().unwrap(), b"two");
         drop(state);
-        assert_eq!(
-            State::open(folder.path()).unwrap().load("x").unwrap().unwrap(),
-            b"two"
-        );
+        assert_eq!(State::open(folder.path()).unwrap().load("x").unwrap().unwrap(), b"two");
     }
 }

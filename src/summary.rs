@@ -45,9 +45,8 @@ impl Tally {
     /// `tcp 40, udp 45`, the kinds that occurred.
     fn kinds(&self) -> String {
         let occurred = self.0.iter().filter(|(_, count)| *count > 0);
-        let kinds: Vec<_> = occurred
-            .map(|(kind, count)| format!("{} {}", kind.replace('_', " "), number(*count)))
-            .collect();
+        let kinds: Vec<_> =
+            occurred.map(|(kind, count)| format!("{} {}", kind.replace('_', " "), number(*count))).collect();
         kinds.join(", ")
     }
 }
@@ -93,28 +92,15 @@ impl Summary<'_> {
         );
         row(text, "flows", &number(self.flows.total()), &self.flows.kinds());
         row(text, "names", &number(self.names.total()), &self.names.kinds());
-        let talkers: Vec<_> = self
-            .talkers
-            .iter()
-            .map(|(host, moved)| format!("{host} {}", bytes(*moved)))
-            .collect();
+        let talkers: Vec<_> =
+            self.talkers.iter().map(|(host, moved)| format!("{host} {}", bytes(*moved))).collect();
         row(text, "top talkers", "", &talkers.join(", "));
     }
 
     fn findings(&self, text: &mut String) {
-        row(
-            text,
-            "indicators",
-            &number(self.indicators.total()),
-            &self.indicators.kinds(),
-        );
+        row(text, "indicators", &number(self.indicators.total()), &self.indicators.kinds());
         if self.refused.total() > 0 {
-            row(
-                text,
-                "  refused",
-                &number(self.refused.total()),
-                &self.refused.kinds(),
-            );
+            row(text, "  refused", &number(self.refused.total()), &self.refused.kinds());
             for example in &self.refused_examples {
                 let _ = writeln!(text, "  {:LABEL_WIDTH$} {example}", "");
             }
@@ -124,12 +110,7 @@ impl Summary<'_> {
             row(text, "", "", &self.directions.kinds());
         }
         if self.suppressed.total() > 0 {
-            row(
-                text,
-                "  not notified",
-                &number(self.suppressed.total()),
-                &self.suppressed.kinds(),
-            );
+            row(text, "  not notified", &number(self.suppressed.total()), &self.suppressed.kinds());
         }
     }
 
@@ -190,13 +171,8 @@ fn equation(boundary: &Boundary) -> String {
         sum.push("0".to_owned());
     }
     let entered = &boundary.entered;
-    let mut line = format!(
-        "{}: {} {} = {}",
-        boundary.unit,
-        number(entered.count),
-        entered.name,
-        sum.join(" + ")
-    );
+    let mut line =
+        format!("{}: {} {} = {}", boundary.unit, number(entered.count), entered.name, sum.join(" + "));
     if boundary.difference() != 0 {
         let _ = write!(line, "   (off by {})", boundary.difference());
     }
@@ -221,11 +197,7 @@ pub(crate) fn bytes(count: u64) -> String {
     let mut size = count as f64;
     for unit in ["B", "kB", "MB", "GB", "TB"] {
         if size < 999.5 || unit == "TB" {
-            return if unit == "B" {
-                format!("{count} B")
-            } else {
-                format!("{size:.1} {unit}")
-            };
+            return if unit == "B" { format!("{count} B") } else { format!("{size:.1} {unit}") };
         }
         size /= 1_000.0;
     }
@@ -242,11 +214,7 @@ fn time(duration: Duration) -> String {
     } else if seconds < 7_200.0 {
         format!("{} min {} s", duration.as_secs() / 60, duration.as_secs() % 60)
     } else {
-        format!(
-            "{} h {} min",
-            duration.as_secs() / 3_600,
-            duration.as_secs() / 60 % 60
-        )
+        format!("{} h {} min", duration.as_secs() / 3_600, duration.as_secs() / 60 % 60)
     }
 }
 
@@ -273,22 +241,14 @@ mod tests {
         ledger.add("frames", Entry::new("seen", 1_000), [Entry::new("not_ip", 999)]);
         let mut text = String::new();
         render_ledger(&ledger, &mut text);
-        assert!(
-            text.contains("frames: 1,000 seen = 999 not ip   (off by 1)"),
-            "{text}"
-        );
+        assert!(text.contains("frames: 1,000 seen = 999 not ip   (off by 1)"), "{text}");
         assert!(text.contains("DOES NOT BALANCE"), "{text}");
     }
 
     #[test]
     fn long_rows_are_broken_between_parts() {
         let mut text = String::new();
-        row(
-            &mut text,
-            "names",
-            "9",
-            &["a very long kind of name 12345"; 6].join(", "),
-        );
+        row(&mut text, "names", "9", &["a very long kind of name 12345"; 6].join(", "));
         assert!(text.lines().count() > 1);
         assert!(text.lines().all(|line| line.len() <= LINE_WIDTH + 30), "{text}");
     }

@@ -31,14 +31,7 @@ const NOT_FOR_DECIDING: &[&str] = &[
 
 fn dependencies() -> Vec<(String, BTreeSet<String>)> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-            "--manifest-path",
-        ])
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
         .output()
         .expect("cargo metadata runs");
@@ -50,10 +43,7 @@ fn dependencies() -> Vec<(String, BTreeSet<String>)> {
             let normal = package["dependencies"].as_array().expect("dependencies").iter();
             let names = normal.filter(|dependency| dependency["kind"].is_null());
             let names = names.map(|dependency| dependency["name"].as_str().expect("name").to_owned());
-            (
-                package["name"].as_str().expect("name").to_owned(),
-                names.collect(),
-            )
+            (package["name"].as_str().expect("name").to_owned(), names.collect())
         })
         .collect()
 }
@@ -61,21 +51,11 @@ fn dependencies() -> Vec<(String, BTreeSet<String>)> {
 #[test]
 fn each_crate_stands_on_the_ground_floor_and_on_no_other_stage() {
     let dependencies = dependencies();
-    assert_eq!(
-        dependencies.len(),
-        MAY_USE.len() + 1,
-        "a crate is missing in MAY_USE"
-    );
+    assert_eq!(dependencies.len(), MAY_USE.len() + 1, "a crate is missing in MAY_USE");
     for (name, allowed) in MAY_USE {
-        let (_, uses) = dependencies
-            .iter()
-            .find(|(package, _)| package == name)
-            .expect("the crate exists");
+        let (_, uses) = dependencies.iter().find(|(package, _)| package == name).expect("the crate exists");
         let stages: Vec<_> = uses.iter().filter(|used| used.starts_with("weir-")).collect();
-        assert!(
-            stages.iter().all(|used| allowed.contains(&used.as_str())),
-            "{name} uses {stages:?}"
-        );
+        assert!(stages.iter().all(|used| allowed.contains(&used.as_str())), "{name} uses {stages:?}");
     }
 }
 
@@ -83,10 +63,8 @@ fn each_crate_stands_on_the_ground_floor_and_on_no_other_stage() {
 fn crates_that_decide_know_no_runtime() {
     for (name, uses) in dependencies() {
         if DECIDING.contains(&name.as_str()) {
-            let wrong: Vec<_> = uses
-                .iter()
-                .filter(|used| NOT_FOR_DECIDING.contains(&used.as_str()))
-                .collect();
+            let wrong: Vec<_> =
+                uses.iter().filter(|used| NOT_FOR_DECIDING.contains(&used.as_str())).collect();
             assert!(wrong.is_empty(), "{name} uses {wrong:?}");
         }
     }

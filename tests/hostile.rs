@@ -23,16 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn no_capture_however_mangled_does_harm() {
-    let cases = std::env::var("WEIR_HOSTILE_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let cases = std::env::var("WEIR_HOSTILE_CASES").ok().and_then(|text| text.parse().ok());
     let mut captures = common::captures_below(&common::root().join("capture/traces"));
     captures.extend(common::captures_below(&common::root().join("tests/scenarios")));
-    captures.extend(
-        common::corpora()
-            .iter()
-            .flat_map(|folder| common::captures_below(folder)),
-    );
+    captures.extend(common::corpora().iter().flat_map(|folder| common::captures_below(folder)));
     assert!(!captures.is_empty());
     let queue = Mutex::new(captures.into_iter());
     let failures = Mutex::new(Vec::new());
@@ -50,12 +44,7 @@ fn no_capture_however_mangled_does_harm() {
     });
     let failures = failures.into_inner().unwrap();
     println!("{} runs", runs.into_inner().unwrap());
-    assert!(
-        failures.is_empty(),
-        "{} failures:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
 /// Runs a capture whole, cut, and changed.
@@ -71,20 +60,13 @@ fn mangle(capture: &Path, cases: Option<usize>) -> (usize, Vec<String>) {
     let mut run = |what: String, bytes: &[u8]| {
         if let Err(problem) = read(bytes) {
             let kept = keep(capture, bytes);
-            wrong.push(format!(
-                "{} {what} (kept as {}): {problem}",
-                capture.display(),
-                kept.display()
-            ));
+            wrong.push(format!("{} {what} (kept as {}): {problem}", capture.display(), kept.display()));
         }
     };
     run("whole".to_owned(), &bytes);
     for _ in 0..cases {
         let length = chance.below(bytes.len().max(1));
-        run(
-            format!("cut to {length} bytes"),
-            bytes.get(..length).unwrap_or_default(),
-        );
+        run(format!("cut to {length} bytes"), bytes.get(..length).unwrap_or_default());
     }
     for case in 0..cases {
         let mut changed = bytes.clone();
@@ -92,11 +74,7 @@ fn mangle(capture: &Path, cases: Option<usize>) -> (usize, Vec<String>) {
             let position = chance.below(changed.len().max(1));
             let bit = 1_u8 << chance.below(8);
             if let Some(byte) = changed.get_mut(position) {
-                *byte = if chance.below(2) == 0 {
-                    *byte ^ bit
-                } else {
-                    chance.below(256) as u8
-                };
+                *byte = if chance.below(2) == 0 { *byte ^ bit } else { chance.below(256) as u8 };
             }
         }
         run(format!("changed, case {case}"), &changed);
@@ -149,9 +127,9 @@ fn read(bytes: &[u8]) -> Result<(), String> {
 
 /// Keeps what did harm, for the next look.
 fn keep(capture: &Path, bytes: &[u8]) -> PathBuf {
-    let hash = bytes.iter().fold(0_u64, |hash, byte| {
-        hash.rotate_left(5) ^ u64::from(*byte).wrapping_mul(0x9e37_79b9)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0_u64, |hash, byte| hash.rotate_left(5) ^ u64::from(*byte).wrapping_mul(0x9e37_79b9));
     let name = capture.file_name().unwrap_or_default().to_string_lossy();
     let path = std::env::temp_dir().join(format!("weir-hostile-{hash:016x}-{name}"));
     drop(std::fs::write(&path, bytes));

@@ -19,11 +19,8 @@ use std::process::Command;
 #[test]
 fn every_scenario_is_as_expected() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut folders: Vec<PathBuf> = fs::read_dir(&root)
-        .expect("tests/scenarios")
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(&root).expect("tests/scenarios").flatten().map(|entry| entry.path()).collect();
     folders.retain(|folder| folder.join("weir.toml").exists());
     folders.sort();
     assert!(folders.len() >= 20, "only {} scenarios found", folders.len());
@@ -76,18 +73,10 @@ fn run(folder: &Path) -> Result<(), String> {
         text.trim().parse().expect("a number in the file `exit`")
     });
     if output.status.code() != Some(exit) {
-        let _ = writeln!(
-            wrong,
-            "  exit code {:?}, expected {exit}:\n{summary}",
-            output.status.code()
-        );
+        let _ = writeln!(wrong, "  exit code {:?}, expected {exit}:\n{summary}", output.status.code());
     }
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("{name}:\n{wrong}"))
-    }
+    if wrong.is_empty() { Ok(()) } else { Err(format!("{name}:\n{wrong}")) }
 }
 
 /// Every alert belongs to exactly one expectation and the other way round.
@@ -99,10 +88,7 @@ fn claim(expected: &[Value], alerts: &[Value], wrong: &mut String) {
         }
     }
     for alert in alerts {
-        let claims = expected
-            .iter()
-            .filter(|expectation| contains(alert, expectation))
-            .count();
+        let claims = expected.iter().filter(|expectation| contains(alert, expectation)).count();
         if claims != 1 {
             let _ = writeln!(wrong, "  {claims} expectations claim {}", brief(alert));
         }
@@ -112,12 +98,12 @@ fn claim(expected: &[Value], alerts: &[Value], wrong: &mut String) {
 /// Whether `actual` has everything that `expected` has.
 fn contains(actual: &Value, expected: &Value) -> bool {
     match (actual, expected) {
-        (Value::Object(actual), Value::Object(expected)) => expected
-            .iter()
-            .all(|(key, value)| actual.get(key).is_some_and(|actual| contains(actual, value))),
-        (Value::Array(actual), Value::Array(expected)) => expected
-            .iter()
-            .all(|value| actual.iter().any(|actual| contains(actual, value))),
+        (Value::Object(actual), Value::Object(expected)) => {
+            expected.iter().all(|(key, value)| actual.get(key).is_some_and(|actual| contains(actual, value)))
+        }
+        (Value::Array(actual), Value::Array(expected)) => {
+            expected.iter().all(|value| actual.iter().any(|actual| contains(actual, value)))
+        }
         _ => actual == expected,
     }
 }
@@ -141,21 +127,12 @@ fn lines(path: &Path) -> Vec<Value> {
 fn containment_is_strict_where_it_must_be() {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let actual = parse(r#"{"a": {"b": 1, "c": [ {"d": 2}, 3 ]}}"#);
-    for inside in [
-        r#"{"a": {"b": 1}}"#,
-        r#"{"a": {"c": [3]}}"#,
-        r#"{"a": {"c": [{"d": 2}]}}"#,
-        "{}",
-    ] {
+    for inside in [r#"{"a": {"b": 1}}"#, r#"{"a": {"c": [3]}}"#, r#"{"a": {"c": [{"d": 2}]}}"#, "{}"] {
         assert!(contains(&actual, &parse(inside)), "{inside}");
     }
-    for outside in [
-        r#"{"a": {"b": 2}}"#,
-        r#"{"x": 1}"#,
-        r#"{"a": {"c": [4]}}"#,
-        r#"{"a": 1}"#,
-        r#"{"a": {"b": null}}"#,
-    ] {
+    for outside in
+        [r#"{"a": {"b": 2}}"#, r#"{"x": 1}"#, r#"{"a": {"c": [4]}}"#, r#"{"a": 1}"#, r#"{"a": {"b": null}}"#]
+    {
         assert!(!contains(&actual, &parse(outside)), "{outside}");
     }
 }

@@ -13,11 +13,7 @@ fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                let path = if prefix.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{prefix}.{key}")
-                };
+                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
                 collect(&path, member, fields);
             }
         }
@@ -58,10 +54,7 @@ fn written() -> BTreeMap<String, String> {
             }
         }
     }
-    written
-        .into_iter()
-        .map(|(field, kinds)| (field, kinds.join(" ")))
-        .collect()
+    written.into_iter().map(|(field, kinds)| (field, kinds.join(" "))).collect()
 }
 
 fn documented() -> BTreeMap<String, String> {
@@ -76,14 +69,9 @@ fn documented() -> BTreeMap<String, String> {
 #[test]
 fn the_table_has_every_field_and_no_other() {
     let (written, documented) = (written(), documented());
-    let missing: Vec<_> = written
-        .iter()
-        .filter(|(field, kinds)| documented.get(*field) != Some(kinds))
-        .collect();
-    let unwritten: Vec<_> = documented
-        .keys()
-        .filter(|field| !written.contains_key(*field))
-        .collect();
+    let missing: Vec<_> =
+        written.iter().filter(|(field, kinds)| documented.get(*field) != Some(kinds)).collect();
+    let unwritten: Vec<_> = documented.keys().filter(|field| !written.contains_key(*field)).collect();
     assert!(
         missing.is_empty() && unwritten.is_empty(),
         "not so in the table: {missing:#?}\nnever written: {unwritten:#?}"
@@ -93,8 +81,5 @@ fn the_table_has_every_field_and_no_other() {
 #[test]
 fn the_example_is_what_is_written() {
     let example = serde_json::to_string_pretty(&ecs::alert(&documented_alert())).unwrap();
-    assert!(
-        DOCUMENT.contains(&format!("```json\n{example}\n```")),
-        "the example should be:\n{example}"
-    );
+    assert!(DOCUMENT.contains(&format!("```json\n{example}\n```")), "the example should be:\n{example}");
 }

@@ -25,9 +25,8 @@ impl Event {
 
     /// Sets a field by its dotted path.
     pub(crate) fn set(&mut self, path: &str, value: impl Into<Value>) {
-        let (parents, leaf) = path
-            .rsplit_once('.')
-            .map_or((None, path), |(parents, leaf)| (Some(parents), leaf));
+        let (parents, leaf) =
+            path.rsplit_once('.').map_or((None, path), |(parents, leaf)| (Some(parents), leaf));
         let mut object = &mut self.0;
         for key in parents.into_iter().flat_map(|parents| parents.split('.')) {
             let child = object.entry(key).or_insert_with(|| Value::Object(Map::new()));
@@ -83,10 +82,7 @@ mod tests {
         event.set_list("b", Vec::<String>::new());
         event.set_true("c", false);
         event.set_list("d.e.f", [1, 2]);
-        assert_eq!(
-            event.to_string(),
-            r#"{"d":{"e":{"f":[1,2]}},"source":{"ip":"192.0.2.1","port":7}}"#
-        );
+        assert_eq!(event.to_string(), r#"{"d":{"e":{"f":[1,2]}},"source":{"ip":"192.0.2.1","port":7}}"#);
         assert_eq!(event.field("source.port"), Some(&7.into()));
     }
 }

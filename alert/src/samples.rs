@@ -88,12 +88,7 @@ pub(crate) fn plain_flow() -> Flow {
             retransmissions: 2,
             acknowledged_bytes: 1400,
         },
-        tcp: Some(TcpSummary {
-            syn: true,
-            syn_ack: true,
-            handshake: true,
-            state: TcpState::Closed,
-        }),
+        tcp: Some(TcpSummary { syn: true, syn_ack: true, handshake: true, state: TcpState::Closed }),
         icmp: None,
         icmp_errors: 0,
         end: EndReason::Fin,
@@ -111,12 +106,8 @@ pub(crate) fn plain_flow() -> Flow {
 
 /// A flow with everything at once, which no real one has.
 pub(crate) fn full_flow() -> Flow {
-    let flow_name = |text, source| FlowName {
-        name: name(text),
-        source,
-        time: FIRST,
-        aliases: vec![name("cdn.example")],
-    };
+    let flow_name =
+        |text, source| FlowName { name: name(text), source, time: FIRST, aliases: vec![name("cdn.example")] };
     Flow {
         continues: Some(FlowId(3)),
         icmp: Some((3, 1)),
@@ -141,11 +132,7 @@ pub(crate) fn full_flow() -> Flow {
             cipher: Some(0xc02f),
             certificate: Some(certificate()),
         })),
-        http: Some(Box::new(HttpSummary {
-            request: Some(request()),
-            status: Some(200),
-            requests: 2,
-        })),
+        http: Some(Box::new(HttpSummary { request: Some(request()), status: Some(200), requests: 2 })),
         dns_messages: (2, 1),
         ..plain_flow()
     }
@@ -163,10 +150,7 @@ pub(crate) fn indicator(value: IndicatorValue) -> Arc<Indicator> {
         last_seen: Some(Timestamp::new(1_763_500_000, 0)),
         tlp: Some(Tlp::Amber),
     };
-    Arc::new(Indicator {
-        value,
-        contexts: vec![context],
-    })
+    Arc::new(Indicator { value, contexts: vec![context] })
 }
 
 pub(crate) fn lookup() -> Lookup {
@@ -202,11 +186,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         Direction::Outbound => {}
     }
     let looked_up = grade == Grade::LookedUp;
-    let field = if looked_up {
-        Field::DnsQuestion
-    } else {
-        Field::TlsSni
-    };
+    let field = if looked_up { Field::DnsQuestion } else { Field::TlsSni };
     Alert {
         id: Uuid::from_u128(1),
         incident: Uuid::from_u128(2),
@@ -214,10 +194,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         number: 1,
         indicator: indicator(IndicatorValue::Domain(name("evil.example"))),
         also_matched: Vec::new(),
-        matched: vec![Match {
-            field,
-            value: "evil.example".into(),
-        }],
+        matched: vec![Match { field, value: "evil.example".into() }],
         direction,
         grade,
         at_least: false,
@@ -227,16 +204,8 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         first: FIRST,
         last: after(3600),
         flows: 3,
-        sent: Traffic {
-            packets: 10,
-            ip_bytes: 2000,
-            payload_bytes: 1400,
-        },
-        received: Traffic {
-            packets: 12,
-            ip_bytes: 12_000,
-            payload_bytes: 11_000,
-        },
+        sent: Traffic { packets: 10, ip_bytes: 2000, payload_bytes: 1400 },
+        received: Traffic { packets: 12, ip_bytes: 12_000, payload_bytes: 11_000 },
         example: Arc::new(example),
         names: vec![(name("evil.example"), NameSource::TlsSni)],
         lookups: if looked_up { vec![lookup()] } else { Vec::new() },
@@ -265,9 +234,7 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
         ..lookup()
     };
     let full = Alert {
-        also_matched: vec![indicator(IndicatorValue::Network(
-            "203.0.113.0/24".parse().unwrap(),
-        ))],
+        also_matched: vec![indicator(IndicatorValue::Network("203.0.113.0/24".parse().unwrap()))],
         at_least: true,
         roles: vec![Role::Nat],
         example: Arc::new(full_flow()),
@@ -284,21 +251,14 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
         previous: Some(Uuid::from_u128(3)),
         ..alert(Direction::Outbound, Grade::Exchanged)
     };
-    let url = Url {
-        host: name("evil.example"),
-        port: Some(8080),
-        path: "/gate.php?id=7".into(),
-    };
+    let url = Url { host: name("evil.example"), port: Some(8080), path: "/gate.php?id=7".into() };
     let values = [
         IndicatorValue::AddressPort(ip("203.0.113.9"), 443),
         IndicatorValue::Url(url),
         IndicatorValue::Ja4("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
         IndicatorValue::CertificateSha256([0xcd; 32]),
     ];
-    let with = |value| Alert {
-        indicator: indicator(value),
-        ..full.clone()
-    };
+    let with = |value| Alert { indicator: indicator(value), ..full.clone() };
     let mut alerts: Vec<Alert> = values.into_iter().map(with).collect();
     alerts.push(full);
     alerts.push(alert(Direction::Outbound, Grade::Exchanged));
@@ -307,12 +267,8 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
 
 /// The example of docs/EVENTS.md.
 pub(crate) fn documented_alert() -> Alert {
-    let known = FlowName {
-        name: name("evil.example"),
-        source: NameSource::TlsSni,
-        time: FIRST,
-        aliases: Vec::new(),
-    };
+    let known =
+        FlowName { name: name("evil.example"), source: NameSource::TlsSni, time: FIRST, aliases: Vec::new() };
     let tls = TlsSummary {
         server_name: Some(name("evil.example")),
         ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
@@ -321,30 +277,13 @@ pub(crate) fn documented_alert() -> Alert {
         cipher: Some(0x1301),
         ..TlsSummary::default()
     };
-    let example = Flow {
-        name: Some(known),
-        tls: Some(Box::new(tls)),
-        ..plain_flow()
-    };
-    Alert {
-        example: Arc::new(example),
-        ..alert(Direction::Outbound, Grade::Exchanged)
-    }
+    let example = Flow { name: Some(known), tls: Some(Box::new(tls)), ..plain_flow() };
+    Alert { example: Arc::new(example), ..alert(Direction::Outbound, Grade::Exchanged) }
 }
 
 fn dns_answer() -> DnsMessage {
-    let question = |text| DnsQuestion {
-        name: name(text),
-        qtype: 1,
-        qclass: 1,
-    };
-    let record = |text, rtype, data| DnsRecord {
-        name: name(text),
-        rtype,
-        class: 1,
-        ttl: 60,
-        data,
-    };
+    let question = |text| DnsQuestion { name: name(text), qtype: 1, qclass: 1 };
+    let record = |text, rtype, data| DnsRecord { name: name(text), rtype, class: 1, ttl: 60, data };
     DnsMessage {
         id: 4711,
         is_response: true,
@@ -371,13 +310,8 @@ fn dns_answer() -> DnsMessage {
 /// One observation of each kind that becomes a name line.
 pub(crate) fn observations() -> Vec<Observation> {
     let (client, server) = (end("10.1.2.3", 40_000), end("10.1.0.53", 53));
-    let observation = |source, destination, fact| Observation {
-        time: FIRST,
-        packet: 99,
-        source,
-        destination,
-        fact,
-    };
+    let observation =
+        |source, destination, fact| Observation { time: FIRST, packet: 99, source, destination, fact };
     let hello = ClientHello {
         server_name: Some(name("evil.example")),
         alpn: vec!["h3".into()],

@@ -37,16 +37,8 @@ impl<'a> Scene<'a> {
             Some(host) => host != responder.ip,
             None => alert.direction != Direction::Inbound,
         };
-        let (host, peer) = if host_began {
-            (initiator, responder)
-        } else {
-            (responder, initiator)
-        };
-        Self {
-            alert,
-            host: Endpoint::new(alert.host.unwrap_or(host.ip), host.port),
-            peer,
-        }
+        let (host, peer) = if host_began { (initiator, responder) } else { (responder, initiator) };
+        Self { alert, host: Endpoint::new(alert.host.unwrap_or(host.ip), host.port), peer }
     }
 
     fn happened(&self) -> String {
@@ -57,10 +49,9 @@ impl<'a> Scene<'a> {
         match self.alert.direction {
             Direction::Inbound => format!("{}{met}", self.came_in()),
             Direction::Lateral => format!("Inside your networks, {}{met}", self.went_out()),
-            Direction::Transit => format!(
-                "Between two addresses outside your networks, {}{met}",
-                self.went_out()
-            ),
+            Direction::Transit => {
+                format!("Between two addresses outside your networks, {}{met}", self.went_out())
+            }
             Direction::Outbound => format!("{}{met}", self.went_out()),
             Direction::Unknown => format!("{}{met} (who began was not seen)", self.went_out()),
         }
@@ -71,11 +62,7 @@ impl<'a> Scene<'a> {
             return format!("{} asked for {}", self.host_text(), self.indicator());
         };
         let asker = self.with_roles(lookup.client.ip);
-        let asked = format!(
-            "{asker} asked {} for {}",
-            lookup.server.ip,
-            quoted(lookup.name.as_str())
-        );
+        let asked = format!("{asker} asked {} for {}", lookup.server.ip, quoted(lookup.name.as_str()));
         let times = match self.alert.lookup_count {
             0 | 1 => String::new(),
             many => format!(" {many} times, first"),
@@ -119,12 +106,7 @@ impl<'a> Scene<'a> {
             }
             Grade::Exchanged => format!(
                 "{host} exchanged {at_least}{} with {peer} ({} sent, {} received)",
-                bytes(
-                    self.alert
-                        .sent
-                        .payload_bytes
-                        .saturating_add(self.alert.received.payload_bytes)
-                ),
+                bytes(self.alert.sent.payload_bytes.saturating_add(self.alert.received.payload_bytes)),
                 bytes(self.alert.sent.payload_bytes),
                 bytes(self.alert.received.payload_bytes),
             ),
@@ -136,10 +118,7 @@ impl<'a> Scene<'a> {
         let touched = self.alert.touched_count.max(1);
         let hosts = match touched {
             1 => format!("the inside host {}", self.host),
-            _ => format!(
-                "{touched} inside hosts ({})",
-                first_of(&self.alert.touched, touched)
-            ),
+            _ => format!("{touched} inside hosts ({})", first_of(&self.alert.touched, touched)),
         };
         let at_least = if self.alert.at_least { "at least " } else { "" };
         match self.alert.grade {
@@ -154,12 +133,7 @@ impl<'a> Scene<'a> {
             }
             Grade::Exchanged => format!(
                 "From outside, {from} exchanged {at_least}{} with {hosts}",
-                bytes(
-                    self.alert
-                        .sent
-                        .payload_bytes
-                        .saturating_add(self.alert.received.payload_bytes)
-                ),
+                bytes(self.alert.sent.payload_bytes.saturating_add(self.alert.received.payload_bytes)),
             ),
         }
     }
@@ -254,10 +228,7 @@ impl<'a> Scene<'a> {
         }
         let has = |role| alert.roles.contains(&role);
         if has(Role::Proxy) {
-            return Some(format!(
-                "find the client in the log of the proxy at {}",
-                alert.example.first
-            ));
+            return Some(format!("find the client in the log of the proxy at {}", alert.example.first));
         }
         if has(Role::Mail) && alert.grade == Grade::LookedUp {
             return Some("a mail server looks up what others write; find the message in its log".to_owned());
@@ -291,10 +262,9 @@ fn answer(lookup: &Lookup) -> String {
     match (lookup.rcode, lookup.addresses.as_slice()) {
         (None, _) => String::new(),
         (Some(0), []) => " and was told of no address".to_owned(),
-        (Some(0), addresses) => format!(
-            " and was told {}",
-            first_of::<IpAddr>(addresses, addresses.len() as u64)
-        ),
+        (Some(0), addresses) => {
+            format!(" and was told {}", first_of::<IpAddr>(addresses, addresses.len() as u64))
+        }
         (Some(code), _) => format!(" and was told {}", response_code(code)),
     }
 }
@@ -332,10 +302,9 @@ fn listed(alert: &Alert) -> String {
     };
     let source = quoted(&context.source);
     match &context.description {
-        Some(description) => format!(
-            "; {value} is listed by {source} as \u{201c}{}\u{201d}",
-            quoted(description)
-        ),
+        Some(description) => {
+            format!("; {value} is listed by {source} as \u{201c}{}\u{201d}", quoted(description))
+        }
         None => format!("; {value} is listed by {source}"),
     }
 }
@@ -347,13 +316,12 @@ fn more(alert: &Alert) -> String {
         let _ = write!(more, ", and had come to this host from outside at {before}");
     }
     if alert.other_host_count > 0 {
-        let _ = write!(
-            more,
-            ", and {} met it too",
-            count(alert.other_host_count, "other inside host")
-        );
+        let _ = write!(more, ", and {} met it too", count(alert.other_host_count, "other inside host"));
     }
-    if alert.grade > Grade::LookedUp && alert.direction != Direction::Unknown && !alert.example.is_start_known() {
+    if alert.grade > Grade::LookedUp
+        && alert.direction != Direction::Unknown
+        && !alert.example.is_start_known()
+    {
         more += " (the start of the flow was not seen)";
     }
     more

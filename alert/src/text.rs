@@ -13,11 +13,7 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// `1 packet`, `12 packets`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Bytes with two or three digits: `512 bytes`, `1.2 kB`, `12 kB`, `3.4 MB`.
@@ -33,11 +29,7 @@ pub(crate) fn bytes(number: u64) -> String {
         }
         (value, unit) = (value / 1000.0, larger);
     }
-    if value < 9.95 {
-        format!("{value:.1} {unit}")
-    } else {
-        format!("{value:.0} {unit}")
-    }
+    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 /// The first few of a list, and how many more: `a, b, c and 7 more`.
@@ -56,12 +48,10 @@ pub(crate) fn first_of<T: std::fmt::Display>(items: &[T], total: u64) -> String 
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

@@ -32,12 +32,7 @@ impl<W: Write> JsonLines<W> {
     /// Writes into `sink`.
     pub fn new(sink: W) -> Self {
         let sink = BufWriter::with_capacity(BUFFER_BYTES, sink);
-        Self {
-            sink,
-            line: Vec::new(),
-            reader_left: false,
-            stats: WriteStats::default(),
-        }
+        Self { sink, line: Vec::new(), reader_left: false, stats: WriteStats::default() }
     }
 
     /// Writes one event as a line.
@@ -66,11 +61,7 @@ impl<W: Write> JsonLines<W> {
 
     /// Writes on what is held back.
     pub fn flush(&mut self) -> io::Result<()> {
-        let flushed = if self.reader_left {
-            Ok(())
-        } else {
-            self.sink.flush()
-        };
+        let flushed = if self.reader_left { Ok(()) } else { self.sink.flush() };
         self.note(flushed)
     }
 
@@ -143,32 +134,19 @@ mod tests {
         let writes = sink.writes.borrow();
         assert!(writes.len() > 2 && writes.iter().all(|write| write.ends_with(b"}\n")));
         let written = writes.concat();
-        assert_eq!(
-            lines.stats(),
-            WriteStats {
-                lines: 1001,
-                bytes: written.len() as u64,
-                unread: 0
-            }
-        );
+        assert_eq!(lines.stats(), WriteStats { lines: 1001, bytes: written.len() as u64, unread: 0 });
         assert_eq!(written.split(|byte| *byte == b'\n').count(), 1002);
     }
 
     #[test]
     fn a_broken_pipe_ends_in_order_and_other_errors_are_told() {
-        let mut lines = JsonLines::new(Sink {
-            fails: Some((1, ErrorKind::BrokenPipe)),
-            ..Sink::default()
-        });
+        let mut lines = JsonLines::new(Sink { fails: Some((1, ErrorKind::BrokenPipe)), ..Sink::default() });
         for _ in 0..4 {
             lines.write(&event(BUFFER_BYTES)).unwrap();
         }
         assert!(lines.reader_left());
         assert_eq!((lines.stats().lines, lines.stats().unread), (1, 3));
-        let mut lines = JsonLines::new(Sink {
-            fails: Some((0, ErrorKind::StorageFull)),
-            ..Sink::default()
-        });
+        let mut lines = JsonLines::new(Sink { fails: Some((0, ErrorKind::StorageFull)), ..Sink::default() });
         lines.write(&event(1)).unwrap();
         assert_eq!(lines.flush().unwrap_err().kind(), ErrorKind::StorageFull);
     }

@@ -82,10 +82,7 @@ impl FrameBatch {
             time: meta.time,
             link: meta.link,
             original_len: meta.original_len,
-            data: self
-                .bytes
-                .get(meta.offset..meta.offset + meta.len)
-                .unwrap_or_default(),
+            data: self.bytes.get(meta.offset..meta.offset + meta.len).unwrap_or_default(),
         })
     }
 }
@@ -95,13 +92,7 @@ mod tests {
     use super::*;
 
     fn frame(number: u64, data: &[u8]) -> Frame<'_> {
-        Frame {
-            number,
-            time: Timestamp::from_nanos(number),
-            link: LinkType::ETHERNET,
-            original_len: 9,
-            data,
-        }
+        Frame { number, time: Timestamp::from_nanos(number), link: LinkType::ETHERNET, original_len: 9, data }
     }
 
     #[test]

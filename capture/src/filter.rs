@@ -47,26 +47,17 @@ pub(crate) enum Verdict {
 impl Filter {
     /// Fails when libpcap does not understand the expression.
     pub(crate) fn new(expression: &str) -> Result<Self, OpenError> {
-        let tried: Vec<_> = USUAL_LINKS
-            .iter()
-            .map(|link| (*link, Program::compile(expression, *link)))
-            .collect();
+        let tried: Vec<_> =
+            USUAL_LINKS.iter().map(|link| (*link, Program::compile(expression, *link))).collect();
         let message = match tried.first() {
             Some((_, Err(message))) if tried.iter().all(|(_, program)| program.is_err()) => message.clone(),
             _ => String::new(),
         };
         if !message.is_empty() {
-            return Err(OpenError::Filter {
-                expression: expression.to_owned(),
-                message,
-            });
+            return Err(OpenError::Filter { expression: expression.to_owned(), message });
         }
         let programs = tried.into_iter().filter(|(_, program)| program.is_ok()).collect();
-        Ok(Self {
-            expression: expression.to_owned(),
-            programs,
-            padded: Vec::new(),
-        })
+        Ok(Self { expression: expression.to_owned(), programs, padded: Vec::new() })
     }
 
     pub(crate) fn verdict(&mut self, link: LinkType, original_len: u32, data: &[u8]) -> Verdict {
@@ -112,11 +103,7 @@ impl Program {
         } else {
             self.bpf.filter(data)
         };
-        if wanted {
-            Verdict::Wanted
-        } else {
-            Verdict::Unwanted
-        }
+        if wanted { Verdict::Wanted } else { Verdict::Unwanted }
     }
 }
 
@@ -125,10 +112,7 @@ impl Program {
 const RENUMBERED: [(u16, i32); 4] = [(100, 11), (101, 12), (102, 15), (103, 16)];
 
 fn dlt_of_link(link: LinkType) -> i32 {
-    RENUMBERED
-        .iter()
-        .find(|(file, _)| *file == link.0)
-        .map_or(i32::from(link.0), |(_, dlt)| *dlt)
+    RENUMBERED.iter().find(|(file, _)| *file == link.0).map_or(i32::from(link.0), |(_, dlt)| *dlt)
 }
 
 /// libpcap's message without the crate's prefix.
@@ -159,11 +143,7 @@ mod tests {
         assert_eq!(filter.verdict(LinkType::RAW, 42, &UDP), Verdict::Unwanted);
         let mut other = Filter::new("not udp").unwrap();
         assert_eq!(other.verdict(LinkType::ETHERNET, 42, &UDP), Verdict::Unwanted);
-        assert_eq!(
-            other.verdict(LinkType::ETHERNET, 0, &[]),
-            Verdict::Unwanted,
-            "too short to say"
-        );
+        assert_eq!(other.verdict(LinkType::ETHERNET, 0, &[]), Verdict::Unwanted, "too short to say");
     }
 
     #[test]
@@ -181,32 +161,21 @@ mod tests {
         let mut filter = Filter::new("greater 100 and udp").unwrap();
         assert_eq!(filter.verdict(LinkType::ETHERNET, 42, &UDP), Verdict::Unwanted);
         assert_eq!(filter.verdict(LinkType::ETHERNET, 100, &UDP), Verdict::Wanted);
-        assert_eq!(
-            filter.verdict(LinkType::ETHERNET, u32::MAX, &UDP),
-            Verdict::Wanted
-        );
+        assert_eq!(filter.verdict(LinkType::ETHERNET, u32::MAX, &UDP), Verdict::Wanted);
     }
 
     #[test]
     fn an_expression_for_some_link_types_only_is_unknown_elsewhere_and_says_so_once() {
         let mut filter = Filter::new("type mgt subtype beacon").unwrap();
-        assert!(matches!(
-            filter.verdict(LinkType::ETHERNET, 42, &UDP),
-            Verdict::UnknownFromNow(_)
-        ));
+        assert!(matches!(filter.verdict(LinkType::ETHERNET, 42, &UDP), Verdict::UnknownFromNow(_)));
         assert_eq!(filter.verdict(LinkType::ETHERNET, 42, &UDP), Verdict::Unknown);
     }
 
     #[test]
     fn survives_every_link_type_a_file_can_name() {
-        for expression in [
-            "not port 22",
-            "host 192.0.2.1",
-            "ip6",
-            "",
-            "vlan and tcp",
-            "ether host 2:0:0:0:0:1",
-        ] {
+        for expression in
+            ["not port 22", "host 192.0.2.1", "ip6", "", "vlan and tcp", "ether host 2:0:0:0:0:1"]
+        {
             let mut filter = Filter::new(expression).unwrap();
             for link in (0..400).chain([u16::MAX]) {
                 filter.verdict(LinkType(link), 42, &UDP);

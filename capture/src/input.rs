@@ -104,15 +104,9 @@ pub(crate) fn list(inputs: Vec<Input>, report: &mut Report) -> Result<Vec<Listed
             Input::StandardInput => {
                 standard_input_named = true;
                 let place = Place::Stream(Box::new(io::stdin()));
-                listed.push(Listed {
-                    name: "standard input".to_owned(),
-                    place,
-                });
+                listed.push(Listed { name: "standard input".to_owned(), place });
             }
-            Input::Stream { name, reader } => listed.push(Listed {
-                name,
-                place: Place::Stream(reader),
-            }),
+            Input::Stream { name, reader } => listed.push(Listed { name, place: Place::Stream(reader) }),
         }
     }
     Ok(listed)
@@ -124,11 +118,7 @@ fn list_path(path: &Path, listed: &mut Vec<Listed>, report: &mut Report) {
         if metadata.is_dir() {
             Ok(None)
         } else if metadata.is_file() {
-            Ok(Some(Place::File(PlainFile {
-                path: path.to_owned(),
-                size: metadata.len(),
-                in_folder: false,
-            })))
+            Ok(Some(Place::File(PlainFile { path: path.to_owned(), size: metadata.len(), in_folder: false })))
         } else {
             Ok(Some(Place::Stream(Box::new(File::open(path)?))))
         }
@@ -163,15 +153,8 @@ fn list_entry(path: PathBuf, depth: usize, listed: &mut Vec<Listed>, report: &mu
         }
         Ok((target, _)) if target.is_file() => {
             let name = path.display().to_string();
-            let file = PlainFile {
-                path,
-                size: target.len(),
-                in_folder: true,
-            };
-            listed.push(Listed {
-                name,
-                place: Place::File(file),
-            });
+            let file = PlainFile { path, size: target.len(), in_folder: true };
+            listed.push(Listed { name, place: Place::File(file) });
         }
         Ok(_) => report.skip(&path, SkipReason::NotAFile),
         Err(error) => report.problem(path.display().to_string(), Fault::from_io(&error)),

@@ -103,11 +103,7 @@ impl Merge {
     }
 
     fn is_first(&self, key: Key) -> bool {
-        let waiting = if self.has_room() {
-            self.waiting.front()
-        } else {
-            None
-        };
+        let waiting = if self.has_room() { self.waiting.front() } else { None };
         self.due.peek().is_none_or(|due| key <= due.key) && waiting.is_none_or(|waiting| key <= waiting.key)
     }
 
@@ -147,10 +143,7 @@ impl Merge {
             report.problem(source.name().to_owned(), Fault::new(ProblemKind::Late, message));
         }
         let time = source.head().map_or(time, |(record, _)| record.time);
-        self.due.push(Due {
-            key: (time, order),
-            source,
-        });
+        self.due.push(Due { key: (time, order), source });
     }
 
     /// A file among several is closed again: it may not be its turn for long.
@@ -164,10 +157,9 @@ impl Merge {
         let name = listed.name;
         let (opened, file) = match listed.place {
             Place::Stream(stream) => (Source::open_stream(name.clone(), stream, &self.progress), None),
-            Place::File(file) => (
-                Source::open_file(name.clone(), &file, alone.then_some(&self.progress)),
-                Some(file),
-            ),
+            Place::File(file) => {
+                (Source::open_file(name.clone(), &file, alone.then_some(&self.progress)), Some(file))
+            }
         };
         let mut source = match (opened, &file) {
             (Ok(source), _) => source,
@@ -194,10 +186,7 @@ impl Merge {
             Some(file) if !alone => WaitingInput::Closed(name, file),
             _ => WaitingInput::Open(Box::new(source)),
         };
-        Some(Waiting {
-            key: (first.time, order),
-            input,
-        })
+        Some(Waiting { key: (first.time, order), input })
     }
 }
 

@@ -54,11 +54,7 @@ impl Variant {
                 MAGIC_MODIFIED => (1000, MODIFIED_RECORD_HEADER_LEN),
                 _ => return None,
             };
-            Some(Self {
-                order,
-                nanos_per_tick,
-                record_header_len,
-            })
+            Some(Self { order, nanos_per_tick, record_header_len })
         })
     }
 }
@@ -77,11 +73,7 @@ pub(crate) struct PcapFile {
 impl PcapFile {
     /// Reads the file header.
     pub(crate) fn open(mut stream: ByteStream) -> Result<Self, Fault> {
-        let Some(header) = stream
-            .fill(FILE_HEADER_LEN)
-            .first_chunk::<FILE_HEADER_LEN>()
-            .copied()
-        else {
+        let Some(header) = stream.fill(FILE_HEADER_LEN).first_chunk::<FILE_HEADER_LEN>().copied() else {
             return Err(stream.shortage("the pcap header"));
         };
         stream.pass(FILE_HEADER_LEN);
@@ -92,19 +84,10 @@ impl PcapFile {
             (2, 3) => LengthOrder::Unsure,
             (2, 4) => LengthOrder::CapturedFirst,
             _ => {
-                return Err(Fault::malformed(format!(
-                    "pcap version {major}.{minor} is not known"
-                )));
+                return Err(Fault::malformed(format!("pcap version {major}.{minor} is not known")));
             }
         };
-        Ok(Self {
-            stream,
-            variant,
-            lengths,
-            link,
-            captured: 0,
-            record_len: 0,
-        })
+        Ok(Self { stream, variant, lengths, link, captured: 0, record_len: 0 })
     }
 
     fn lengths(&self, first: u32, second: u32) -> (u32, u32) {
@@ -125,17 +108,14 @@ impl RecordReader for PcapFile {
         if header.is_empty() {
             return self.stream.take_failure().map_or(Ok(Step::End), Err);
         }
-        let Some([seconds, ticks, first, second]) = header
-            .get(..header_len)
-            .and_then(|header| record_header(header, order))
+        let Some([seconds, ticks, first, second]) =
+            header.get(..header_len).and_then(|header| record_header(header, order))
         else {
             return Err(self.stream.shortage("a record header"));
         };
         let (captured, original_len) = self.lengths(first, second);
         if captured as usize > MAX_CAPTURED_BYTES {
-            return Err(Fault::malformed(format!(
-                "a record claims {captured} captured bytes"
-            )));
+            return Err(Fault::malformed(format!("a record claims {captured} captured bytes")));
         }
         let record_len = header_len + captured as usize;
         if self.stream.fill(record_len).len() < record_len {
@@ -153,10 +133,7 @@ impl RecordReader for PcapFile {
 
     fn data(&self) -> &[u8] {
         let header_len = self.variant.record_header_len;
-        self.stream
-            .window()
-            .get(header_len..header_len + self.captured)
-            .unwrap_or_default()
+        self.stream.window().get(header_len..header_len + self.captured).unwrap_or_default()
     }
 
     fn offset(&self) -> u64 {

@@ -130,12 +130,8 @@ impl PcapngFile {
     fn block_header(&mut self) -> Result<(u32, usize), Fault> {
         let is_section = self.stream.window().starts_with(&MAGIC);
         if is_section {
-            let Some(magic) = self
-                .stream
-                .fill(BLOCK_FRAME_LEN)
-                .get(8..)
-                .and_then(<[u8]>::first_chunk)
-                .copied()
+            let Some(magic) =
+                self.stream.fill(BLOCK_FRAME_LEN).get(8..).and_then(<[u8]>::first_chunk).copied()
             else {
                 return Err(self.stream.shortage("a section header"));
             };
@@ -151,9 +147,7 @@ impl PcapngFile {
         let kind = if is_section { BLOCK_SECTION } else { kind };
         let length = length as usize;
         if !(BLOCK_FRAME_LEN..=MAX_BLOCK_BYTES).contains(&length) || !length.is_multiple_of(4) {
-            return Err(Fault::malformed(format!(
-                "a block of type {kind:#x} claims a length of {length}"
-            )));
+            return Err(Fault::malformed(format!("a block of type {kind:#x} claims a length of {length}")));
         }
         Ok((kind, length))
     }
@@ -168,20 +162,15 @@ impl PcapngFile {
         match kind {
             BLOCK_SECTION => Err(Fault::malformed(format!("a section header of {length} bytes"))),
             BLOCK_INTERFACE => Ok(self.add_interface(false).map(Step::Unusable)),
-            _ if is_of_interest(kind) => Ok(Some(Step::Unusable(Fault::malformed(format!(
-                "a packet block of {length} bytes"
-            ))))),
+            _ if is_of_interest(kind) => {
+                Ok(Some(Step::Unusable(Fault::malformed(format!("a packet block of {length} bytes")))))
+            }
             _ => Ok(None),
         }
     }
 
     fn check_trailer(&self, length: usize) -> Result<(), Fault> {
-        let trailer = self
-            .stream
-            .window()
-            .get(length - 4..length)
-            .and_then(<[u8]>::first_chunk)
-            .copied();
+        let trailer = self.stream.window().get(length - 4..length).and_then(<[u8]>::first_chunk).copied();
         self.check_trailer_value(trailer, length)
     }
 
@@ -190,22 +179,13 @@ impl PcapngFile {
         if behind.is_some_and(|behind| behind as usize == length) {
             return Ok(());
         }
-        Err(Fault::malformed(format!(
-            "a block's lengths differ: {length} and {}",
-            behind.unwrap_or(0)
-        )))
+        Err(Fault::malformed(format!("a block's lengths differ: {length} and {}", behind.unwrap_or(0))))
     }
 
     /// The body of the present block.
     fn body(&self) -> Fields<'_> {
         let end = self.block_len.saturating_sub(4);
-        Fields::new(
-            self.stream
-                .window()
-                .get(BLOCK_HEADER_LEN..end)
-                .unwrap_or_default(),
-            self.order,
-        )
+        Fields::new(self.stream.window().get(BLOCK_HEADER_LEN..end).unwrap_or_default(), self.order)
     }
 
     fn begin_section(&mut self) -> Result<(), Fault> {
@@ -225,15 +205,9 @@ impl PcapngFile {
     /// Adds the interface that the present block describes, where it is `readable`; what is wrong with it if not.
     fn add_interface(&mut self, readable: bool) -> Option<Fault> {
         if self.interfaces.len() >= MAX_INTERFACES {
-            return Some(Fault::malformed(format!(
-                "more than {MAX_INTERFACES} interfaces in a section"
-            )));
+            return Some(Fault::malformed(format!("more than {MAX_INTERFACES} interfaces in a section")));
         }
-        let interface = if readable {
-            Interface::parse(self.body(), self.order)
-        } else {
-            None
-        };
+        let interface = if readable { Interface::parse(self.body(), self.order) } else { None };
         self.interfaces.push(interface);
         match interface {
             Some(_) => None,
@@ -256,9 +230,7 @@ impl PcapngFile {
         let captured = packet.captured as usize;
         let room = self.block_len.saturating_sub(packet.data_start + 4);
         if captured > MAX_CAPTURED_BYTES || captured > room {
-            return Err(Fault::malformed(format!(
-                "a packet block claims {captured} captured bytes"
-            )));
+            return Err(Fault::malformed(format!("a packet block claims {captured} captured bytes")));
         }
         if let Some(ticks) = packet.ticks {
             self.last_time = interface.clock.time(ticks);
@@ -276,22 +248,13 @@ impl PcapngFile {
     fn parse_simple_packet(&self) -> Option<Packet> {
         let original_len = self.body().u32()?;
         let snap_len = match self.interfaces.first() {
-            Some(Some(Interface {
-                snap_len: snap_len @ 1..,
-                ..
-            })) => *snap_len,
+            Some(Some(Interface { snap_len: snap_len @ 1.., .. })) => *snap_len,
             _ => u32::MAX,
         };
         let data_start = BLOCK_HEADER_LEN + 4;
         let room = self.block_len.saturating_sub(data_start + 4) as u32;
         let captured = original_len.min(snap_len).min(room);
-        Some(Packet {
-            interface: 0,
-            ticks: None,
-            data_start,
-            captured,
-            original_len,
-        })
+        Some(Packet { interface: 0, ticks: None, data_start, captured, original_len })
     }
 }
 
@@ -305,10 +268,7 @@ impl RecordReader for PcapngFile {
     }
 
     fn data(&self) -> &[u8] {
-        self.stream
-            .window()
-            .get(self.data_start..self.data_start + self.data_len)
-            .unwrap_or_default()
+        self.stream.window().get(self.data_start..self.data_start + self.data_len).unwrap_or_default()
     }
 
     fn offset(&self) -> u64 {
@@ -348,21 +308,14 @@ impl Interface {
         let link = LinkType(body.u16()?);
         body.u16()?;
         let snap_len = body.u32()?;
-        Some(Self {
-            link,
-            snap_len,
-            clock: Clock::parse(body, order),
-        })
+        Some(Self { link, snap_len, clock: Clock::parse(body, order) })
     }
 }
 
 impl Clock {
     /// Microseconds since the epoch, unless options say otherwise; options that cannot be read end the list.
     fn parse(mut options: Fields<'_>, order: ByteOrder) -> Self {
-        let mut clock = Self {
-            resolution: 6,
-            offset_seconds: 0,
-        };
+        let mut clock = Self { resolution: 6, offset_seconds: 0 };
         while let (Some(code), Some(length)) = (options.u16(), options.u16()) {
             let Some(value) = options.take(length as usize) else {
                 break;
@@ -397,10 +350,7 @@ impl Clock {
             scaled >> exponent
         };
         let offset = i128::from(self.offset_seconds) * NANOS.cast_signed();
-        let nanos = nanos
-            .cast_signed()
-            .saturating_add(offset)
-            .clamp(0, i128::from(u64::MAX));
+        let nanos = nanos.cast_signed().saturating_add(offset).clamp(0, i128::from(u64::MAX));
         Timestamp::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
@@ -410,12 +360,7 @@ mod tests {
     use super::*;
 
     fn nanos(resolution: u8, offset_seconds: i64, ticks: u64) -> u64 {
-        Clock {
-            resolution,
-            offset_seconds,
-        }
-        .time(ticks)
-        .as_nanos()
+        Clock { resolution, offset_seconds }.time(ticks).as_nanos()
     }
 
     #[test]

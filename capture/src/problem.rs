@@ -87,10 +87,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 
     pub(crate) fn malformed(message: impl Into<String>) -> Self {
@@ -127,26 +124,15 @@ mod tests {
             more: 0,
         };
         assert_eq!(whole.to_string(), "a.pcap: no");
-        let inside = InputProblem {
-            offset: Some(24),
-            frames_before: 7,
-            more: 2,
-            ..whole
-        };
-        assert_eq!(
-            inside.to_string(),
-            "a.pcap: no (at offset 24, after 7 frames), and 2 more"
-        );
+        let inside = InputProblem { offset: Some(24), frames_before: 7, more: 2, ..whole };
+        assert_eq!(inside.to_string(), "a.pcap: no (at offset 24, after 7 frames), and 2 more");
     }
 
     #[test]
     fn the_operating_system_and_the_decoders_fail_differently() {
         let kind = |error: io::Error| Fault::from_io(&error).kind;
         assert_eq!(kind(io::Error::from_raw_os_error(5)), ProblemKind::Unreadable);
-        assert_eq!(
-            kind(io::Error::from(io::ErrorKind::UnexpectedEof)),
-            ProblemKind::Truncated
-        );
+        assert_eq!(kind(io::Error::from(io::ErrorKind::UnexpectedEof)), ProblemKind::Truncated);
         assert_eq!(kind(io::Error::other("corrupt")), ProblemKind::Malformed);
     }
 }

@@ -58,11 +58,7 @@ pub(crate) struct Counted<R> {
 
 impl<R> Counted<R> {
     pub(crate) const fn new(inner: R, progress: Progress, size: u64) -> Self {
-        Self {
-            inner,
-            progress,
-            left: size,
-        }
+        Self { inner, progress, left: size }
     }
 }
 

@@ -42,13 +42,7 @@ impl Reader {
         let progress = Progress::default();
         let listed = input::list(inputs, &mut report)?;
         let merge = Merge::new(listed, progress.clone(), &mut report);
-        Ok(Self {
-            merge,
-            filter,
-            report,
-            progress,
-            last_time: Timestamp::EPOCH,
-        })
+        Ok(Self { merge, filter, report, progress, last_time: Timestamp::EPOCH })
     }
 
     /// Replaces what is in `batch` with the next frames; `false` when there are no more. A batch may be empty
@@ -127,10 +121,7 @@ impl Reader {
         stats.frames_unfilterable +=
             u64::from(matches!(verdict, Verdict::Unknown | Verdict::UnknownFromNow(_)));
         if let Verdict::UnknownFromNow(reason) = verdict {
-            let message = format!(
-                "the filter cannot be used for link type {}: {reason}",
-                record.link.0
-            );
+            let message = format!("the filter cannot be used for link type {}: {reason}", record.link.0);
             let fault = Fault::new(ProblemKind::Unfilterable, message);
             self.report.problem(self.merge.current_name().to_owned(), fault);
         }
@@ -171,10 +162,7 @@ impl Report {
         };
         *counter += 1;
         if self.skipped.len() < MAX_SKIPPED_LISTED {
-            self.skipped.push(Skipped {
-                path: path.to_owned(),
-                reason,
-            });
+            self.skipped.push(Skipped { path: path.to_owned(), reason });
         }
     }
 }

@@ -67,14 +67,7 @@ impl Source {
 
     fn open(name: String, reader: Box<dyn Read + Send>) -> Result<Self, Refusal> {
         let records = recognise(ByteStream::new(reader))?;
-        Ok(Self {
-            name,
-            records,
-            head: None,
-            frames: 0,
-            unusable: None,
-            fatal: None,
-        })
+        Ok(Self { name, records, head: None, frames: 0, unusable: None, fatal: None })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -163,9 +156,7 @@ fn recognise(mut stream: ByteStream) -> Result<Box<dyn RecordReader>, Refusal> {
                 decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
                 Ok(decoder)
             });
-            recognise_inside(Box::new(
-                decoder.map_err(|error| Refusal::Fault(Fault::from_io(&error)))?,
-            ))
+            recognise_inside(Box::new(decoder.map_err(|error| Refusal::Fault(Fault::from_io(&error)))?))
         }
         format => open_records(&format, stream),
     }
@@ -193,17 +184,14 @@ fn first_format(stream: &mut ByteStream) -> Result<Format, Refusal> {
     match (first, count) {
         (Some(magic), _) => Ok(Format::of(magic)),
         (None, 0) => Err(stream.take_failure().map_or(Refusal::Empty, Refusal::Fault)),
-        (None, _) => Err(stream.take_failure().map_or_else(
-            || Refusal::NotACapture(format!("only {count} bytes")),
-            Refusal::Fault,
-        )),
+        (None, _) => Err(stream
+            .take_failure()
+            .map_or_else(|| Refusal::NotACapture(format!("only {count} bytes")), Refusal::Fault)),
     }
 }
 
 fn unknown([a, b, c, d]: [u8; 4]) -> Refusal {
-    Refusal::NotACapture(format!(
-        "no known capture format begins with {a:02x} {b:02x} {c:02x} {d:02x}"
-    ))
+    Refusal::NotACapture(format!("no known capture format begins with {a:02x} {b:02x} {c:02x} {d:02x}"))
 }
 
 impl Refusal {

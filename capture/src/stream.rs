@@ -22,15 +22,7 @@ pub(crate) struct ByteStream {
 
 impl ByteStream {
     pub(crate) fn new(inner: Box<dyn Read + Send>) -> Self {
-        Self {
-            inner,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            offset: 0,
-            ended: false,
-            failure: None,
-        }
+        Self { inner, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: false, failure: None }
     }
 
     /// Makes `count` bytes available and gives what there is: fewer when the stream ends or fails before.
@@ -166,10 +158,7 @@ mod tests {
         assert_eq!(stream.fill(100), [6, 7, 8, 9]);
         assert!(!stream.skip(5));
         let fault = stream.shortage("a record");
-        assert_eq!(
-            (fault.kind, fault.message.as_str()),
-            (ProblemKind::Malformed, "corrupt")
-        );
+        assert_eq!((fault.kind, fault.message.as_str()), (ProblemKind::Malformed, "corrupt"));
         assert_eq!(stream.shortage("a record").kind, ProblemKind::Truncated);
     }
 }

@@ -31,10 +31,7 @@ impl<W: Write> PcapWriter<W> {
     /// Writes a frame; refuses one of another link type than the file's.
     pub fn write_frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         if frame.link != self.link {
-            let message = format!(
-                "a frame of link type {} in a file of {}",
-                frame.link.0, self.link.0
-            );
+            let message = format!("a frame of link type {} in a file of {}", frame.link.0, self.link.0);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         self.write(frame.time, frame.original_len, frame.data)

@@ -51,14 +51,7 @@ pub(crate) fn addresses(message: &DnsMessage) -> Vec<AddressAnswer> {
         follow(message, &question.name, &mut found);
     } else if message.link_local {
         for record in &message.answers {
-            push(
-                &mut found,
-                record.data.address(),
-                &record.name,
-                &[],
-                record.ttl,
-                true,
-            );
+            push(&mut found, record.data.address(), &record.name, &[], record.ttl, true);
         }
     }
     found
@@ -101,13 +94,7 @@ fn push(
     if let Some(address) = address
         && found.len() < MAX_ADDRESSES
     {
-        found.push(AddressAnswer {
-            address,
-            name: name.clone(),
-            aliases: aliases.to_vec(),
-            ttl,
-            is_hint,
-        });
+        found.push(AddressAnswer { address, name: name.clone(), aliases: aliases.to_vec(), ttl, is_hint });
     }
 }
 
@@ -121,37 +108,16 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn a(owner: &str, ttl: u32, address: [u8; 4]) -> DnsRecord {
-        DnsRecord {
-            name: name(owner),
-            rtype: 1,
-            class: 1,
-            ttl,
-            data: DnsData::A(address.into()),
-        }
+        DnsRecord { name: name(owner), rtype: 1, class: 1, ttl, data: DnsData::A(address.into()) }
     }
 
     pub(crate) fn cname(owner: &str, ttl: u32, target: &str) -> DnsRecord {
-        DnsRecord {
-            name: name(owner),
-            rtype: 5,
-            class: 1,
-            ttl,
-            data: DnsData::Cname(name(target)),
-        }
+        DnsRecord { name: name(owner), rtype: 5, class: 1, ttl, data: DnsData::Cname(name(target)) }
     }
 
     pub(crate) fn answer(question: &str, answers: Vec<DnsRecord>) -> DnsMessage {
-        let questions = vec![DnsQuestion {
-            name: name(question),
-            qtype: 1,
-            qclass: 1,
-        }];
-        DnsMessage {
-            is_response: true,
-            questions,
-            answers,
-            ..DnsMessage::default()
-        }
+        let questions = vec![DnsQuestion { name: name(question), qtype: 1, qclass: 1 }];
+        DnsMessage { is_response: true, questions, answers, ..DnsMessage::default() }
     }
 
     #[test]
@@ -174,13 +140,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_loop_of_aliases_ends() {
-        let message = answer(
-            "a.example",
-            vec![
-                cname("a.example", 1, "b.example"),
-                cname("b.example", 1, "a.example"),
-            ],
-        );
+        let message =
+            answer("a.example", vec![cname("a.example", 1, "b.example"), cname("b.example", 1, "a.example")]);
         assert_eq!(addresses(&message), []);
     }
 
@@ -189,39 +150,11 @@ pub(crate) mod tests {
         let records = vec![a("www.example", 60, [192, 0, 2, 1])];
         let good = answer("www.example", records);
         assert_eq!(addresses(&good).len(), 1);
-        assert_eq!(
-            addresses(&DnsMessage {
-                rcode: 3,
-                ..good.clone()
-            }),
-            []
-        );
-        assert_eq!(
-            addresses(&DnsMessage {
-                is_response: false,
-                ..good.clone()
-            }),
-            []
-        );
-        assert!(
-            addresses(&DnsMessage {
-                link_local: true,
-                ..good.clone()
-            })[0]
-                .is_hint
-        );
-        let multicast = DnsMessage {
-            link_local: true,
-            questions: Vec::new(),
-            ..good.clone()
-        };
+        assert_eq!(addresses(&DnsMessage { rcode: 3, ..good.clone() }), []);
+        assert_eq!(addresses(&DnsMessage { is_response: false, ..good.clone() }), []);
+        assert!(addresses(&DnsMessage { link_local: true, ..good.clone() })[0].is_hint);
+        let multicast = DnsMessage { link_local: true, questions: Vec::new(), ..good.clone() };
         assert!(addresses(&multicast)[0].is_hint);
-        assert_eq!(
-            addresses(&DnsMessage {
-                questions: Vec::new(),
-                ..good
-            }),
-            []
-        );
+        assert_eq!(addresses(&DnsMessage { questions: Vec::new(), ..good }), []);
     }
 }

@@ -78,13 +78,8 @@ pub(crate) enum Standing {
 
 impl Standing {
     pub(crate) const COUNT: usize = 5;
-    pub(crate) const ALL: [Self; Self::COUNT] = [
-        Self::TcpOver,
-        Self::TcpNew,
-        Self::TcpSettled,
-        Self::OtherNew,
-        Self::OtherSettled,
-    ];
+    pub(crate) const ALL: [Self; Self::COUNT] =
+        [Self::TcpOver, Self::TcpNew, Self::TcpSettled, Self::OtherNew, Self::OtherSettled];
 }
 
 impl Entry {
@@ -124,9 +119,8 @@ impl Entry {
     }
 
     pub(crate) fn head(&self) -> FlowHead<'_> {
-        let (tunnels, passive) = self.facts.as_ref().map_or((&[][..], &[][..]), |facts| {
-            (&facts.tunnels[..], &facts.passive[..])
-        });
+        let (tunnels, passive) =
+            self.facts.as_ref().map_or((&[][..], &[][..]), |facts| (&facts.tunnels[..], &facts.passive[..]));
         FlowHead {
             id: self.record.id,
             first: self.record.first,
@@ -162,15 +156,13 @@ impl Entry {
                 counters.tcp_flags |= fields.flags;
                 if let Some(tcp) = &mut self.tcp {
                     let news = tcp.observe(side, fields, packet.payload_len);
-                    counters.retransmissions = counters
-                        .retransmissions
-                        .saturating_add(u32::from(news.retransmission));
+                    counters.retransmissions =
+                        counters.retransmissions.saturating_add(u32::from(news.retransmission));
                     counters.acknowledged_bytes += news.acknowledged_bytes;
                 }
                 if fields.has(TcpFields::SYN) {
                     let answers = fields.has(TcpFields::ACK);
-                    self.oriented
-                        .weigh(Orientation::Start, if answers { side.other() } else { side });
+                    self.oriented.weigh(Orientation::Start, if answers { side.other() } else { side });
                 }
             }
             Transport::Icmp { icmp_type, .. } => match icmp::sent_by(self.protocol, icmp_type) {

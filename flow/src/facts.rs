@@ -69,10 +69,7 @@ impl Facts {
                 }
                 self.cost +=
                     cost_of(&certificate.names) + certificate.subject.len() + certificate.issuer.len();
-                self.tls
-                    .get_or_insert_default()
-                    .certificate
-                    .get_or_insert_with(|| certificate.clone());
+                self.tls.get_or_insert_default().certificate.get_or_insert_with(|| certificate.clone());
                 self.add_names(&certificate.names, NameSource::Certificate, observation)
             }
             Fact::HttpRequest(request) => self.fold_request(request, observation),
@@ -98,11 +95,7 @@ impl Facts {
         if tls.ja4.is_none() {
             tls.ja4 = Some(hello.ja4.clone());
             tls.alpn.clone_from(&hello.alpn);
-            self.cost += hello
-                .alpn
-                .iter()
-                .map(|protocol| protocol.len() + 32)
-                .sum::<usize>();
+            self.cost += hello.alpn.iter().map(|protocol| protocol.len() + 32).sum::<usize>();
         }
         if tls.cipher.is_none() {
             tls.version = Some(hello.version);
@@ -133,33 +126,17 @@ impl Facts {
 
     fn http_summary(&mut self) -> &mut HttpSummary {
         self.application.get_or_insert("http");
-        self.http.get_or_insert_with(|| {
-            Box::new(HttpSummary {
-                request: None,
-                status: None,
-                requests: 0,
-            })
-        })
+        self.http.get_or_insert_with(|| Box::new(HttpSummary { request: None, status: None, requests: 0 }))
     }
 
     fn add_names(&mut self, names: &[Name], source: NameSource, observation: &Observation) -> Folded {
-        let mut folded = Folded {
-            source: Some(source),
-            ..Folded::default()
-        };
+        let mut folded = Folded { source: Some(source), ..Folded::default() };
         for name in names {
-            if self
-                .names
-                .iter()
-                .any(|known| known.source == source && known.name == *name)
-            {
+            if self.names.iter().any(|known| known.source == source && known.name == *name) {
                 continue;
             }
-            let limit = if source == NameSource::Certificate {
-                MAX_CERTIFICATE_NAMES
-            } else {
-                MAX_NAMES_PER_FLOW
-            };
+            let limit =
+                if source == NameSource::Certificate { MAX_CERTIFICATE_NAMES } else { MAX_NAMES_PER_FLOW };
             if self.names.len() >= limit {
                 folded.dropped += 1;
                 continue;
@@ -178,16 +155,9 @@ impl Facts {
 
     /// The names of the end `address`: the one that counts most, and the others in the order learnt.
     pub(crate) fn names_of(&self, address: IpAddr) -> (Option<FlowName>, Vec<FlowName>) {
-        let passive = self
-            .passive
-            .iter()
-            .filter(|named| named.address == address)
-            .map(|named| &named.name);
-        let mut names: Vec<FlowName> = passive
-            .chain(&self.names)
-            .take(MAX_NAMES_PER_FLOW + self.passive.len())
-            .cloned()
-            .collect();
+        let passive = self.passive.iter().filter(|named| named.address == address).map(|named| &named.name);
+        let mut names: Vec<FlowName> =
+            passive.chain(&self.names).take(MAX_NAMES_PER_FLOW + self.passive.len()).cloned().collect();
         let mut best: Option<(usize, NameSource)> = None;
         for (position, name) in names.iter().enumerate() {
             if best.is_none_or(|(_, source)| name.source > source) {
@@ -213,18 +183,9 @@ impl Facts {
 
     /// Whether a DNS answer fits a question of this flow, as far as its questions are in view.
     pub(crate) fn fits_question(&self, message: &DnsMessage) -> bool {
-        let Questions {
-            open,
-            seen,
-            overflowed,
-        } = &self.questions;
+        let Questions { open, seen, overflowed } = &self.questions;
         let asked = |name: &Name| open.iter().any(|(id, asked)| *id == message.id && asked == name);
-        !seen
-            || *overflowed
-            || message
-                .questions
-                .first()
-                .is_some_and(|question| asked(&question.name))
+        !seen || *overflowed || message.questions.first().is_some_and(|question| asked(&question.name))
     }
 }
 
@@ -237,10 +198,7 @@ struct Questions {
 }
 
 fn cost_of(names: &[Name]) -> usize {
-    names
-        .iter()
-        .map(|name| name.as_str().len() + size_of::<FlowName>())
-        .sum()
+    names.iter().map(|name| name.as_str().len() + size_of::<FlowName>()).sum()
 }
 
 #[cfg(test)]
@@ -253,13 +211,7 @@ mod tests {
 
     fn observation(fact: Fact) -> Observation {
         let end = Endpoint::new([192, 0, 2, 1].into(), 1);
-        Observation {
-            time: Timestamp::new(5, 0),
-            packet: 3,
-            source: end,
-            destination: end,
-            fact,
-        }
+        Observation { time: Timestamp::new(5, 0), packet: 3, source: end, destination: end, fact }
     }
 
     fn hello(server_name: &str, transport: TlsTransport) -> Fact {
@@ -302,11 +254,7 @@ mod tests {
         let mut facts = Facts::default();
         facts.fold(&observation(hello("one.example", TlsTransport::Tcp)));
         assert_eq!(facts.tls.as_ref().unwrap().version, Some(0x0304));
-        let chosen = ServerHello {
-            version: 0x0303,
-            cipher: 0xc02f,
-            alpn: None,
-        };
+        let chosen = ServerHello { version: 0x0303, cipher: 0xc02f, alpn: None };
         facts.fold(&observation(Fact::ServerHello(Arc::new(chosen))));
         facts.fold(&observation(hello("two.example", TlsTransport::Tcp)));
         let tls = facts.tls.unwrap();
@@ -319,18 +267,11 @@ mod tests {
     #[test]
     fn what_the_client_said_outranks_passive_dns() {
         let address = IpAddr::from([192, 0, 2, 1]);
-        let learnt = |text, source| FlowName {
-            name: name(text),
-            source,
-            time: Timestamp::EPOCH,
-            aliases: Vec::new(),
-        };
+        let learnt =
+            |text, source| FlowName { name: name(text), source, time: Timestamp::EPOCH, aliases: Vec::new() };
         let mut facts = Facts {
             passive: vec![
-                PassiveName {
-                    address,
-                    name: learnt("asked.example", NameSource::PassiveDnsClient),
-                },
+                PassiveName { address, name: learnt("asked.example", NameSource::PassiveDnsClient) },
                 PassiveName {
                     address: [10, 0, 0, 1].into(),
                     name: learnt("client.example", NameSource::PassiveDnsOther),
@@ -354,10 +295,7 @@ mod tests {
         facts.fold(&observation(request("one.example", RequestForm::Origin)));
         facts.fold(&observation(request("two.example", RequestForm::Origin)));
         let (best, others) = facts.names_of([192, 0, 2, 1].into());
-        assert_eq!(
-            (best.unwrap().name, others[0].name.clone()),
-            (name("one.example"), name("two.example"))
-        );
+        assert_eq!((best.unwrap().name, others[0].name.clone()), (name("one.example"), name("two.example")));
     }
 
     #[test]
@@ -366,38 +304,16 @@ mod tests {
         let names = (0..20).map(|number| name(&format!("{number}.example"))).collect();
         let folded = facts.fold(&observation(certificate(names)));
         assert_eq!((folded.names, folded.dropped), (8, 12));
-        assert_eq!(
-            facts
-                .fold(&observation(request("www.example", RequestForm::Origin)))
-                .names,
-            1
-        );
+        assert_eq!(facts.fold(&observation(request("www.example", RequestForm::Origin))).names, 1);
     }
 
     #[test]
     fn names_are_kept_once_per_source_and_capped() {
         let mut facts = Facts::default();
         let folded = facts.fold(&observation(request("www.example", RequestForm::Origin)));
-        assert_eq!(
-            folded,
-            Folded {
-                names: 1,
-                source: Some(NameSource::HttpHost),
-                dropped: 0
-            }
-        );
-        assert_eq!(
-            facts
-                .fold(&observation(request("www.example", RequestForm::Origin)))
-                .names,
-            0
-        );
-        assert_eq!(
-            facts
-                .fold(&observation(request("www.example", RequestForm::Absolute)))
-                .names,
-            1
-        );
+        assert_eq!(folded, Folded { names: 1, source: Some(NameSource::HttpHost), dropped: 0 });
+        assert_eq!(facts.fold(&observation(request("www.example", RequestForm::Origin))).names, 0);
+        assert_eq!(facts.fold(&observation(request("www.example", RequestForm::Absolute))).names, 1);
         let mut dropped = 0;
         for number in 0..20 {
             let fact = request(&format!("{number}.example"), RequestForm::Origin);
@@ -413,26 +329,14 @@ mod tests {
         let mut reply = answer("www.example", Vec::new());
         reply.id = 7;
         assert!(facts.fits_question(&reply), "no question was in view");
-        let question = DnsMessage {
-            is_response: false,
-            ..reply.clone()
-        };
+        let question = DnsMessage { is_response: false, ..reply.clone() };
         facts.note_question(&question);
         assert!(facts.fits_question(&reply));
-        assert!(!facts.fits_question(&DnsMessage {
-            id: 8,
-            ..reply.clone()
-        }));
+        assert!(!facts.fits_question(&DnsMessage { id: 8, ..reply.clone() }));
         assert!(!facts.fits_question(&answer("other.example", Vec::new())));
         for id in 100..=100 + MAX_OPEN_QUESTIONS as u16 {
-            facts.note_question(&DnsMessage {
-                id,
-                ..question.clone()
-            });
+            facts.note_question(&DnsMessage { id, ..question.clone() });
         }
-        assert!(
-            facts.fits_question(&DnsMessage { id: 8, ..reply }),
-            "too many to compare"
-        );
+        assert!(facts.fits_question(&DnsMessage { id: 8, ..reply }), "too many to compare");
     }
 }

@@ -21,11 +21,8 @@ impl FlowKey {
     /// The key of a packet from `source` to `destination`.
     pub fn new(protocol: Protocol, source: Endpoint, destination: Endpoint) -> Self {
         let one_way = protocol.is_icmp() && icmp_counterpart(protocol, source.port).is_none();
-        let (low, high) = if one_way || source <= destination {
-            (source, destination)
-        } else {
-            (destination, source)
-        };
+        let (low, high) =
+            if one_way || source <= destination { (source, destination) } else { (destination, source) };
         Self { protocol, low, high }
     }
 }
@@ -42,27 +39,15 @@ mod tests {
     #[test]
     fn both_directions_have_one_key() {
         let (a, b) = (end("10.0.0.2:40000"), end("10.0.0.1:443"));
-        assert_eq!(
-            FlowKey::new(Protocol::TCP, a, b),
-            FlowKey::new(Protocol::TCP, b, a)
-        );
-        assert_ne!(
-            FlowKey::new(Protocol::TCP, a, b),
-            FlowKey::new(Protocol::UDP, a, b)
-        );
+        assert_eq!(FlowKey::new(Protocol::TCP, a, b), FlowKey::new(Protocol::TCP, b, a));
+        assert_ne!(FlowKey::new(Protocol::TCP, a, b), FlowKey::new(Protocol::UDP, a, b));
     }
 
     #[test]
     fn icmp_is_paired_where_it_has_an_answer() {
         let (ask, answer) = (end("10.0.0.2:8"), end("10.0.0.1:0"));
-        assert_eq!(
-            FlowKey::new(Protocol::ICMP, ask, answer),
-            FlowKey::new(Protocol::ICMP, answer, ask)
-        );
+        assert_eq!(FlowKey::new(Protocol::ICMP, ask, answer), FlowKey::new(Protocol::ICMP, answer, ask));
         let (one, other) = (end("10.0.0.2:3"), end("10.0.0.1:3"));
-        assert_ne!(
-            FlowKey::new(Protocol::ICMP, one, other),
-            FlowKey::new(Protocol::ICMP, other, one)
-        );
+        assert_ne!(FlowKey::new(Protocol::ICMP, one, other), FlowKey::new(Protocol::ICMP, other, one));
     }
 }

@@ -21,10 +21,7 @@ pub(crate) struct Oriented {
 impl Oriented {
     /// What the first packet's endpoints tell; side A sent it.
     pub(crate) fn from_first(protocol: Protocol, source: Endpoint, destination: Endpoint) -> Self {
-        let mut oriented = Self {
-            initiator: Side::A,
-            by: Orientation::FirstPacket,
-        };
+        let mut oriented = Self { initiator: Side::A, by: Orientation::FirstPacket };
         if protocol.has_ports() {
             match (is_service(source.port), is_service(destination.port)) {
                 (true, false) => oriented.weigh(Orientation::Ports, Side::B),
@@ -64,30 +61,15 @@ mod tests {
         assert_eq!(first(Protocol::TCP, 50_000, 443), (Side::A, Orientation::Ports));
         assert_eq!(first(Protocol::TCP, 443, 50_000), (Side::B, Orientation::Ports));
         assert_eq!(first(Protocol::TCP, 3306, 1024), (Side::B, Orientation::Ports));
-        assert_eq!(
-            first(Protocol::UDP, 123, 123),
-            (Side::A, Orientation::FirstPacket)
-        );
-        assert_eq!(
-            first(Protocol::UDP, 50_000, 40_000),
-            (Side::A, Orientation::FirstPacket)
-        );
-        assert_eq!(
-            first(Protocol::UDP, 0, 50_000),
-            (Side::A, Orientation::FirstPacket)
-        );
-        assert_eq!(
-            first(Protocol::ICMP, 3, 1024),
-            (Side::A, Orientation::FirstPacket)
-        );
+        assert_eq!(first(Protocol::UDP, 123, 123), (Side::A, Orientation::FirstPacket));
+        assert_eq!(first(Protocol::UDP, 50_000, 40_000), (Side::A, Orientation::FirstPacket));
+        assert_eq!(first(Protocol::UDP, 0, 50_000), (Side::A, Orientation::FirstPacket));
+        assert_eq!(first(Protocol::ICMP, 3, 1024), (Side::A, Orientation::FirstPacket));
     }
 
     #[test]
     fn stronger_evidence_overrides_and_weaker_does_not() {
-        let mut oriented = Oriented {
-            initiator: Side::A,
-            by: Orientation::Ports,
-        };
+        let mut oriented = Oriented { initiator: Side::A, by: Orientation::Ports };
         oriented.weigh(Orientation::Ports, Side::B);
         assert_eq!(oriented.initiator, Side::A);
         oriented.weigh(Orientation::Start, Side::B);

@@ -91,11 +91,7 @@ pub struct PassiveDns {
 impl PassiveDns {
     /// Nothing learnt.
     pub fn new(config: PassiveDnsConfig) -> Self {
-        Self {
-            config,
-            own: Store::new(),
-            others: Store::new(),
-        }
+        Self { config, own: Store::new(), others: Store::new() }
     }
 
     /// Learns from an answer.
@@ -111,11 +107,7 @@ impl PassiveDns {
                 aliases: found.aliases,
             };
             if !found.is_hint {
-                self.own.insert(
-                    (received.client, found.address),
-                    answer.clone(),
-                    self.config.max_bytes,
-                );
+                self.own.insert((received.client, found.address), answer.clone(), self.config.max_bytes);
             }
             self.others.insert(found.address, answer, self.config.max_bytes);
         }
@@ -127,26 +119,15 @@ impl PassiveDns {
         let mut names = Vec::new();
         let mut unknown = SmallVec::<[IpAddr; 2]>::new();
         for (client, address) in [(a, b), (b, a)] {
-            let own = self.own.valid(
-                &(client, address),
-                (time, packet, self.config.grace),
-                MAX_OWN_NAMES,
-            );
+            let own = self.own.valid(&(client, address), (time, packet, self.config.grace), MAX_OWN_NAMES);
             if own.is_empty() {
                 unknown.push(address);
             }
-            names.extend(
-                own.into_iter()
-                    .map(|answer| answer.named(address, NameSource::PassiveDnsClient)),
-            );
+            names.extend(own.into_iter().map(|answer| answer.named(address, NameSource::PassiveDnsClient)));
         }
         for address in unknown {
             let others = self.others.valid(&address, (time, packet, self.config.grace), 1);
-            names.extend(
-                others
-                    .into_iter()
-                    .map(|answer| answer.named(address, NameSource::PassiveDnsOther)),
-            );
+            names.extend(others.into_iter().map(|answer| answer.named(address, NameSource::PassiveDnsOther)));
         }
         names
     }
@@ -177,22 +158,12 @@ struct Answer {
 
 impl Answer {
     fn cost(&self) -> u64 {
-        let text: usize = self
-            .aliases
-            .iter()
-            .chain([&self.name])
-            .map(|name| name.as_str().len() + 32)
-            .sum();
+        let text: usize = self.aliases.iter().chain([&self.name]).map(|name| name.as_str().len() + 32).sum();
         (size_of::<Self>() + text) as u64
     }
 
     fn named(self, address: IpAddr, source: NameSource) -> PassiveName {
-        let name = FlowName {
-            name: self.name,
-            source,
-            time: self.from,
-            aliases: self.aliases,
-        };
+        let name = FlowName { name: self.name, source, time: self.from, aliases: self.aliases };
         PassiveName { address, name }
     }
 }
@@ -240,11 +211,8 @@ impl<K: Hash + Eq + Copy> Store<K> {
         let (is_new, removed) = {
             let mut entry = self.entries.entry(key).or_default();
             let is_new = entry.answers.is_empty();
-            let removed = if entry.answers.len() == MAX_ANSWERS_PER_KEY {
-                drop_one(&mut entry.answers)
-            } else {
-                0
-            };
+            let removed =
+                if entry.answers.len() == MAX_ANSWERS_PER_KEY { drop_one(&mut entry.answers) } else { 0 };
             entry.answers.push(answer);
             entry.renewed = !is_new;
             (is_new, removed)
@@ -253,12 +221,8 @@ impl<K: Hash + Eq + Copy> Store<K> {
         self.bytes.fetch_add(added, Ordering::Relaxed);
         self.bytes.fetch_sub(removed, Ordering::Relaxed);
         if is_new {
-            self.bytes
-                .fetch_add(ENTRY_OVERHEAD_BYTES as u64, Ordering::Relaxed);
-            self.order
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push_back(key);
+            self.bytes.fetch_add(ENTRY_OVERHEAD_BYTES as u64, Ordering::Relaxed);
+            self.order.lock().unwrap_or_else(PoisonError::into_inner).push_back(key);
         }
         while self.bytes.load(Ordering::Relaxed) > max_bytes as u64 && self.evict() {}
     }
@@ -270,10 +234,8 @@ impl<K: Hash + Eq + Copy> Store<K> {
             let Some(key) = order.front().copied() else {
                 return false;
             };
-            let renewed = self
-                .entries
-                .get_mut(&key)
-                .is_some_and(|mut entry| std::mem::take(&mut entry.renewed));
+            let renewed =
+                self.entries.get_mut(&key).is_some_and(|mut entry| std::mem::take(&mut entry.renewed));
             if !renewed {
                 break;
             }
@@ -298,12 +260,7 @@ impl<K: Hash + Eq + Copy> Store<K> {
         let holds =
             |answer: &&Answer| answer.packet < packet && answer.from <= time + grace && time <= answer.until;
         let mut valid: Vec<&Answer> = entry.answers.iter().filter(holds).collect();
-        valid.sort_by(|one, other| {
-            other
-                .packet
-                .cmp(&one.packet)
-                .then_with(|| one.name.cmp(&other.name))
-        });
+        valid.sort_by(|one, other| other.packet.cmp(&one.packet).then_with(|| one.name.cmp(&other.name)));
         let mut names: Vec<Answer> = Vec::new();
         for answer in valid {
             if names.len() < limit && names.iter().all(|known| known.name != answer.name) {
@@ -317,9 +274,7 @@ impl<K: Hash + Eq + Copy> Store<K> {
 /// Drops the oldest answer that a later one repeats, else the oldest; how many bytes it cost.
 fn drop_one(answers: &mut SmallVec<[Answer; 1]>) -> u64 {
     let is_repeated = |answer: &Answer| {
-        answers
-            .iter()
-            .any(|later| later.packet > answer.packet && later.name == answer.name)
+        answers.iter().any(|later| later.packet > answer.packet && later.name == answer.name)
     };
     let oldest = answers
         .iter()
@@ -340,20 +295,12 @@ mod tests {
     const SERVER: [u8; 4] = [192, 0, 2, 1];
 
     fn learn(store: &PassiveDns, message: &DnsMessage, client: [u8; 4], seconds: u64, packet: u64) {
-        store.learn(Received {
-            message,
-            client: client.into(),
-            time: Timestamp::new(seconds, 0),
-            packet,
-        });
+        store.learn(Received { message, client: client.into(), time: Timestamp::new(seconds, 0), packet });
     }
 
     fn ask(store: &PassiveDns, client: [u8; 4], seconds: u64, packet: u64) -> Vec<(String, NameSource)> {
         let names = store.names(client.into(), SERVER.into(), Timestamp::new(seconds, 0), packet);
-        names
-            .into_iter()
-            .map(|named| (named.name.name.to_string(), named.name.source))
-            .collect()
+        names.into_iter().map(|named| (named.name.name.to_string(), named.name.source)).collect()
     }
 
     fn store() -> PassiveDns {
@@ -371,13 +318,7 @@ mod tests {
     #[test]
     fn own_answers_outrank_those_of_others() {
         let store = store();
-        learn(
-            &store,
-            &answer("mine.example", vec![a("mine.example", 60, SERVER)]),
-            CLIENT,
-            1_000,
-            1,
-        );
+        learn(&store, &answer("mine.example", vec![a("mine.example", 60, SERVER)]), CLIENT, 1_000, 1);
         learn(
             &store,
             &answer("theirs.example", vec![a("theirs.example", 60, SERVER)]),
@@ -387,29 +328,15 @@ mod tests {
         );
         assert_eq!(ask(&store, CLIENT, 1_010, 3), [own("mine.example")]);
         assert_eq!(ask(&store, OTHER_CLIENT, 1_010, 3), [own("theirs.example")]);
-        assert_eq!(
-            ask(&store, [10, 0, 0, 3], 1_010, 3),
-            [others("theirs.example")],
-            "the latest"
-        );
+        assert_eq!(ask(&store, [10, 0, 0, 3], 1_010, 3), [others("theirs.example")], "the latest");
         let reverse = store.names(SERVER.into(), CLIENT.into(), Timestamp::new(1_010, 0), 3);
-        assert_eq!(
-            reverse[0].address,
-            IpAddr::from(SERVER),
-            "whoever sent the first packet"
-        );
+        assert_eq!(reverse[0].address, IpAddr::from(SERVER), "whoever sent the first packet");
     }
 
     #[test]
     fn valid_from_the_packet_behind_it_until_lifetime_and_grace_have_passed() {
         let store = store();
-        learn(
-            &store,
-            &answer("www.example", vec![a("www.example", 600, SERVER)]),
-            CLIENT,
-            1_000,
-            5,
-        );
+        learn(&store, &answer("www.example", vec![a("www.example", 600, SERVER)]), CLIENT, 1_000, 5);
         assert_eq!(ask(&store, CLIENT, 1_000, 5), []);
         assert_eq!(ask(&store, CLIENT, 1_000, 4), []);
         assert_eq!(ask(&store, CLIENT, 1_000, 6), [own("www.example")]);
@@ -421,22 +348,10 @@ mod tests {
     #[test]
     fn lifetimes_are_clamped() {
         let store = store();
-        learn(
-            &store,
-            &answer("short.example", vec![a("short.example", 0, SERVER)]),
-            CLIENT,
-            1_000,
-            1,
-        );
+        learn(&store, &answer("short.example", vec![a("short.example", 0, SERVER)]), CLIENT, 1_000, 1);
         assert_eq!(ask(&store, CLIENT, 1_360, 2), [own("short.example")]);
         assert_eq!(ask(&store, CLIENT, 1_361, 2), []);
-        learn(
-            &store,
-            &answer("long.example", vec![a("long.example", u32::MAX, SERVER)]),
-            CLIENT,
-            1_000,
-            3,
-        );
+        learn(&store, &answer("long.example", vec![a("long.example", u32::MAX, SERVER)]), CLIENT, 1_000, 3);
         assert_eq!(ask(&store, CLIENT, 87_700, 4), [own("long.example")]);
         assert_eq!(ask(&store, CLIENT, 87_701, 4), []);
     }
@@ -444,37 +359,19 @@ mod tests {
     #[test]
     fn what_was_true_at_a_packet_is_still_known_later() {
         let store = store();
-        for (number, text) in [
-            (10, "first.example"),
-            (20, "second.example"),
-            (30, "first.example"),
-        ] {
-            learn(
-                &store,
-                &answer(text, vec![a(text, 60, SERVER)]),
-                CLIENT,
-                1_000 + number,
-                number,
-            );
+        for (number, text) in [(10, "first.example"), (20, "second.example"), (30, "first.example")] {
+            learn(&store, &answer(text, vec![a(text, 60, SERVER)]), CLIENT, 1_000 + number, number);
         }
         assert_eq!(ask(&store, CLIENT, 1_015, 15), [own("first.example")]);
-        assert_eq!(
-            ask(&store, CLIENT, 1_025, 25),
-            [own("second.example"), own("first.example")]
-        );
-        assert_eq!(
-            ask(&store, CLIENT, 1_035, 35),
-            [own("first.example"), own("second.example")]
-        );
+        assert_eq!(ask(&store, CLIENT, 1_025, 25), [own("second.example"), own("first.example")]);
+        assert_eq!(ask(&store, CLIENT, 1_035, 35), [own("first.example"), own("second.example")]);
     }
 
     #[test]
     fn aliases_come_along_and_hints_are_nobodys_own() {
         let store = store();
-        let mut message = answer(
-            "www.example",
-            vec![cname("www.example", 60, "x.cdn"), a("x.cdn", 60, SERVER)],
-        );
+        let mut message =
+            answer("www.example", vec![cname("www.example", 60, "x.cdn"), a("x.cdn", 60, SERVER)]);
         learn(&store, &message, CLIENT, 1_000, 1);
         let names = store.names(CLIENT.into(), SERVER.into(), Timestamp::new(1_001, 0), 2);
         assert_eq!(names[0].name.aliases, [name("x.cdn")]);
@@ -487,30 +384,18 @@ mod tests {
     #[test]
     fn repeated_answers_do_not_push_out_others() {
         let store = store();
-        learn(
-            &store,
-            &answer("rare.example", vec![a("rare.example", 86_400, SERVER)]),
-            CLIENT,
-            1_000,
-            1,
-        );
+        learn(&store, &answer("rare.example", vec![a("rare.example", 86_400, SERVER)]), CLIENT, 1_000, 1);
         for number in 2..100 {
             let message = answer("busy.example", vec![a("busy.example", 60, SERVER)]);
             learn(&store, &message, CLIENT, 1_000 + number, number);
         }
-        assert_eq!(
-            ask(&store, CLIENT, 1_100, 100),
-            [own("busy.example"), own("rare.example")]
-        );
+        assert_eq!(ask(&store, CLIENT, 1_100, 100), [own("busy.example"), own("rare.example")]);
         assert!(store.stats().answers_dropped > 0);
     }
 
     #[test]
     fn bounded_in_bytes_and_kind_to_what_is_learnt_again() {
-        let store = PassiveDns::new(PassiveDnsConfig {
-            max_bytes: 100_000,
-            ..PassiveDnsConfig::default()
-        });
+        let store = PassiveDns::new(PassiveDnsConfig { max_bytes: 100_000, ..PassiveDnsConfig::default() });
         let keep = answer("keep.example", vec![a("keep.example", 60, SERVER)]);
         for number in 0..5_000_u32 {
             let [_, x, y, z] = number.to_be_bytes();
@@ -524,10 +409,7 @@ mod tests {
         let stats = store.stats();
         assert!(stats.own_entries < 500 && stats.own_entries > 100, "{stats:?}");
         assert_eq!(stats.own_learnt, 5_100);
-        assert_eq!(
-            stats.evicted + stats.own_entries + stats.others_entries,
-            2 * 5_001
-        );
+        assert_eq!(stats.evicted + stats.own_entries + stats.others_entries, 2 * 5_001);
         assert_eq!(ask(&store, CLIENT, 1_001, 20_000), [own("keep.example")]);
         let held: u64 = store.own.entries.iter().map(|entry| entry.cost()).sum();
         assert_eq!(held, store.own.bytes.load(Ordering::Relaxed));

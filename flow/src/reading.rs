@@ -101,10 +101,7 @@ impl Readers {
     ) {
         if matches!(entry.reading, Reading::NotBegun) && packet.payload_len > 0 {
             let first = |side| entry.tcp.as_ref().and_then(|tcp| tcp.first_payload(side));
-            let first = Both {
-                a: first(Side::A),
-                b: first(Side::B),
-            };
+            let first = Both { a: first(Side::A), b: first(Side::B) };
             let inspector = StreamInspector::new(entry.a.port, entry.b.port);
             entry.reading = Reading::Stream(Box::new(Streams::new(inspector, first)));
             self.queues.push_back(STREAMS, slot);
@@ -113,9 +110,7 @@ impl Readers {
             return;
         };
         let segment = Segment {
-            sequence: fields
-                .sequence
-                .wrapping_add(u32::from(fields.has(TcpFields::SYN))),
+            sequence: fields.sequence.wrapping_add(u32::from(fields.has(TcpFields::SYN))),
             payload: packet.payload,
             payload_len: packet.payload_len,
         };
@@ -138,10 +133,7 @@ impl Readers {
     ) {
         if matches!(entry.reading, Reading::NotBegun) {
             let inspector = DatagramInspector::new(entry.a.port, entry.b.port);
-            entry.reading = Reading::Datagrams(Box::new(Datagrams {
-                inspector,
-                done: Both::default(),
-            }));
+            entry.reading = Reading::Datagrams(Box::new(Datagrams { inspector, done: Both::default() }));
             self.queues.push_back(DATAGRAMS, slot);
         }
         let Reading::Datagrams(datagrams) = &mut entry.reading else {

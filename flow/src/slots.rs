@@ -12,10 +12,7 @@ pub(crate) struct Slots<T> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self {
-            items: Vec::new(),
-            free: Vec::new(),
-        }
+        Self { items: Vec::new(), free: Vec::new() }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -50,9 +47,7 @@ impl<T> Slots<T> {
 
     /// All values with their slots, in the order of slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0..)
-            .zip(&self.items)
-            .filter_map(|(slot, item)| Some((slot, item.as_ref()?)))
+        (0..).zip(&self.items).filter_map(|(slot, item)| Some((slot, item.as_ref()?)))
     }
 }
 
@@ -79,21 +74,11 @@ struct Links {
 
 impl<const N: usize> Queues<N> {
     pub(crate) const fn new() -> Self {
-        Self {
-            ends: [Ends {
-                front: NONE,
-                back: NONE,
-                len: 0,
-            }; N],
-            links: Vec::new(),
-        }
+        Self { ends: [Ends { front: NONE, back: NONE, len: 0 }; N], links: Vec::new() }
     }
 
     pub(crate) fn front(&self, queue: usize) -> Option<u32> {
-        self.ends
-            .get(queue)
-            .map(|ends| ends.front)
-            .filter(|slot| *slot != NONE)
+        self.ends.get(queue).map(|ends| ends.front).filter(|slot| *slot != NONE)
     }
 
     pub(crate) fn len(&self, queue: usize) -> usize {
@@ -105,14 +90,7 @@ impl<const N: usize> Queues<N> {
         self.remove(slot);
         let position = slot as usize;
         if self.links.len() <= position {
-            self.links.resize(
-                position + 1,
-                Links {
-                    queue: None,
-                    before: NONE,
-                    behind: NONE,
-                },
-            );
+            self.links.resize(position + 1, Links { queue: None, before: NONE, behind: NONE });
         }
         let Some(ends) = self.ends.get_mut(queue) else {
             return;
@@ -126,11 +104,7 @@ impl<const N: usize> Queues<N> {
             links.behind = slot;
         }
         if let Some(links) = self.links.get_mut(position) {
-            *links = Links {
-                queue: Some(queue as u8),
-                before,
-                behind: NONE,
-            };
+            *links = Links { queue: Some(queue as u8), before, behind: NONE };
         }
     }
 
@@ -139,11 +113,7 @@ impl<const N: usize> Queues<N> {
         let Some(links) = self.links.get_mut(slot as usize) else {
             return;
         };
-        let Links {
-            queue,
-            before,
-            behind,
-        } = *links;
+        let Links { queue, before, behind } = *links;
         let Some(ends) = queue.and_then(|queue| self.ends.get_mut(usize::from(queue))) else {
             return;
         };

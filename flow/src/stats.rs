@@ -131,13 +131,7 @@ impl NameCounts {
 impl FlowStats {
     /// Each count with its name, always in this order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let Self {
-            ended,
-            names,
-            streams,
-            passive_dns,
-            ..
-        } = self;
+        let Self { ended, names, streams, passive_dns, .. } = self;
         [
             ("packets", self.packets),
             ("frames", self.frames),

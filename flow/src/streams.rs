@@ -115,19 +115,8 @@ impl Piece {
 impl<R: StreamReader> Streams<R> {
     /// `first` are the sequence numbers of the first payload bytes, where a handshake told them.
     pub(crate) fn new(reader: R, first: Both<Option<u32>>) -> Self {
-        let half = |next| Half {
-            next,
-            ..Half::default()
-        };
-        Self {
-            reader,
-            halves: Both {
-                a: half(first.a),
-                b: half(first.b),
-            },
-            held: 0,
-            read: 0,
-        }
+        let half = |next| Half { next, ..Half::default() };
+        Self { reader, halves: Both { a: half(first.a), b: half(first.b) }, held: 0, read: 0 }
     }
 
     /// Whether nothing more is to be learnt from either side.
@@ -191,10 +180,7 @@ impl<R: StreamReader> Streams<R> {
         learn: &mut dyn FnMut(Fact),
     ) {
         let half = self.halves.of_mut(side.other());
-        if half
-            .acknowledged
-            .is_none_or(|before| distance(before, acknowledgement) > 0)
-        {
+        if half.acknowledged.is_none_or(|before| distance(before, acknowledgement) > 0) {
             half.acknowledged = Some(acknowledgement);
             self.heed_acknowledgement(side.other(), budget, learn);
         }
@@ -245,10 +231,8 @@ impl<R: StreamReader> Streams<R> {
                 return;
             }
             let skip = next.wrapping_sub(segment.sequence) as usize;
-            let until_held = half
-                .held
-                .front()
-                .map(|piece| piece.sequence.wrapping_sub(segment.sequence) as usize);
+            let until_held =
+                half.held.front().map(|piece| piece.sequence.wrapping_sub(segment.sequence) as usize);
             let stop = until_held.unwrap_or(usize::MAX).min(segment.payload.len());
             let fresh = segment.payload.get(skip..stop).unwrap_or_default();
             if fresh.is_empty() {
@@ -288,11 +272,7 @@ impl<R: StreamReader> Streams<R> {
         loop {
             let half = self.halves.of_mut(side);
             let Some(next) = half.next else { return };
-            if half
-                .held
-                .front()
-                .is_none_or(|piece| distance(next, piece.sequence) > 0)
-            {
+            if half.held.front().is_none_or(|piece| distance(next, piece.sequence) > 0) {
                 return;
             }
             let Some(piece) = half.held.pop_front() else {
@@ -321,16 +301,11 @@ impl<R: StreamReader> Streams<R> {
                 let start = position(piece.sequence);
                 (start, start + piece.bytes.len())
             });
-            let fresh = segment
-                .payload
-                .get(from - first..start.clamp(from, last) - first)
-                .unwrap_or_default();
+            let fresh =
+                segment.payload.get(from - first..start.clamp(from, last) - first).unwrap_or_default();
             if !fresh.is_empty() {
                 let sequence = next.wrapping_add(from as u32);
-                let piece = Piece {
-                    sequence,
-                    bytes: fresh.into(),
-                };
+                let piece = Piece { sequence, bytes: fresh.into() };
                 // A segment that fills many small holes costs more overhead than it was let in with.
                 if self.held + piece.cost() > budget.held_per_flow {
                     budget.stats.unused_bytes += fresh.len() as u64;

@@ -101,11 +101,7 @@ impl FlowTable {
         entry.count(side, packet);
         self.queues.push_back(entry.standing() as usize, slot);
         self.read(slot, side, packet, sink);
-        if let Transport::Icmp {
-            about: Some((protocol, source, destination)),
-            ..
-        } = packet.transport
-        {
+        if let Transport::Icmp { about: Some((protocol, source, destination)), .. } = packet.transport {
             self.note_icmp_error(FlowKey::new(protocol, source, destination), packet);
         }
     }
@@ -113,26 +109,11 @@ impl FlowTable {
     /// Ends all flows, in the order in which they began: the input is over. Those that were idle by then end as idle.
     pub fn finish(&mut self, sink: &mut impl FlowSink) {
         let now = self.clock.latest();
-        let mut open: Vec<_> = self
-            .flows
-            .iter()
-            .map(|(slot, entry)| (entry.record.id, slot))
-            .collect();
+        let mut open: Vec<_> = self.flows.iter().map(|(slot, entry)| (entry.record.id, slot)).collect();
         open.sort_unstable();
         for (_, slot) in open {
-            let is_live = self
-                .flows
-                .get(slot)
-                .is_some_and(|entry| self.is_continued(entry, now));
-            self.end(
-                slot,
-                if is_live {
-                    EndReason::EndOfInput
-                } else {
-                    EndReason::Idle
-                },
-                sink,
-            );
+            let is_live = self.flows.get(slot).is_some_and(|entry| self.is_continued(entry, now));
+            self.end(slot, if is_live { EndReason::EndOfInput } else { EndReason::Idle }, sink);
         }
     }
 
@@ -189,12 +170,7 @@ impl FlowTable {
 
     /// Whether a packet at `time` continues the flow.
     fn is_continued(&self, entry: &Entry, time: Timestamp) -> bool {
-        continues(
-            entry.record.first,
-            entry.record.last,
-            self.idle_timeout(entry.standing()),
-            time,
-        )
+        continues(entry.record.first, entry.record.last, self.idle_timeout(entry.standing()), time)
     }
 
     const fn idle_timeout(&self, standing: Standing) -> Duration {
@@ -209,9 +185,7 @@ impl FlowTable {
         while self.flows.len() >= self.max_flows && self.evict(sink) {}
         let mut entry = Entry::new(packet);
         let (source, destination) = (packet.source.ip, packet.destination.ip);
-        let passive = self
-            .passive_dns
-            .names(source, destination, packet.time, packet.number);
+        let passive = self.passive_dns.names(source, destination, packet.time, packet.number);
         for named in &passive {
             self.stats.names.count(named.name.source, 1);
         }
@@ -347,12 +321,7 @@ impl FlowTable {
         let from_responder = side != entry.oriented.initiator;
         if message.link_local || (from_responder && entry.facts_mut().fits_question(message)) {
             let client = packet.destination.ip;
-            self.passive_dns.learn(Received {
-                message,
-                client,
-                time: packet.time,
-                packet: packet.number,
-            });
+            self.passive_dns.learn(Received { message, client, time: packet.time, packet: packet.number });
         } else {
             self.stats.dns_answers_refused += 1;
         }
@@ -360,11 +329,10 @@ impl FlowTable {
 
     /// Marks the flow that an ICMP error is about, if it is open.
     fn note_icmp_error(&mut self, about: FlowKey, packet: &Packet<'_>) {
-        let slot = self.index.get(&about).copied().filter(|slot| {
-            self.flows
-                .get(*slot)
-                .is_some_and(|entry| self.is_continued(entry, packet.time))
-        });
+        let slot =
+            self.index.get(&about).copied().filter(|slot| {
+                self.flows.get(*slot).is_some_and(|entry| self.is_continued(entry, packet.time))
+            });
         if let Some(entry) = slot.and_then(|slot| self.flows.get_mut(slot)) {
             entry.record.icmp_errors = entry.record.icmp_errors.saturating_add(1);
             self.stats.icmp_errors_paired += 1;

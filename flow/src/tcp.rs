@@ -68,12 +68,8 @@ impl TcpTracker {
 
     /// The first sequence number of payload of `side`, where the handshake told it.
     pub(crate) fn first_payload(&self, side: Side) -> Option<u32> {
-        let from_syn_ack = || {
-            self.sides
-                .of(side.other())
-                .syn_ack
-                .then(|| self.sides.of(side.other()).acknowledged)
-        };
+        let from_syn_ack =
+            || self.sides.of(side.other()).syn_ack.then(|| self.sides.of(side.other()).acknowledged);
         self.sides
             .of(side)
             .initial
@@ -108,10 +104,7 @@ impl TcpTracker {
             return false;
         }
         let this = self.sides.of_mut(side);
-        let end = fields
-            .sequence
-            .wrapping_add(payload_len)
-            .wrapping_add(u32::from(is_syn));
+        let end = fields.sequence.wrapping_add(payload_len).wrapping_add(u32::from(is_syn));
         let Some(next) = this.next else {
             this.next = Some(end);
             return false;
@@ -161,12 +154,7 @@ impl TcpTracker {
             this.syn_ack |= fields.has(TcpFields::ACK);
         }
         if fields.has(TcpFields::FIN) {
-            this.fin = Some(
-                fields
-                    .sequence
-                    .wrapping_add(payload_len)
-                    .wrapping_add(u32::from(is_syn)),
-            );
+            this.fin = Some(fields.sequence.wrapping_add(payload_len).wrapping_add(u32::from(is_syn)));
         }
         if fields.has(TcpFields::ACK) && !is_syn && !fields.has(TcpFields::RST) {
             self.handshake |= self.completes_handshake(side, fields.acknowledgement);
@@ -198,11 +186,7 @@ mod tests {
     use super::*;
 
     fn segment(flags: u8, sequence: u32, acknowledgement: u32) -> TcpFields {
-        TcpFields {
-            sequence,
-            acknowledgement,
-            flags,
-        }
+        TcpFields { sequence, acknowledgement, flags }
     }
 
     const SYN: u8 = TcpFields::SYN;
@@ -229,22 +213,13 @@ mod tests {
         assert_eq!(tcp.state(), TcpState::Open);
         tcp.observe(Side::A, segment(ACK, 101, u32::MAX), 10);
         let news = tcp.observe(Side::B, segment(ACK, u32::MAX, 111), 20);
-        assert_eq!(
-            news,
-            TcpNews {
-                retransmission: false,
-                acknowledged_bytes: 10
-            }
-        );
+        assert_eq!(news, TcpNews { retransmission: false, acknowledged_bytes: 10 });
         tcp.observe(Side::B, segment(FIN | ACK, 19, 111), 0);
         assert_eq!(tcp.state(), TcpState::HalfClosed);
         let news = tcp.observe(Side::A, segment(FIN | ACK, 111, 20), 0);
         assert_eq!(news.acknowledged_bytes, 20, "the FIN is not counted, the wrap is");
         assert_eq!(tcp.state(), TcpState::Closed);
-        assert_eq!(
-            tcp.observe(Side::B, segment(ACK, 20, 112), 0).acknowledged_bytes,
-            0
-        );
+        assert_eq!(tcp.observe(Side::B, segment(ACK, 20, 112), 0).acknowledged_bytes, 0);
         tcp.observe(Side::A, segment(RST, 112, 0), 0);
         assert_eq!(tcp.state(), TcpState::Closed);
     }
@@ -266,19 +241,13 @@ mod tests {
     #[test]
     fn retransmissions_are_what_was_sent_before() {
         let mut tcp = opened();
-        assert!(
-            tcp.observe(Side::A, segment(SYN, 100, 0), 0).retransmission,
-            "SYN"
-        );
+        assert!(tcp.observe(Side::A, segment(SYN, 100, 0), 0).retransmission, "SYN");
         let send = |tcp: &mut TcpTracker, sequence, len| tcp.observe(Side::A, segment(ACK, sequence, 0), len);
         assert!(!send(&mut tcp, 101, 10).retransmission);
         assert!(send(&mut tcp, 101, 10).retransmission, "the same again");
         assert!(send(&mut tcp, 105, 3).retransmission, "part of it");
         assert!(!send(&mut tcp, 105, 7).retransmission, "one new byte");
-        assert!(
-            !send(&mut tcp, 111, 0).retransmission,
-            "keep-alive without a byte"
-        );
+        assert!(!send(&mut tcp, 111, 0).retransmission, "keep-alive without a byte");
         assert!(!send(&mut tcp, 111, 1).retransmission, "keep-alive with a byte");
         assert!(send(&mut tcp, 110, 1).retransmission, "an older byte");
         assert!(!send(&mut tcp, 112, 0).retransmission, "a bare acknowledgement");
@@ -287,38 +256,18 @@ mod tests {
     #[test]
     fn acknowledgements_tell_of_bytes_not_seen() {
         let mut tcp = TcpTracker::default();
-        assert_eq!(
-            tcp.observe(Side::A, segment(ACK, 7, 1_000), 0).acknowledged_bytes,
-            0
-        );
-        assert_eq!(
-            tcp.observe(Side::A, segment(ACK, 7, 5_000), 0).acknowledged_bytes,
-            4_000
-        );
-        assert_eq!(
-            tcp.observe(Side::A, segment(ACK, 7, 4_000), 0).acknowledged_bytes,
-            0
-        );
-        assert_eq!(
-            tcp.observe(Side::A, segment(ACK, 7, 5_001), 0).acknowledged_bytes,
-            1
-        );
-        assert_eq!(
-            tcp.observe(Side::A, segment(ACK, 7, 1 << 31), 0)
-                .acknowledged_bytes,
-            0,
-            "another world"
-        );
+        assert_eq!(tcp.observe(Side::A, segment(ACK, 7, 1_000), 0).acknowledged_bytes, 0);
+        assert_eq!(tcp.observe(Side::A, segment(ACK, 7, 5_000), 0).acknowledged_bytes, 4_000);
+        assert_eq!(tcp.observe(Side::A, segment(ACK, 7, 4_000), 0).acknowledged_bytes, 0);
+        assert_eq!(tcp.observe(Side::A, segment(ACK, 7, 5_001), 0).acknowledged_bytes, 1);
+        assert_eq!(tcp.observe(Side::A, segment(ACK, 7, 1 << 31), 0).acknowledged_bytes, 0, "another world");
     }
 
     #[test]
     fn the_first_acknowledgement_counts_from_the_syn() {
         let mut tcp = TcpTracker::default();
         tcp.observe(Side::A, segment(SYN, 100, 0), 0);
-        assert_eq!(
-            tcp.observe(Side::B, segment(ACK, 9, 151), 0).acknowledged_bytes,
-            50
-        );
+        assert_eq!(tcp.observe(Side::B, segment(ACK, 9, 151), 0).acknowledged_bytes, 50);
     }
 
     #[test]
@@ -327,30 +276,18 @@ mod tests {
         assert!(!tcp.begins_anew(Side::A, segment(SYN, 100, 0)), "a copy");
         assert!(tcp.begins_anew(Side::A, segment(SYN, 101, 0)));
         assert!(tcp.begins_anew(Side::B, segment(SYN, 1, 0)), "from the other end");
-        assert!(
-            !tcp.begins_anew(Side::B, segment(SYN | ACK, 1, 0)),
-            "a forged SYN-ACK ends nothing"
-        );
+        assert!(!tcp.begins_anew(Side::B, segment(SYN | ACK, 1, 0)), "a forged SYN-ACK ends nothing");
         tcp.observe(Side::B, segment(RST, 0, 0), 0);
         assert!(tcp.begins_anew(Side::B, segment(SYN | ACK, 1, 0)));
         assert!(!tcp.begins_anew(Side::A, segment(ACK, 101, 0)), "late");
 
         let mut opening = TcpTracker::default();
         opening.observe(Side::A, segment(SYN, 100, 0), 0);
-        assert!(
-            !opening.begins_anew(Side::B, segment(SYN, 1, 0)),
-            "simultaneous open"
-        );
-        assert!(
-            opening.begins_anew(Side::A, segment(SYN, 200, 0)),
-            "another attempt"
-        );
+        assert!(!opening.begins_anew(Side::B, segment(SYN, 1, 0)), "simultaneous open");
+        assert!(opening.begins_anew(Side::A, segment(SYN, 200, 0)), "another attempt");
         let mut middle = TcpTracker::default();
         middle.observe(Side::A, segment(ACK, 100, 0), 5);
-        assert!(
-            middle.begins_anew(Side::A, segment(SYN, 200, 0)),
-            "taken up in the middle, then opened"
-        );
+        assert!(middle.begins_anew(Side::A, segment(SYN, 200, 0)), "taken up in the middle, then opened");
     }
 
     #[test]
@@ -358,9 +295,6 @@ mod tests {
         assert_eq!(opened().first_payload(Side::A), Some(101));
         let mut tcp = TcpTracker::default();
         tcp.observe(Side::B, segment(SYN | ACK, 500, 101), 0);
-        assert_eq!(
-            (tcp.first_payload(Side::A), tcp.first_payload(Side::B)),
-            (Some(101), Some(501))
-        );
+        assert_eq!((tcp.first_payload(Side::A), tcp.first_payload(Side::B)), (Some(101), Some(501)));
     }
 }

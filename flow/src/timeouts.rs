@@ -27,10 +27,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) const fn new() -> Self {
-        Self {
-            recent: [Timestamp::EPOCH; WINDOW],
-            seen: 0,
-        }
+        Self { recent: [Timestamp::EPOCH; WINDOW], seen: 0 }
     }
 
     /// Notes the time of the next packet; whether it is earlier than the one before.
@@ -38,20 +35,12 @@ impl Clock {
         if self.seen == 0 {
             self.recent = [time; WINDOW];
         }
-        let previous = self
-            .recent
-            .get((self.seen + WINDOW - 1) % WINDOW)
-            .copied()
-            .unwrap_or(time);
+        let previous = self.recent.get((self.seen + WINDOW - 1) % WINDOW).copied().unwrap_or(time);
         if let Some(place) = self.recent.get_mut(self.seen % WINDOW) {
             *place = time;
         }
         // Wraps around within the window: only the remainder and "not zero" matter.
-        self.seen = if self.seen == 2 * WINDOW - 1 {
-            WINDOW
-        } else {
-            self.seen + 1
-        };
+        self.seen = if self.seen == 2 * WINDOW - 1 { WINDOW } else { self.seen + 1 };
         time < previous
     }
 
@@ -79,18 +68,8 @@ mod tests {
 
     #[test]
     fn continues_within_the_timeout_on_either_side() {
-        for (time, expected) in [
-            (939, false),
-            (940, true),
-            (1_000, true),
-            (1_110, true),
-            (1_111, false),
-        ] {
-            assert_eq!(
-                continues(at(1_000), at(1_050), MINUTE, at(time)),
-                expected,
-                "{time}"
-            );
+        for (time, expected) in [(939, false), (940, true), (1_000, true), (1_110, true), (1_111, false)] {
+            assert_eq!(continues(at(1_000), at(1_050), MINUTE, at(time)), expected, "{time}");
         }
     }
 
@@ -106,10 +85,7 @@ mod tests {
         for second in 1_011..1_018 {
             assert!(!clock.observe(at(second)));
         }
-        assert!(
-            clock.is_past(at(4_000_000_000), at(4_000_000_000), MINUTE),
-            "the wild flow itself goes"
-        );
+        assert!(clock.is_past(at(4_000_000_000), at(4_000_000_000), MINUTE), "the wild flow itself goes");
         assert!(!clock.is_past(at(1_000), at(1_009), MINUTE));
     }
 

@@ -56,10 +56,7 @@ impl Collector {
     /// Takes a value, or says why not.
     pub(crate) fn value(&mut self, origin: &Origin, text: &str, value: IndicatorValue, context: Context) {
         self.loaded.stats.values += 1;
-        if let Some(indicator) = self
-            .position
-            .get(&value)
-            .and_then(|at| self.loaded.indicators.get_mut(*at))
+        if let Some(indicator) = self.position.get(&value).and_then(|at| self.loaded.indicators.get_mut(*at))
         {
             self.loaded.stats.repeated += 1;
             let known =
@@ -73,10 +70,7 @@ impl Collector {
             self.refuse(origin, context.line.unwrap_or(0), text, RefusalReason::TooMany);
         } else {
             self.position.insert(value.clone(), self.loaded.indicators.len());
-            self.loaded.indicators.push(Indicator {
-                value,
-                contexts: vec![context],
-            });
+            self.loaded.indicators.push(Indicator { value, contexts: vec![context] });
         }
     }
 

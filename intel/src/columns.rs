@@ -56,11 +56,7 @@ impl Columns {
     /// For a table without header: the value's column, all others describe it.
     pub(crate) fn bare(value: usize, count: usize) -> Self {
         let descriptions = (0..count).filter(|at| *at != value).collect();
-        Self {
-            values: vec![(value, Hint::None)],
-            descriptions,
-            ..Self::default()
-        }
+        Self { values: vec![(value, Hint::None)], descriptions, ..Self::default() }
     }
 
     /// How many columns have a meaning.
@@ -232,30 +228,14 @@ mod tests {
             "tags",
         ];
         let columns = Columns::from_header(header).unwrap();
-        assert_eq!(
-            (columns.values.as_slice(), columns.kind),
-            ([(2, Hint::None)].as_slice(), Some(3))
-        );
-        assert_eq!(
-            (columns.first_seen, columns.confidence, columns.tags),
-            (Some(0), Some(5), Some(7))
-        );
-        let columns = Columns::from_header([
-            "id",
-            "dateadded",
-            "url",
-            "url_status",
-            "tags",
-            "urlhaus_link",
-            "host",
-        ])
-        .unwrap();
+        assert_eq!((columns.values.as_slice(), columns.kind), ([(2, Hint::None)].as_slice(), Some(3)));
+        assert_eq!((columns.first_seen, columns.confidence, columns.tags), (Some(0), Some(5), Some(7)));
+        let columns =
+            Columns::from_header(["id", "dateadded", "url", "url_status", "tags", "urlhaus_link", "host"])
+                .unwrap();
         assert_eq!(columns.values, [(2, Hint::Url), (6, Hint::Host)]);
         assert_eq!(Columns::from_header(["name", "md5_hash", "sha256_hash"]), None);
-        assert_eq!(
-            Columns::from_header([" IP Address ", "Comment"]).unwrap().known(),
-            2
-        );
+        assert_eq!(Columns::from_header([" IP Address ", "Comment"]).unwrap().known(), 2);
     }
 
     #[test]
@@ -274,10 +254,7 @@ mod tests {
             ("x509-fingerprint-md5", Kind::Refused(RefusalReason::FileHash)),
             ("sha256_hash", Kind::Refused(RefusalReason::FileHash)),
             ("FileHash-SHA1", Kind::Refused(RefusalReason::FileHash)),
-            (
-                "ja3-fingerprint-md5",
-                Kind::Refused(RefusalReason::UnsupportedType),
-            ),
+            ("ja3-fingerprint-md5", Kind::Refused(RefusalReason::UnsupportedType)),
             ("email-src", Kind::Refused(RefusalReason::Email)),
             ("mutex", Kind::Refused(RefusalReason::UnsupportedType)),
             ("ip-dst|port", Kind::AddressAndPort),

@@ -20,22 +20,10 @@ const BUFFER_BYTES: usize = 256 * 1024;
 pub(crate) fn load(path: &Path, collector: &mut Collector) {
     let mut files = Vec::new();
     find(path, 0, &mut files);
-    let root = if path.is_dir() {
-        path
-    } else {
-        path.parent().unwrap_or(path)
-    };
+    let root = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     for file in files {
-        let source = file
-            .strip_prefix(root)
-            .unwrap_or(&file)
-            .display()
-            .to_string()
-            .into();
-        let origin = Origin {
-            path: file.display().to_string().into(),
-            source,
-        };
+        let source = file.strip_prefix(root).unwrap_or(&file).display().to_string().into();
+        let origin = Origin { path: file.display().to_string().into(), source };
         if let Err(error) = load_file(&file, &origin, collector) {
             collector.refuse(&origin, 0, &error.to_string(), RefusalReason::UnreadableFile);
         }
@@ -49,9 +37,7 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         Ok(entries) if depth < MAX_FOLDER_DEPTH => entries,
         _ => return files.push(path.to_owned()),
     };
-    let mut inside: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .collect();
+    let mut inside: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     inside.sort();
     for path in inside.iter().filter(|path| !is_hidden(path) && !is_special(path)) {
         find(path, depth + 1, files);
@@ -59,8 +45,7 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// Neither a file nor a folder; nor a link to a folder, of which a few that lead in circles would never end.
@@ -93,10 +78,8 @@ fn load_text(
         collector.refuse(origin, 0, "", reason);
         return Ok(());
     }
-    let shape = shape::detect(
-        &lines::sample(&head, (head.len() as u64) < HEAD_BYTES),
-        extension(path).as_deref(),
-    );
+    let shape =
+        shape::detect(&lines::sample(&head, (head.len() as u64) < HEAD_BYTES), extension(path).as_deref());
     let reader = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(input));
     read_lines(Lines::new(reader), &shape, origin, collector)
 }
@@ -134,11 +117,7 @@ fn unusable(head: &[u8]) -> Option<RefusalReason> {
 
 /// The extension in lower case, below that of a compression.
 fn extension(path: &Path) -> Option<String> {
-    let lower = |path: &Path| {
-        path.extension()
-            .and_then(OsStr::to_str)
-            .map(str::to_ascii_lowercase)
-    };
+    let lower = |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
     match lower(path)?.as_str() {
         "gz" | "zst" => lower(Path::new(path.file_stem()?)),
         other => Some(other.to_owned()),

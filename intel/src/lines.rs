@@ -28,12 +28,7 @@ pub(crate) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self {
-            reader,
-            number: 0,
-            returned: VecDeque::new(),
-            spare: Vec::new(),
-        }
+        Self { reader, number: 0, returned: VecDeque::new(), spare: Vec::new() }
     }
 
     /// The next line; `None` at the end.
@@ -43,11 +38,7 @@ impl<R: BufRead> Lines<R> {
         }
         let mut bytes = std::mem::take(&mut self.spare);
         bytes.clear();
-        let read = self
-            .reader
-            .by_ref()
-            .take(MAX_LINE_BYTES as u64 + 1)
-            .read_until(b'\n', &mut bytes)?;
+        let read = self.reader.by_ref().take(MAX_LINE_BYTES as u64 + 1).read_until(b'\n', &mut bytes)?;
         if read == 0 {
             return Ok(None);
         }
@@ -55,18 +46,12 @@ impl<R: BufRead> Lines<R> {
         let number = self.number;
         if bytes.last() != Some(&b'\n') && bytes.len() > MAX_LINE_BYTES {
             self.reader.skip_until(b'\n')?;
-            return Ok(Some(Line {
-                number,
-                text: Err(RefusalReason::LineTooLong),
-            }));
+            return Ok(Some(Line { number, text: Err(RefusalReason::LineTooLong) }));
         }
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
             bytes.pop();
         }
-        Ok(Some(Line {
-            number,
-            text: Ok(decode(bytes, number)),
-        }))
+        Ok(Some(Line { number, text: Ok(decode(bytes, number)) }))
     }
 
     /// Gives back lines, to be read next, in this order.
@@ -93,11 +78,7 @@ fn decode(bytes: Vec<u8>, number: u32) -> String {
 
 /// Text of the first bytes of a file, without a last line that is cut.
 pub(crate) fn sample(head: &[u8], whole: bool) -> Vec<Cow<'_, str>> {
-    let end = if whole {
-        head.len()
-    } else {
-        head.iter().rposition(|byte| *byte == b'\n').unwrap_or(0)
-    };
+    let end = if whole { head.len() } else { head.iter().rposition(|byte| *byte == b'\n').unwrap_or(0) };
     let head = head.get(..end).unwrap_or_default();
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     head.split(|byte| *byte == b'\n')
@@ -114,18 +95,13 @@ mod tests {
 
     fn all(bytes: &[u8]) -> Vec<(u32, Result<String, RefusalReason>)> {
         let mut lines = Lines::new(bytes);
-        std::iter::from_fn(|| lines.next().unwrap())
-            .map(|line| (line.number, line.text))
-            .collect()
+        std::iter::from_fn(|| lines.next().unwrap()).map(|line| (line.number, line.text)).collect()
     }
 
     #[test]
     fn endings_marks_and_encodings() {
         let read = all(b"\xef\xbb\xbfa\r\nb\n\nm\xfcller\nlast");
-        let texts: Vec<_> = read
-            .iter()
-            .map(|(_, text)| text.as_ref().unwrap().as_str())
-            .collect();
+        let texts: Vec<_> = read.iter().map(|(_, text)| text.as_ref().unwrap().as_str()).collect();
         assert_eq!(texts, ["a", "b", "", "m\u{fc}ller", "last"]);
         assert_eq!(read.last().unwrap().0, 5);
     }
@@ -134,13 +110,7 @@ mod tests {
     fn an_endless_line_is_skipped_and_the_next_one_read() {
         let mut bytes = vec![b'x'; 3 * MAX_LINE_BYTES];
         bytes.extend(b"\nevil.example\n");
-        assert_eq!(
-            all(&bytes),
-            [
-                (1, Err(RefusalReason::LineTooLong)),
-                (2, Ok("evil.example".to_owned()))
-            ]
-        );
+        assert_eq!(all(&bytes), [(1, Err(RefusalReason::LineTooLong)), (2, Ok("evil.example".to_owned()))]);
         let exact = vec![b'x'; MAX_LINE_BYTES];
         assert!(all(&exact)[0].1.is_ok());
     }

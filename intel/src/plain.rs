@@ -30,11 +30,7 @@ pub(crate) fn read<R: BufRead>(
         if remarks.take(trimmed) || std::mem::take(&mut header_due) {
             collector.without_value();
         } else {
-            let entry = Entry {
-                origin,
-                line: line.number,
-                remarks: &remarks,
-            };
+            let entry = Entry { origin, line: line.number, remarks: &remarks };
             entry.read(trimmed, collector);
         }
         lines.recycle(text);
@@ -99,12 +95,7 @@ impl Entry<'_> {
             Ok((value, rest)) => {
                 let rest = rest
                     .trim_matches(|c: char| matches!(c, ';' | ',' | '|' | '#' | '"') || c.is_whitespace());
-                self.store(
-                    body,
-                    Ok(value),
-                    if rest.is_empty() { comment } else { rest },
-                    collector,
-                );
+                self.store(body, Ok(value), if rest.is_empty() { comment } else { rest }, collector);
             }
             Err(reason) => self.store(body, Err(reason), comment, collector),
         }
@@ -139,10 +130,7 @@ fn split_comment(line: &str) -> (&str, &str) {
     for (at, character) in line.char_indices() {
         let (before, after) = line.split_at_checked(at).unwrap_or((line, ""));
         if previous_is_space && (matches!(character, '#' | ';') || after.starts_with("//")) {
-            return (
-                before.trim_end(),
-                after.trim_start_matches(['#', ';', '/']).trim(),
-            );
+            return (before.trim_end(), after.trim_start_matches(['#', ';', '/']).trim());
         }
         previous_is_space = character.is_whitespace();
     }
@@ -150,16 +138,12 @@ fn split_comment(line: &str) -> (&str, &str) {
 }
 
 fn split_word(text: &str) -> (&str, &str) {
-    text.split_once(char::is_whitespace)
-        .map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
+    text.split_once(char::is_whitespace).map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
 }
 
 /// Addresses to which hosts files send what they block.
 fn is_sink(word: &str) -> bool {
-    matches!(
-        word,
-        "0.0.0.0" | "127.0.0.1" | "::" | "::1" | "::0" | "0:0:0:0:0:0:0:0" | "0:0:0:0:0:0:0:1"
-    )
+    matches!(word, "0.0.0.0" | "127.0.0.1" | "::" | "::1" | "::0" | "0:0:0:0:0:0:0:0" | "0:0:0:0:0:0:0:1")
 }
 
 /// The value at the beginning of a line, and what follows it: `value`, `value count`, `value;comment`, `value,comment`.

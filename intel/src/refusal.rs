@@ -28,11 +28,7 @@ impl fmt::Display for Refusal {
             write!(f, ":{}", self.line)?;
         }
         write!(f, ": {}", self.reason)?;
-        if self.text.is_empty() {
-            Ok(())
-        } else {
-            write!(f, ": {}", self.text)
-        }
+        if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", self.text) }
     }
 }
 

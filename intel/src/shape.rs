@@ -25,12 +25,7 @@ pub(crate) enum Shape {
 /// Tells the shape from the first lines and the extension (lower case).
 pub(crate) fn detect(lines: &[Cow<'_, str>], extension: Option<&str>) -> Shape {
     let is_data = |line: &&Cow<'_, str>| !line.trim().is_empty() && !is_comment(line.trim_start());
-    let data: Vec<&str> = lines
-        .iter()
-        .filter(is_data)
-        .take(SAMPLE_LINES)
-        .map(|line| &**line)
-        .collect();
+    let data: Vec<&str> = lines.iter().filter(is_data).take(SAMPLE_LINES).map(|line| &**line).collect();
     let Some(&first) = data.first() else {
         return Shape::Plain { has_header: false };
     };
@@ -41,11 +36,7 @@ pub(crate) fn detect(lines: &[Cow<'_, str>], extension: Option<&str>) -> Shape {
     if let Some(table) = headed(first, true) {
         return Shape::Table(table);
     }
-    let above = lines
-        .iter()
-        .take_while(|line| !is_data(line))
-        .filter(|line| !line.trim().is_empty())
-        .last();
+    let above = lines.iter().take_while(|line| !is_data(line)).filter(|line| !line.trim().is_empty()).last();
     if let Some(table) = above.and_then(|line| headed(line.trim_start_matches(['#', ';', ' ']), false)) {
         let elsewhere = table.columns.values.first().is_some_and(|(at, _)| *at > 0);
         if named_table || elsewhere || first.starts_with('"') {
@@ -76,15 +67,8 @@ fn headed(line: &str, has_header: bool) -> Option<Table> {
         let Some(columns) = Columns::from_header(fields.iter()) else {
             continue;
         };
-        if best
-            .as_ref()
-            .is_none_or(|best| columns.known() > best.columns.known())
-        {
-            best = Some(Table {
-                delimiter,
-                columns,
-                has_header,
-            });
+        if best.as_ref().is_none_or(|best| columns.known() > best.columns.known()) {
+            best = Some(Table { delimiter, columns, has_header });
         }
     }
     best
@@ -94,14 +78,7 @@ fn headed(line: &str, has_header: bool) -> Option<Table> {
 fn bare(data: &[&str]) -> Option<(usize, Table)> {
     DELIMITERS.into_iter().find_map(|delimiter| {
         let (column, count) = column_of_values(data, delimiter)?;
-        Some((
-            column,
-            Table {
-                delimiter,
-                columns: Columns::bare(column, count),
-                has_header: false,
-            },
-        ))
+        Some((column, Table { delimiter, columns: Columns::bare(column, count), has_header: false }))
     })
 }
 
@@ -122,8 +99,5 @@ fn column_of_values(data: &[&str], delimiter: u8) -> Option<(usize, usize)> {
         }
     }
     let most = votes.iter().copied().max().filter(|most| *most > 0)?;
-    votes
-        .iter()
-        .position(|votes| *votes == most)
-        .map(|column| (column, votes.len()))
+    votes.iter().position(|votes| *votes == most).map(|column| (column, votes.len()))
 }

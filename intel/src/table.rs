@@ -32,11 +32,7 @@ pub(crate) fn read<R: BufRead>(
     collector: &mut Collector,
 ) -> io::Result<()> {
     let mut header_due = table.has_header;
-    let mut reader = Rows {
-        table,
-        origin,
-        fields: Fields::new(table.delimiter),
-    };
+    let mut reader = Rows { table, origin, fields: Fields::new(table.delimiter) };
     while let Some(line) = lines.next()? {
         let text = match line.text {
             Ok(text) => text,
@@ -72,13 +68,7 @@ impl Fields {
     /// For rows with this delimiter.
     pub(crate) fn new(delimiter: u8) -> Self {
         let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Self {
-            delimiter: char::from(delimiter),
-            reader,
-            bytes: Vec::new(),
-            ends: Vec::new(),
-            count: 0,
-        }
+        Self { delimiter: char::from(delimiter), reader, bytes: Vec::new(), ends: Vec::new(), count: 0 }
     }
 
     /// Splits a row; `false` when a quotation mark is not closed.
@@ -116,11 +106,7 @@ impl Fields {
         if column >= self.count {
             return "";
         }
-        let start = column
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before))
-            .copied()
-            .unwrap_or(0);
+        let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         let end = self.ends.get(column).copied().unwrap_or(start);
         let bytes = self.bytes.get(start..end).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default().trim()
@@ -190,9 +176,7 @@ impl Rows<'_> {
     /// The value of the row, or why there is none and what stood there.
     fn value(&self) -> Result<IndicatorValue, (RefusalReason, &str)> {
         let columns = &self.table.columns;
-        let kind = columns
-            .kind
-            .map_or(Kind::As(Hint::None), |column| kind(self.fields.get(column)));
+        let kind = columns.kind.map_or(Kind::As(Hint::None), |column| kind(self.fields.get(column)));
         let (text, of_column) = columns
             .values
             .iter()
@@ -215,9 +199,7 @@ impl Rows<'_> {
     fn context(&self, number: u32) -> Context {
         let columns = &self.table.columns;
         let field = |column: Option<usize>| {
-            column
-                .map(|column| self.fields.get(column))
-                .filter(|text| !text.is_empty())
+            column.map(|column| self.fields.get(column)).filter(|text| !text.is_empty())
         };
         let tags = field(columns.tags).map(text::tags).unwrap_or_default();
         let tlp = field(columns.tlp).and_then(Tlp::parse);
@@ -241,27 +223,17 @@ impl Rows<'_> {
     fn description(&self) -> String {
         let columns = &self.table.columns;
         let mut description = String::new();
-        for text in columns
-            .descriptions
-            .iter()
-            .map(|column| self.fields.get(*column))
-            .filter(|text| !text.is_empty())
+        for text in
+            columns.descriptions.iter().map(|column| self.fields.get(*column)).filter(|text| !text.is_empty())
         {
             if !description.is_empty() {
                 description.push_str(", ");
             }
             description.push_str(text);
         }
-        if let Some(port) = columns
-            .port
-            .map(|column| self.fields.get(column))
-            .filter(|port| !port.is_empty())
+        if let Some(port) = columns.port.map(|column| self.fields.get(column)).filter(|port| !port.is_empty())
         {
-            let _ = write!(
-                description,
-                "{}port {port}",
-                if description.is_empty() { "" } else { ", " }
-            );
+            let _ = write!(description, "{}port {port}", if description.is_empty() { "" } else { ", " });
         }
         description
     }

@@ -14,11 +14,7 @@ fn load(name: &str, content: impl AsRef<[u8]>) -> Loaded {
 
 fn assert_balanced(loaded: &Loaded) {
     let stats = &loaded.stats;
-    assert_eq!(
-        stats.values,
-        loaded.indicators.len() as u64 + stats.repeated + stats.refused,
-        "{stats:?}"
-    );
+    assert_eq!(stats.values, loaded.indicators.len() as u64 + stats.repeated + stats.refused, "{stats:?}");
     assert_eq!(
         stats.refused + stats.files_refused,
         stats.refused_by_reason.values().sum::<u64>(),
@@ -31,22 +27,13 @@ fn shown(loaded: &Loaded) -> Vec<String> {
     let line = |indicator: &Indicator| {
         let context = &indicator.contexts[0];
         let description = context.description.as_deref().unwrap_or("-");
-        format!(
-            "{} {} | {description} | {}",
-            indicator.value.kind(),
-            indicator.value,
-            context.line.unwrap()
-        )
+        format!("{} {} | {description} | {}", indicator.value.kind(), indicator.value, context.line.unwrap())
     };
     loaded.indicators.iter().map(line).collect()
 }
 
 fn refused(loaded: &Loaded) -> Vec<(u32, RefusalReason)> {
-    loaded
-        .refused
-        .iter()
-        .map(|refusal| (refusal.line, refusal.reason))
-        .collect()
+    loaded.refused.iter().map(|refusal| (refusal.line, refusal.reason)).collect()
 }
 
 #[test]
@@ -70,10 +57,7 @@ fn plain_lists_keep_comments_and_refuse_line_by_line() {
             "address 198.51.100.1 | two words | 18",
         ]
     );
-    assert_eq!(
-        loaded.indicators[7].contexts[0].reference.as_deref(),
-        Some("https://x.example/1")
-    );
+    assert_eq!(loaded.indicators[7].contexts[0].reference.as_deref(), Some("https://x.example/1"));
     assert_eq!(&*loaded.indicators[0].contexts[0].source, "bad.txt");
     assert_eq!(refused(&loaded), [(14, RefusalReason::NameWithoutDot)]);
     assert_eq!(loaded.stats.repeated, 1);
@@ -87,18 +71,11 @@ fn hosts_files() {
     );
     assert_eq!(
         shown(&loaded),
-        [
-            "domain evil.example | ads | 3",
-            "domain a.example | - | 4",
-            "domain b.example | - | 4"
-        ]
+        ["domain evil.example | ads | 3", "domain a.example | - | 4", "domain b.example | - | 4"]
     );
     assert_eq!(
         loaded.stats.refused_by_reason,
-        BTreeMap::from([
-            (RefusalReason::NameWithoutDot, 3),
-            (RefusalReason::SpecialAddress, 1)
-        ])
+        BTreeMap::from([(RefusalReason::NameWithoutDot, 3), (RefusalReason::SpecialAddress, 1)])
     );
 }
 
@@ -128,16 +105,10 @@ fn tables_with_header() {
     let context = &loaded.indicators[0].contexts[0];
     assert_eq!(context.tlp, Some(weir_model::Tlp::Amber));
     assert_eq!(context.confidence, Some(80));
-    assert_eq!(
-        context.first_seen,
-        Some(weir_model::Timestamp::new(1_704_164_645, 0))
-    );
+    assert_eq!(context.first_seen, Some(weir_model::Timestamp::new(1_704_164_645, 0)));
     assert_eq!(context.tags.len(), 2);
     assert_eq!(context.reference.as_deref(), Some("https://r.example/"));
-    assert_eq!(
-        refused(&loaded),
-        [(6, RefusalReason::FileHash), (8, RefusalReason::BadRow)]
-    );
+    assert_eq!(refused(&loaded), [(6, RefusalReason::FileHash), (8, RefusalReason::BadRow)]);
 }
 
 #[test]
@@ -148,27 +119,18 @@ fn exports_of_abuse_ch() {
         \"2024-01-02 03:04:05\", \"2\", \"0123456789abcdef0123456789abcdef\", \"md5_hash\", \"payload\", \"win.x\", \"None\", \"X\", \"\", \"50\", \"None\", \"\", \"0\", \"someone\"\n\
         # Number of entries: 2\n";
     let loaded = load("threatfox", threatfox);
-    assert_eq!(
-        shown(&loaded),
-        ["address_port 192.0.2.1:4444 | botnet_cc, X, the loader | 6"]
-    );
+    assert_eq!(shown(&loaded), ["address_port 192.0.2.1:4444 | botnet_cc, X, the loader | 6"]);
     assert_eq!(loaded.indicators[0].contexts[0].confidence, Some(100));
     assert_eq!(loaded.indicators[0].contexts[0].reference, None);
     assert_eq!(refused(&loaded), [(7, RefusalReason::FileHash)]);
 
     let urlhaus = "# abuse.ch URLhaus\n#\n# id,dateadded,url,url_status,last_online,threat,tags,urlhaus_link,reporter\n\
         \"7\",\"2024-01-02 03:04:05\",\"http://192.0.2.1:8080/a,b\",\"online\",\"\",\"malware_download\",\"elf\",\"https://urlhaus.example/url/7/\",\"x\"\n";
-    assert_eq!(
-        shown(&load("urlhaus.txt", urlhaus)),
-        ["url 192.0.2.1:8080/a,b | malware_download | 4"]
-    );
+    assert_eq!(shown(&load("urlhaus.txt", urlhaus)), ["url 192.0.2.1:8080/a,b | malware_download | 4"]);
 
     let feodo = "# Feodo\n\"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\",\"last_online\",\"malware\"\n\
         \"2021-01-17 07:30:05\",\"192.0.2.1\",\"443\",\"offline\",\"2024-01-02\",\"Dridex\"\n";
-    assert_eq!(
-        shown(&load("feodo.csv", feodo)),
-        ["address 192.0.2.1 | Dridex, port 443 | 3"]
-    );
+    assert_eq!(shown(&load("feodo.csv", feodo)), ["address 192.0.2.1 | Dridex, port 443 | 3"]);
 
     let sslbl = "# Listingdate,SHA1,Listingreason\n2024-01-02 03:04:05,9e393d93138888d288266c2d915214d1d1cceb2a,X C&C\n";
     assert_eq!(
@@ -182,32 +144,16 @@ fn tables_without_header_and_with_other_delimiters() {
     let rows = "2024-01-02;X;http://evil.example/a;up\n2024-01-03;Y;evil.example/b;down\n";
     assert_eq!(
         shown(&load("x.txt", rows)),
-        [
-            "url evil.example/a | 2024-01-02, X, up | 1",
-            "url evil.example/b | 2024-01-03, Y, down | 2"
-        ]
+        ["url evil.example/a | 2024-01-02, X, up | 1", "url evil.example/b | 2024-01-03, Y, down | 2"]
     );
     let piped = "64496  |  AS NAME, XX  |  192.0.2.1  |  2024-01-02 03:04:05  |  ssh\n";
     assert_eq!(load("x.txt", piped).indicators[0].value.to_string(), "192.0.2.1");
-    assert_eq!(
-        load("x.tsv", "c2\tevil.example\nc2\tbad.example\n")
-            .indicators
-            .len(),
-        2
-    );
+    assert_eq!(load("x.tsv", "c2\tevil.example\nc2\tbad.example\n").indicators.len(), 2);
     // URLs that hold the delimiter are not split, whatever the extension.
-    let urls = load(
-        "urls.csv",
-        "url\nhttp://evil.example/a,b\nhttp://evil.example/c\n",
-    );
+    let urls = load("urls.csv", "url\nhttp://evil.example/a,b\nhttp://evil.example/c\n");
+    assert_eq!(shown(&urls), ["url evil.example/a,b | - | 2", "url evil.example/c | - | 3"]);
     assert_eq!(
-        shown(&urls),
-        ["url evil.example/a,b | - | 2", "url evil.example/c | - | 3"]
-    );
-    assert_eq!(
-        load("urls.csv", "http://evil.example/a,b\n").indicators[0]
-            .value
-            .to_string(),
+        load("urls.csv", "http://evil.example/a,b\n").indicators[0].value.to_string(),
         "evil.example/a,b"
     );
 }
@@ -220,11 +166,7 @@ fn a_forgotten_quotation_mark_costs_one_row() {
     );
     assert_eq!(
         shown(&loaded),
-        [
-            "domain b.example | fine | 3",
-            "domain c.example | two\nlines | 4",
-            "domain d.example | - | 6"
-        ]
+        ["domain b.example | fine | 3", "domain c.example | two\nlines | 4", "domain d.example | - | 6"]
     );
     assert_eq!(refused(&loaded), [(2, RefusalReason::BadRow)]);
 }
@@ -243,10 +185,7 @@ fn what_is_no_list_is_refused_as_a_whole() {
         assert_eq!(loaded.stats.files_refused, 1);
     }
     assert!(load("empty.txt", "").refused.is_empty());
-    assert_eq!(
-        refused(&load_path(Path::new("/nonexistent/list"))),
-        [(0, RefusalReason::UnreadableFile)]
-    );
+    assert_eq!(refused(&load_path(Path::new("/nonexistent/list"))), [(0, RefusalReason::UnreadableFile)]);
 }
 
 #[test]
@@ -256,11 +195,7 @@ fn folders_in_order_and_packed_files() {
     fs::create_dir(root.join("sub")).unwrap();
     fs::write(root.join("b.txt"), "two.example\none.example # again\n").unwrap();
     fs::write(root.join(".hidden"), "hidden.example\n").unwrap();
-    fs::write(
-        root.join("sub/c.txt.zst"),
-        zstd::encode_all(&b"three.example\n"[..], 0).unwrap(),
-    )
-    .unwrap();
+    fs::write(root.join("sub/c.txt.zst"), zstd::encode_all(&b"three.example\n"[..], 0).unwrap()).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(b"value,comment\none.example,first\n").unwrap();
     let packed = gzip.finish().unwrap();
@@ -270,17 +205,9 @@ fn folders_in_order_and_packed_files() {
     assert_balanced(&loaded);
     assert_eq!(
         shown(&loaded),
-        [
-            "domain one.example | first | 2",
-            "domain two.example | - | 1",
-            "domain three.example | - | 1"
-        ]
+        ["domain one.example | first | 2", "domain two.example | - | 1", "domain three.example | - | 1"]
     );
-    let sources: Vec<_> = loaded.indicators[0]
-        .contexts
-        .iter()
-        .map(|context| &*context.source)
-        .collect();
+    let sources: Vec<_> = loaded.indicators[0].contexts.iter().map(|context| &*context.source).collect();
     assert_eq!(sources[..2], ["a.csv.gz", "b.txt"]);
     assert_eq!(&*loaded.indicators[2].contexts[0].source, "sub/c.txt.zst");
     assert_eq!(refused(&loaded), [(0, RefusalReason::UnreadableFile)]);
@@ -301,10 +228,7 @@ fn a_folder_yields_regular_files_only() {
     std::os::unix::fs::symlink(folder.path(), folder.path().join("circle")).unwrap();
     std::os::unix::fs::symlink("/nonexistent/list", folder.path().join("broken")).unwrap();
     let reasons = load_path(folder.path()).stats.refused_by_reason;
-    assert_eq!(
-        reasons.keys().collect::<Vec<_>>(),
-        [&RefusalReason::UnreadableFile]
-    );
+    assert_eq!(reasons.keys().collect::<Vec<_>>(), [&RefusalReason::UnreadableFile]);
 }
 
 #[test]
@@ -335,10 +259,7 @@ proptest::proptest! {
 
 #[test]
 fn a_column_for_any_kind_stands_for_the_row() {
-    let loaded = load(
-        "x.csv",
-        "ip,domain,indicator\n192.0.2.1,a.example,b.example\n192.0.2.2,c.example,\n",
-    );
+    let loaded = load("x.csv", "ip,domain,indicator\n192.0.2.1,a.example,b.example\n192.0.2.2,c.example,\n");
     assert_eq!(shown(&loaded), ["domain b.example | - | 2"]);
     assert_eq!(refused(&loaded), [(3, RefusalReason::Empty)]);
     let loaded = load(
@@ -347,11 +268,7 @@ fn a_column_for_any_kind_stands_for_the_row() {
     );
     assert_eq!(
         shown(&loaded),
-        [
-            "domain a.example | - | 2",
-            "address 192.0.2.2 | - | 3",
-            "url b.example/x | - | 4"
-        ]
+        ["domain a.example | - | 2", "address 192.0.2.2 | - | 3", "url b.example/x | - | 4"]
     );
 }
 
@@ -361,39 +278,21 @@ fn the_reasons_are_documented() {
     let row = |reason: &RefusalReason| format!("| `{}` | {} |\n", reason.keyword(), reason.meaning());
     let rows = RefusalReason::ALL.iter().map(row).collect::<Vec<_>>().concat();
     let table = format!("| reason | meaning |\n|---|---|\n{rows}");
-    assert!(
-        include_str!("../../docs/INDICATORS.md").contains(&table),
-        "the table should be:\n{table}"
-    );
+    assert!(include_str!("../../docs/INDICATORS.md").contains(&table), "the table should be:\n{table}");
 }
 
 /// Every value in the table of docs/INDICATORS.md is of the kind that its row says.
 #[test]
 fn the_documented_values_are_understood() {
-    let kinds = [
-        "address",
-        "network",
-        "address_port",
-        "domain",
-        "host",
-        "url",
-        "ja4",
-    ];
+    let kinds = ["address", "network", "address_port", "domain", "host", "url", "ja4"];
     let mut understood = 0;
     for row in include_str!("../../docs/INDICATORS.md").lines() {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let Some(kind) = cells
-            .get(1)
-            .filter(|kind| cells.len() == 5 && kinds.contains(kind))
-        else {
+        let Some(kind) = cells.get(1).filter(|kind| cells.len() == 5 && kinds.contains(kind)) else {
             continue;
         };
         for example in cells[2].split(';').next().unwrap().split('`').skip(1).step_by(2) {
-            assert_eq!(
-                value::parse(example).map(|value| value.kind()),
-                Ok(*kind),
-                "{example}"
-            );
+            assert_eq!(value::parse(example).map(|value| value.kind()), Ok(*kind), "{example}");
             understood += 1;
         }
     }
@@ -407,11 +306,7 @@ fn real_lists() {
     for (list, indicators) in [("intel/ipsum.txt", 120_430), ("intel/plain", 21_635)] {
         let loaded = load_path(&corpora.join(list));
         assert_balanced(&loaded);
-        assert_eq!(
-            (loaded.indicators.len(), loaded.refused),
-            (indicators, Vec::new()),
-            "{list}"
-        );
+        assert_eq!((loaded.indicators.len(), loaded.refused), (indicators, Vec::new()), "{list}");
     }
 }
 

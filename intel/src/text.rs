@@ -17,16 +17,12 @@ pub(crate) fn shared(text: &str) -> Option<Arc<str>> {
 }
 
 fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES))
-        .unwrap_or_default()
+    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default()
 }
 
 /// `botnet,mirai`, `botnet|mirai`, `botnet; mirai`.
 pub(crate) fn tags(text: &str) -> Vec<Arc<str>> {
-    text.split([',', ';', '|'])
-        .filter_map(shared)
-        .take(MAX_TAGS)
-        .collect()
+    text.split([',', ';', '|']).filter_map(shared).take(MAX_TAGS).collect()
 }
 
 /// A time as exports write it, UTC unless it says otherwise: `2024-01-02 03:04:05`, `2024-01-02T03:04:05Z`, `2024-01-02`,
@@ -41,11 +37,7 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
         time.as_nanosecond()
     } else {
         let civil: jiff::civil::DateTime = text.parse().ok()?;
-        civil
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .ok()?
-            .timestamp()
-            .as_nanosecond()
+        civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_nanosecond()
     };
     u64::try_from(nanos).ok().map(Timestamp::from_nanos)
 }

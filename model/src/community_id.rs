@@ -11,20 +11,14 @@ use std::net::IpAddr;
 /// The Community ID of a packet from `source` to `destination`; for ICMP the source port is the type and the destination
 /// port is what [`icmp_ports`] gives for it. Addresses of different families give the ID of what they are; no packet has both.
 pub fn community_id(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> String {
-    format!(
-        "1:{}",
-        BASE64_STANDARD.encode(digest(seed, protocol, source, destination))
-    )
+    format!("1:{}", BASE64_STANDARD.encode(digest(seed, protocol, source, destination)))
 }
 
 /// The 20 bytes that [`community_id`] writes in Base64.
 pub fn digest(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> [u8; 20] {
     let one_way = protocol.is_icmp() && icmp_counterpart(protocol, source.port).is_none();
-    let (low, high) = if one_way || source <= destination {
-        (source, destination)
-    } else {
-        (destination, source)
-    };
+    let (low, high) =
+        if one_way || source <= destination { (source, destination) } else { (destination, source) };
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     for endpoint in [low, high] {
@@ -45,10 +39,7 @@ pub fn digest(seed: u16, protocol: Protocol, source: Endpoint, destination: Endp
 /// have no counterpart, type and code.
 pub fn icmp_ports(protocol: Protocol, icmp_type: u8, code: u8) -> (u16, u16) {
     let icmp_type = u16::from(icmp_type);
-    (
-        icmp_type,
-        icmp_counterpart(protocol, icmp_type).unwrap_or(u16::from(code)),
-    )
+    (icmp_type, icmp_counterpart(protocol, icmp_type).unwrap_or(u16::from(code)))
 }
 
 /// The type that answers (or asks for) `icmp_type`; `None` for types that stand alone.
@@ -93,17 +84,8 @@ mod tests {
     #[test]
     fn specification_examples() {
         let (client, server) = (end("128.232.110.120:34855"), end("66.35.250.204:80"));
-        assert_eq!(
-            community_id(0, Protocol::TCP, client, server),
-            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
-        );
-        assert_eq!(
-            community_id(0, Protocol::TCP, server, client),
-            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
-        );
-        assert_eq!(
-            community_id(1, Protocol::TCP, client, server),
-            "1:3V71V58M3Ksw/yuFALMcW0LAHvc="
-        );
+        assert_eq!(community_id(0, Protocol::TCP, client, server), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(community_id(0, Protocol::TCP, server, client), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(community_id(1, Protocol::TCP, client, server), "1:3V71V58M3Ksw/yuFALMcW0LAHvc=");
     }
 }

@@ -279,10 +279,7 @@ impl NameSource {
 
     /// Whether the client itself said the name inside this flow.
     pub const fn is_said(self) -> bool {
-        matches!(
-            self,
-            Self::HttpProxy | Self::TlsSni | Self::QuicSni | Self::HttpHost
-        )
+        matches!(self, Self::HttpProxy | Self::TlsSni | Self::QuicSni | Self::HttpHost)
     }
 }
 

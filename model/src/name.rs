@@ -119,14 +119,8 @@ mod tests {
     #[test]
     fn one_form_whatever_the_spelling() {
         assert_eq!(name("WWW.Example.ORG."), name("www.example.org"));
-        assert_eq!(
-            Name::from_labels([b"a.b".as_slice(), b"c"]).unwrap().as_str(),
-            "a\\046b.c"
-        );
-        assert_ne!(
-            Name::from_labels([b"a.b".as_slice(), b"c"]).unwrap(),
-            name("a.b.c")
-        );
+        assert_eq!(Name::from_labels([b"a.b".as_slice(), b"c"]).unwrap().as_str(), "a\\046b.c");
+        assert_ne!(Name::from_labels([b"a.b".as_slice(), b"c"]).unwrap(), name("a.b.c"));
         assert_eq!(name("caf\u{e9}.fr").as_str(), "caf\\195\\169.fr");
         assert!(Name::from_ascii(b"").is_none());
         assert!(Name::from_ascii(&[b'a'; 254]).is_none());
@@ -141,9 +135,6 @@ mod tests {
         assert!(name("evil.example").is_within(&name("evil.example")));
         assert!(!name("notevil.example").is_within(&name("evil.example")));
         assert!(!name("example").is_within(&name("evil.example")));
-        assert_eq!(
-            name("a.b.c").suffixes().collect::<Vec<_>>(),
-            ["a.b.c", "b.c", "c"]
-        );
+        assert_eq!(name("a.b.c").suffixes().collect::<Vec<_>>(), ["a.b.c", "b.c", "c"]);
     }
 }

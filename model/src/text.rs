@@ -28,10 +28,7 @@ mod tests {
 
     #[test]
     fn harmless_and_short() {
-        assert_eq!(
-            printable("a\x1b[31m\u{202e}b\u{9b}", 100),
-            "a\\u{1b}[31m\\u{202e}b\\u{9b}"
-        );
+        assert_eq!(printable("a\x1b[31m\u{202e}b\u{9b}", 100), "a\\u{1b}[31m\\u{202e}b\\u{9b}");
         let long = printable(&"\u{1f4a9}".repeat(1000), 100);
         assert_eq!((long.len(), long.ends_with('…')), (103, true));
         assert_eq!(printable("whole", 5), "whole");

@@ -31,10 +31,7 @@ pub fn grade(flow: &Flow) -> Assessment {
         protocol if protocol.is_icmp() => (icmp(flow), false),
         _ => (by_payload(both_ways(flow), flow), false),
     };
-    Assessment {
-        grade,
-        at_least: at_least && grade < Grade::Exchanged,
-    }
+    Assessment { grade, at_least: at_least && grade < Grade::Exchanged }
 }
 
 /// Whether a flow is an ICMP error message (RFC 792, RFC 4443 section 2.1): a reply to another flow, never a beginning.
@@ -65,11 +62,7 @@ fn by_payload(connected: bool, flow: &Flow) -> Grade {
 }
 
 fn icmp(flow: &Flow) -> Grade {
-    if both_ways(flow) && !is_icmp_error(flow) {
-        Grade::Connected
-    } else {
-        Grade::Attempted
-    }
+    if both_ways(flow) && !is_icmp_error(flow) { Grade::Connected } else { Grade::Attempted }
 }
 
 fn tcp(flow: &Flow) -> (Grade, bool) {
@@ -77,10 +70,7 @@ fn tcp(flow: &Flow) -> (Grade, bool) {
     if both_ways(flow) {
         let taken_up_midway = !summary.syn && !summary.syn_ack;
         let speaks = |side| speaks(side, taken_up_midway);
-        return (
-            by_payload(speaks(&flow.forward) && speaks(&flow.reverse), flow),
-            false,
-        );
+        return (by_payload(speaks(&flow.forward) && speaks(&flow.reverse), flow), false);
     }
     if flow.forward.packets > 0 {
         one_side(&flow.forward, summary.syn && flow.forward.tcp_flags & ACK != 0)
@@ -106,14 +96,7 @@ fn one_side(side: &Counters, answered: bool) -> (Grade, bool) {
     }
     let acknowledges = side.tcp_flags & ACK != 0;
     if side.acknowledged_bytes > 0 {
-        (
-            if side.payload_bytes > 0 {
-                Grade::Exchanged
-            } else {
-                Grade::Connected
-            },
-            true,
-        )
+        (if side.payload_bytes > 0 { Grade::Exchanged } else { Grade::Connected }, true)
     } else if answered || (acknowledges && side.payload_bytes > 0) {
         // TCP sends no data before the handshake is done, whatever of it was seen.
         (Grade::Connected, true)
@@ -133,13 +116,7 @@ mod tests {
     const NOTHING: Side = (0, 0, 0, 0);
 
     fn side((packets, payload_bytes, tcp_flags, acknowledged_bytes): Side) -> Counters {
-        Counters {
-            packets,
-            payload_bytes,
-            tcp_flags,
-            acknowledged_bytes,
-            ..Counters::default()
-        }
+        Counters { packets, payload_bytes, tcp_flags, acknowledged_bytes, ..Counters::default() }
     }
 
     fn tcp(forward: Side, reverse: Side) -> (Grade, bool) {
@@ -147,11 +124,7 @@ mod tests {
         (flow.forward, flow.reverse) = (side(forward), side(reverse));
         let syn = flow.forward.tcp_flags & SYN != 0;
         let syn_ack = flow.reverse.tcp_flags & (SYN | ACK) == SYN | ACK;
-        flow.tcp = Some(TcpSummary {
-            syn,
-            syn_ack,
-            ..TcpSummary::default()
-        });
+        flow.tcp = Some(TcpSummary { syn, syn_ack, ..TcpSummary::default() });
         let Assessment { grade, at_least } = grade(&flow);
         (grade, at_least)
     }
@@ -167,11 +140,8 @@ mod tests {
 
     #[test]
     fn tcp_seen_both_ways() {
-        let (attempted, connected, exchanged) = (
-            (Grade::Attempted, false),
-            (Grade::Connected, false),
-            (Grade::Exchanged, false),
-        );
+        let (attempted, connected, exchanged) =
+            ((Grade::Attempted, false), (Grade::Connected, false), (Grade::Exchanged, false));
         for (what, forward, reverse, expected) in [
             ("refused", (1, 0, SYN, 0), (1, 0, RST | ACK, 0), attempted),
             ("refused thrice", (3, 0, SYN, 0), (3, 0, RST | ACK, 0), attempted),
@@ -182,57 +152,22 @@ mod tests {
                 attempted,
             ),
             ("ACK scan", (1, 0, ACK, 0), (1, 0, RST, 0), attempted),
-            (
-                "half-open scan of an open port",
-                (2, 0, SYN | RST, 0),
-                (1, 0, SYN | ACK, 0),
-                connected,
-            ),
-            (
-                "backscatter refused",
-                (1, 0, RST, 0),
-                (1, 0, SYN | ACK, 0),
-                attempted,
-            ),
+            ("half-open scan of an open port", (2, 0, SYN | RST, 0), (1, 0, SYN | ACK, 0), connected),
+            ("backscatter refused", (1, 0, RST, 0), (1, 0, SYN | ACK, 0), attempted),
             ("handshake", (2, 0, SYN | ACK, 0), (1, 0, SYN | ACK, 0), connected),
-            (
-                "one way payload",
-                (3, 9, SYN | ACK | PSH, 0),
-                (2, 0, SYN | ACK, 9),
-                connected,
-            ),
-            (
-                "reset after handshake",
-                (3, 9, SYN | ACK | PSH, 0),
-                (2, 0, SYN | ACK | RST, 9),
-                connected,
-            ),
+            ("one way payload", (3, 9, SYN | ACK | PSH, 0), (2, 0, SYN | ACK, 9), connected),
+            ("reset after handshake", (3, 9, SYN | ACK | PSH, 0), (2, 0, SYN | ACK | RST, 9), connected),
             (
                 "answer and RST, SYN-ACK missed",
                 (3, 9, SYN | ACK | PSH, 7),
                 (2, 7, ACK | PSH | RST, 9),
                 exchanged,
             ),
-            (
-                "payload both ways",
-                (5, 9, SYN | ACK | PSH, 7),
-                (5, 7, SYN | ACK | PSH, 9),
-                exchanged,
-            ),
+            ("payload both ways", (5, 9, SYN | ACK | PSH, 7), (5, 7, SYN | ACK | PSH, 9), exchanged),
             ("midway", (5, 9, ACK, 7), (5, 7, ACK, 9), exchanged),
             ("midway, reset", (5, 9, ACK, 7), (5, 7, ACK | RST, 9), exchanged),
-            (
-                "midway upload, reset",
-                (5, 9, ACK, 0),
-                (5, 0, ACK | RST, 9),
-                connected,
-            ),
-            (
-                "midway, a lone RST",
-                (5, 9, ACK, 0),
-                (1, 0, RST | ACK, 9),
-                attempted,
-            ),
+            ("midway upload, reset", (5, 9, ACK, 0), (5, 0, ACK | RST, 9), connected),
+            ("midway, a lone RST", (5, 9, ACK, 0), (1, 0, RST | ACK, 9), attempted),
         ] {
             assert_eq!(tcp(forward, reverse), expected, "{what}");
         }
@@ -241,92 +176,20 @@ mod tests {
     #[test]
     fn tcp_seen_one_way_is_graded_by_acknowledgements() {
         for (what, forward, reverse, grade, at_least) in [
-            (
-                "SYN without answer",
-                (3, 0, SYN, 0),
-                NOTHING,
-                Grade::Attempted,
-                false,
-            ),
-            (
-                "SYN, then RST",
-                (2, 0, SYN | RST, 0),
-                NOTHING,
-                Grade::Attempted,
-                false,
-            ),
-            (
-                "handshake's ACK",
-                (2, 0, SYN | ACK, 0),
-                NOTHING,
-                Grade::Connected,
-                true,
-            ),
-            (
-                "request",
-                (3, 9, SYN | ACK | PSH, 0),
-                NOTHING,
-                Grade::Connected,
-                true,
-            ),
-            (
-                "request and acknowledged answer",
-                (4, 9, SYN | ACK | PSH, 5),
-                NOTHING,
-                Grade::Exchanged,
-                false,
-            ),
-            (
-                "banner acknowledged",
-                (4, 0, SYN | ACK, 5),
-                NOTHING,
-                Grade::Connected,
-                true,
-            ),
-            (
-                "answer side",
-                NOTHING,
-                (4, 7, SYN | ACK | PSH, 5),
-                Grade::Exchanged,
-                false,
-            ),
-            (
-                "SYN-ACK alone",
-                NOTHING,
-                (1, 0, SYN | ACK, 0),
-                Grade::Connected,
-                true,
-            ),
-            (
-                "RST alone",
-                NOTHING,
-                (1, 0, RST | ACK, 0),
-                Grade::Attempted,
-                false,
-            ),
-            (
-                "RST alone that acknowledges",
-                NOTHING,
-                (1, 0, RST | ACK, 5),
-                Grade::Attempted,
-                false,
-            ),
+            ("SYN without answer", (3, 0, SYN, 0), NOTHING, Grade::Attempted, false),
+            ("SYN, then RST", (2, 0, SYN | RST, 0), NOTHING, Grade::Attempted, false),
+            ("handshake's ACK", (2, 0, SYN | ACK, 0), NOTHING, Grade::Connected, true),
+            ("request", (3, 9, SYN | ACK | PSH, 0), NOTHING, Grade::Connected, true),
+            ("request and acknowledged answer", (4, 9, SYN | ACK | PSH, 5), NOTHING, Grade::Exchanged, false),
+            ("banner acknowledged", (4, 0, SYN | ACK, 5), NOTHING, Grade::Connected, true),
+            ("answer side", NOTHING, (4, 7, SYN | ACK | PSH, 5), Grade::Exchanged, false),
+            ("SYN-ACK alone", NOTHING, (1, 0, SYN | ACK, 0), Grade::Connected, true),
+            ("RST alone", NOTHING, (1, 0, RST | ACK, 0), Grade::Attempted, false),
+            ("RST alone that acknowledges", NOTHING, (1, 0, RST | ACK, 5), Grade::Attempted, false),
             ("bare ACK", (1, 0, ACK, 0), NOTHING, Grade::Attempted, true),
             ("midway upload", (5, 900, ACK, 0), NOTHING, Grade::Connected, true),
-            (
-                "midway download",
-                (5, 0, ACK, 900),
-                NOTHING,
-                Grade::Connected,
-                true,
-            ),
-            (
-                "midway download, reset",
-                (5, 0, ACK | RST, 900),
-                NOTHING,
-                Grade::Connected,
-                true,
-            ),
+            ("midway download", (5, 0, ACK, 900), NOTHING, Grade::Connected, true),
+            ("midway download, reset", (5, 0, ACK | RST, 900), NOTHING, Grade::Connected, true),
         ] {
             assert_eq!(tcp(forward, reverse), (grade, at_least), "{what}");
         }
@@ -347,11 +210,7 @@ mod tests {
             (Protocol::ICMPV6, Some((128, 0)), one, one, Grade::Connected),
             (Protocol::ICMPV6, Some((1, 4)), one, one, Grade::Attempted),
         ] {
-            assert_eq!(
-                other(protocol, icmp, forward, reverse),
-                expected,
-                "{protocol} {icmp:?}"
-            );
+            assert_eq!(other(protocol, icmp, forward, reverse), expected, "{protocol} {icmp:?}");
         }
     }
 }

@@ -141,16 +141,9 @@ impl FlowHits {
 
     /// Takes over what was met later in the same flow, as if it had been met here.
     pub fn append(&mut self, later: &mut Self) {
-        let Self {
-            hits,
-            lookups,
-            left_out,
-            ..
-        } = std::mem::take(later);
-        let positions: Vec<Option<usize>> = lookups
-            .into_iter()
-            .map(|(id, lookup)| self.push_lookup(id, lookup))
-            .collect();
+        let Self { hits, lookups, left_out, .. } = std::mem::take(later);
+        let positions: Vec<Option<usize>> =
+            lookups.into_iter().map(|(id, lookup)| self.push_lookup(id, lookup)).collect();
         self.left_out = self.left_out.saturating_add(left_out);
         for mut hit in hits {
             if let Subject::Lookup(position) = &mut hit.subject {
@@ -171,10 +164,7 @@ impl FlowHits {
 
     /// All matches: those that hits stand for and those left out.
     pub fn matched(&self) -> u64 {
-        self.hits
-            .iter()
-            .map(|hit| hit.count)
-            .fold(self.left_out, u64::saturating_add)
+        self.hits.iter().map(|hit| hit.count).fold(self.left_out, u64::saturating_add)
     }
 
     pub(crate) fn push(&mut self, hit: Hit) {
@@ -183,23 +173,12 @@ impl FlowHits {
             _ => None,
         };
         let indicator = hit.indicator.value.clone();
-        let alike = Alike {
-            indicator,
-            field: hit.field,
-            value: Arc::clone(&hit.value),
-            lookup,
-        };
-        if let Some(first) = self
-            .seen
-            .get(&alike)
-            .and_then(|position| self.hits.get_mut(*position))
-        {
+        let alike = Alike { indicator, field: hit.field, value: Arc::clone(&hit.value), lookup };
+        if let Some(first) = self.seen.get(&alike).and_then(|position| self.hits.get_mut(*position)) {
             first.absorb(&hit);
         } else if self.hits.len() < MAX_HITS_PER_FLOW {
             if lookup.is_some() {
-                self.looked_up
-                    .entry((alike.indicator.clone(), hit.field))
-                    .or_insert(self.hits.len());
+                self.looked_up.entry((alike.indicator.clone(), hit.field)).or_insert(self.hits.len());
             }
             self.seen.insert(alike, self.hits.len());
             self.hits.push(hit);
@@ -211,29 +190,15 @@ impl FlowHits {
     /// The position of the look-up that this message is of: a new one, or the one that it repeats or answers, which then
     /// gets what it did not say yet. `None`: there is no room for another.
     pub(crate) fn push_lookup(&mut self, id: u16, lookup: Lookup) -> Option<usize> {
-        let Lookup {
-            client,
-            server,
-            qtype,
-            ..
-        } = lookup;
-        let asked = Asked {
-            client,
-            server,
-            id,
-            name: lookup.name.clone(),
-            qtype,
-        };
+        let Lookup { client, server, qtype, .. } = lookup;
+        let asked = Asked { client, server, id, name: lookup.name.clone(), qtype };
         if let Some(position) = self.asked.get(&asked).copied()
             && let Some((_, known)) = self.lookups.get_mut(position)
             && lookup.time.since(known.time).max(known.time.since(lookup.time)) <= LOOKUP_MERGE_WINDOW
         {
             known.time = known.time.min(lookup.time);
             if known.rcode.is_none() {
-                *known = Lookup {
-                    time: known.time,
-                    ..lookup
-                };
+                *known = Lookup { time: known.time, ..lookup };
             }
             return Some(position);
         }
@@ -248,11 +213,7 @@ impl FlowHits {
     /// Counts a match in a look-up that there was no room for.
     pub(crate) fn push_without_lookup(&mut self, hit: &Hit) {
         let key = (hit.indicator.value.clone(), hit.field);
-        match self
-            .looked_up
-            .get(&key)
-            .and_then(|position| self.hits.get_mut(*position))
-        {
+        match self.looked_up.get(&key).and_then(|position| self.hits.get_mut(*position)) {
             Some(first) => first.absorb(hit),
             None => self.left_out = self.left_out.saturating_add(hit.count),
         }

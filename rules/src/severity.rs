@@ -48,10 +48,7 @@ pub fn severity(of: &Circumstances<'_>) -> Severity {
         Grade::Connected => connected,
         Grade::Exchanged => exchanged,
     };
-    let by_design = of
-        .roles
-        .iter()
-        .any(|role| matches!(role, Role::Scanner | Role::Tor));
+    let by_design = of.roles.iter().any(|role| matches!(role, Role::Scanner | Role::Tor));
     let base = if by_design { step_down(base) } else { base };
     if of.called_back { step_up(base) } else { base }
 }
@@ -77,24 +74,11 @@ mod tests {
     use super::*;
     use Severity::{High, Informational, Low, Medium};
 
-    const GRADES: [Grade; 4] = [
-        Grade::LookedUp,
-        Grade::Attempted,
-        Grade::Connected,
-        Grade::Exchanged,
-    ];
+    const GRADES: [Grade; 4] = [Grade::LookedUp, Grade::Attempted, Grade::Connected, Grade::Exchanged];
 
     fn row(direction: Direction, roles: &[Role], called_back: bool) -> [Severity; 4] {
         let indicator = &IndicatorValue::Address("192.0.2.1".parse().unwrap());
-        GRADES.map(|grade| {
-            severity(&Circumstances {
-                direction,
-                grade,
-                indicator,
-                roles,
-                called_back,
-            })
-        })
+        GRADES.map(|grade| severity(&Circumstances { direction, grade, indicator, roles, called_back }))
     }
 
     #[test]
@@ -102,25 +86,13 @@ mod tests {
         assert_eq!(row(Direction::Outbound, &[], false), [Low, Medium, Medium, High]);
         assert_eq!(row(Direction::Unknown, &[], false), [Low, Low, Medium, Medium]);
         assert_eq!(row(Direction::Lateral, &[], false), [Low, Low, Medium, Medium]);
-        assert_eq!(
-            row(Direction::Inbound, &[], false),
-            [Informational, Informational, Low, Low]
-        );
+        assert_eq!(row(Direction::Inbound, &[], false), [Informational, Informational, Low, Low]);
         assert_eq!(row(Direction::Transit, &[], true), [Informational; 4]);
         assert_eq!(row(Direction::Outbound, &[], true), [Medium, High, High, High]);
         assert_eq!(row(Direction::Inbound, &[], true), [Low, Low, Medium, Medium]);
-        assert_eq!(
-            row(Direction::Outbound, &[Role::Scanner], false),
-            [Informational, Low, Low, Medium]
-        );
-        assert_eq!(
-            row(Direction::Outbound, &[Role::Tor], true),
-            [Low, Medium, Medium, High]
-        );
-        assert_eq!(
-            row(Direction::Outbound, &[Role::Mail], false),
-            row(Direction::Outbound, &[], false)
-        );
+        assert_eq!(row(Direction::Outbound, &[Role::Scanner], false), [Informational, Low, Low, Medium]);
+        assert_eq!(row(Direction::Outbound, &[Role::Tor], true), [Low, Medium, Medium, High]);
+        assert_eq!(row(Direction::Outbound, &[Role::Mail], false), row(Direction::Outbound, &[], false));
     }
 
     #[test]

@@ -29,10 +29,7 @@ const PRIVATE_RANGES: [IpNet; 9] = [
 impl Site {
     /// A site without roles whose inside is the private ranges.
     pub fn private_ranges() -> Self {
-        Self {
-            home: PRIVATE_RANGES.to_vec(),
-            roles: Vec::new(),
-        }
+        Self { home: PRIVATE_RANGES.to_vec(), roles: Vec::new() }
     }
 
     /// Whether an address is inside.
@@ -51,18 +48,12 @@ impl Site {
     /// Whether a host has a role.
     pub fn has_role(&self, ip: IpAddr, role: Role) -> bool {
         let ip = ip.to_canonical();
-        self.roles
-            .iter()
-            .any(|(other, net)| *other == role && net.contains(&ip))
+        self.roles.iter().any(|(other, net)| *other == role && net.contains(&ip))
     }
 
     /// All roles of a host, each once, in the order of [`Role::ALL`].
     pub fn roles_of(&self, ip: IpAddr) -> Vec<Role> {
-        Role::ALL
-            .iter()
-            .copied()
-            .filter(|role| self.has_role(ip, *role))
-            .collect()
+        Role::ALL.iter().copied().filter(|role| self.has_role(ip, *role)).collect()
     }
 }
 
@@ -72,10 +63,7 @@ const fn v4(octets: [u8; 4], len: u8) -> IpNet {
 }
 
 const fn v6(first: u16, last: u16, len: u8) -> IpNet {
-    IpNet::new_assert(
-        IpAddr::V6(std::net::Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last)),
-        len,
-    )
+    IpNet::new_assert(IpAddr::V6(std::net::Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last)), len)
 }
 
 #[cfg(test)]
@@ -121,14 +109,8 @@ mod tests {
             (Role::Resolver, "192.0.2.53/32".parse().unwrap()),
             (Role::Mail, "192.0.2.53/32".parse().unwrap()),
         ];
-        let site = Site {
-            home: Vec::new(),
-            roles,
-        };
-        assert_eq!(
-            site.roles_of("192.0.2.53".parse().unwrap()),
-            [Role::Resolver, Role::Mail]
-        );
+        let site = Site { home: Vec::new(), roles };
+        assert_eq!(site.roles_of("192.0.2.53".parse().unwrap()), [Role::Resolver, Role::Mail]);
         assert_eq!(site.roles_of("192.0.2.54".parse().unwrap()), [Role::Mail]);
         assert!(!site.has_role("192.0.3.1".parse().unwrap(), Role::Mail));
     }

@@ -34,11 +34,7 @@ mod tests {
     fn most_specific_first() {
         let ip = "192.0.2.1".parse().unwrap();
         let ordered = [
-            IndicatorValue::Url(Url {
-                host: name("evil.example"),
-                port: None,
-                path: "/".into(),
-            }),
+            IndicatorValue::Url(Url { host: name("evil.example"), port: None, path: "/".into() }),
             IndicatorValue::Host(name("evil.example")),
             IndicatorValue::Domain(name("evil.example")),
             IndicatorValue::Domain(name("example")),

@@ -34,12 +34,7 @@ pub(crate) fn flow(initiator: &str, responder: &str) -> Flow {
         last: Timestamp::new(101, 0),
         forward: side(100, 1000),
         reverse: side(1000, 100),
-        tcp: Some(TcpSummary {
-            syn: true,
-            syn_ack: true,
-            handshake: true,
-            state: TcpState::Closed,
-        }),
+        tcp: Some(TcpSummary { syn: true, syn_ack: true, handshake: true, state: TcpState::Closed }),
         icmp: None,
         icmp_errors: 0,
         end: EndReason::Fin,

@@ -55,13 +55,7 @@ impl Desk {
             outside_flows: 0,
             times: StageTimes::new(),
         };
-        Self {
-            incidents,
-            site,
-            flows: flows.map(JsonLines::new),
-            names: names.map(JsonLines::new),
-            report,
-        }
+        Self { incidents, site, flows: flows.map(JsonLines::new), names: names.map(JsonLines::new), report }
     }
 
     /// Takes what the worker learnt until it is done; then the incidents are whole.
@@ -100,9 +94,7 @@ impl Desk {
         if let Some(count) = self.report.by_protocol.get_mut(protocol_kind(flow.protocol)) {
             *count += 1;
         }
-        let inside = [flow.initiator, flow.responder]
-            .iter()
-            .any(|end| self.site.is_inside(end.ip));
+        let inside = [flow.initiator, flow.responder].iter().any(|end| self.site.is_inside(end.ip));
         self.report.outside_flows += u64::from(!inside);
         self.report.talkers.add(flow);
     }

@@ -39,14 +39,8 @@ pub(crate) struct WorkerReport {
 }
 
 /// Kinds of what payloads say that the summary tells apart.
-pub(crate) const NAME_KINDS: [&str; 6] = [
-    "DNS questions",
-    "DNS answers",
-    "TLS handshakes",
-    "QUIC handshakes",
-    "HTTP requests",
-    "certificates",
-];
+pub(crate) const NAME_KINDS: [&str; 6] =
+    ["DNS questions", "DNS answers", "TLS handshakes", "QUIC handshakes", "HTTP requests", "certificates"];
 
 fn name_kind(fact: &Fact) -> Option<usize> {
     Some(match fact {
@@ -121,12 +115,7 @@ impl Worker {
     }
 
     fn batch(&mut self, batch: &FrameBatch) -> Learnt {
-        let Self {
-            decoder,
-            table,
-            watch,
-            span,
-        } = self;
+        let Self { decoder, table, watch, span } = self;
         for frame in batch.iter() {
             let (first, last) = span.unwrap_or((frame.time, frame.time));
             *span = Some((first.min(frame.time), last.max(frame.time)));
@@ -136,12 +125,7 @@ impl Worker {
     }
 
     fn finish(&mut self) -> Learnt {
-        let Self {
-            decoder,
-            table,
-            watch,
-            ..
-        } = self;
+        let Self { decoder, table, watch, .. } = self;
         decoder.finish(&mut |packet| table.packet(packet, watch));
         table.finish(watch);
         std::mem::take(&mut watch.learnt)
@@ -201,9 +185,7 @@ impl FlowSink for Watch {
             *count += 1;
         }
         if self.want_names {
-            self.learnt
-                .named
-                .push((flow.id, flow.protocol, observation.clone()));
+            self.learnt.named.push((flow.id, flow.protocol, observation.clone()));
         }
     }
 

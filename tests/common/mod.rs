@@ -30,12 +30,7 @@ pub fn captures_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(&folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-        {
+        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
             if path.is_dir() {
                 folders.push(path);
             } else if is_capture(&path) {
@@ -49,9 +44,7 @@ pub fn captures_below(folder: &Path) -> Vec<PathBuf> {
 
 fn is_capture(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    [".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcap.zst"]
-        .iter()
-        .any(|ending| name.ends_with(ending))
+    [".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcap.zst"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Repeatable chance (xorshift64*).

@@ -49,10 +49,7 @@ impl<'a> Cursor<'a> {
     /// The next `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Short> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
-            return Err(Short {
-                needed: count,
-                had: self.rest.len(),
-            });
+            return Err(Short { needed: count, had: self.rest.len() });
         };
         self.rest = rest;
         Ok(taken)
@@ -61,10 +58,7 @@ impl<'a> Cursor<'a> {
     /// The next `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Short> {
         let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
-            return Err(Short {
-                needed: N,
-                had: self.rest.len(),
-            });
+            return Err(Short { needed: N, had: self.rest.len() });
         };
         self.rest = rest;
         Ok(*taken)

@@ -73,10 +73,7 @@ impl fmt::Display for TlsError {
             Self::Version(version) => write!(f, "TLS: no version has the number {version:#06x}"),
             Self::RecordTooLong(length) => write!(f, "TLS record: {length} bytes are too long"),
             Self::MessageTooLong(kind, length) => {
-                write!(
-                    f,
-                    "TLS handshake message of type {kind}: {length} bytes are more than are joined"
-                )
+                write!(f, "TLS handshake message of type {kind}: {length} bytes are more than are joined")
             }
             Self::Unexpected(kind) => write!(f, "TLS handshake message of type {kind}, which cannot be here"),
             Self::OddLength(length) => write!(f, "TLS: a list of two-byte numbers with {length} bytes"),

@@ -15,11 +15,7 @@ use weir_model::{Alert, Endpoint, Name, Timestamp};
 pub fn alert(alert: &Alert) -> Event {
     let mut event = base("alert", "weir.alert", time(alert));
     event.set("event.category", ["network", "threat"].as_slice());
-    let seen = if alert.grade == Grade::LookedUp {
-        "protocol"
-    } else {
-        "connection"
-    };
+    let seen = if alert.grade == Grade::LookedUp { "protocol" } else { "connection" };
     event.set("event.type", [seen, "indicator"].as_slice());
     event.set("event.id", alert.id.to_string());
     event.set("event.action", alert.notice.keyword());
@@ -42,11 +38,7 @@ pub fn alert(alert: &Alert) -> Event {
 }
 
 fn time(alert: &Alert) -> Timestamp {
-    if alert.notice == Notice::Opened {
-        alert.first
-    } else {
-        alert.last
-    }
+    if alert.notice == Notice::Opened { alert.first } else { alert.last }
 }
 
 /// 1 informational to 4 high.
@@ -66,14 +58,10 @@ fn ecs_direction(direction: Direction) -> &'static str {
 
 /// The incident's totals, on the sides of the example flow.
 fn totals(event: &mut Event, alert: &Alert) {
-    let host_began = alert.host.map_or(alert.direction != Direction::Inbound, |host| {
-        host == alert.example.initiator.ip
-    });
-    let (source, destination) = if host_began {
-        (alert.sent, alert.received)
-    } else {
-        (alert.received, alert.sent)
-    };
+    let host_began =
+        alert.host.map_or(alert.direction != Direction::Inbound, |host| host == alert.example.initiator.ip);
+    let (source, destination) =
+        if host_began { (alert.sent, alert.received) } else { (alert.received, alert.sent) };
     for (side, traffic) in [("source", source), ("destination", destination)] {
         event.set(&format!("{side}.bytes"), traffic.ip_bytes);
         event.set(&format!("{side}.packets"), traffic.packets);
@@ -109,10 +97,7 @@ fn incident(event: &mut Event, alert: &Alert) {
             .map(|(name, source)| json!({ "value": name.as_str(), "source": source.keyword() })),
     );
     event.set_true("weir.incident.unknown_client", alert.unknown_client);
-    event.set_list(
-        "weir.incident.resolvers",
-        alert.resolvers.iter().map(ToString::to_string),
-    );
+    event.set_list("weir.incident.resolvers", alert.resolvers.iter().map(ToString::to_string));
     event.set_some("weir.host.ip", alert.host.map(|ip| ip.to_string()));
     event.set_list("weir.host.roles", alert.roles.iter().map(|role| role.keyword()));
     if let Some(endpoint) = translated(alert) {
@@ -125,9 +110,7 @@ fn incident(event: &mut Event, alert: &Alert) {
 /// Where the host translates addresses: the translated end of the example flow, to be looked up in the translation log.
 pub(crate) fn translated(alert: &Alert) -> Option<Endpoint> {
     let host = alert.host.filter(|_| alert.roles.contains(&Role::Nat))?;
-    [alert.example.initiator, alert.example.responder]
-        .into_iter()
-        .find(|endpoint| endpoint.ip == host)
+    [alert.example.initiator, alert.example.responder].into_iter().find(|endpoint| endpoint.ip == host)
 }
 
 fn matched(matched: &Match) -> Value {
@@ -144,14 +127,8 @@ fn other_hosts(event: &mut Event, alert: &Alert) {
             event.set(&format!("{field}.count"), count);
         }
     }
-    event.set_list(
-        "weir.called_back",
-        alert.called_back.iter().map(ToString::to_string),
-    );
-    event.set_some(
-        "weir.touched_before",
-        alert.touched_before.map(|time| time.to_string()),
-    );
+    event.set_list("weir.called_back", alert.called_back.iter().map(ToString::to_string));
+    event.set_some("weir.touched_before", alert.touched_before.map(|time| time.to_string()));
 }
 
 /// `dns.*` tells of the first look-up, `weir.lookups` of all that are kept.
@@ -172,10 +149,7 @@ fn lookups(event: &mut Event, alert: &Alert) {
 }
 
 fn answers(lookup: &Lookup) -> Vec<Value> {
-    let aliases = lookup
-        .aliases
-        .iter()
-        .map(|name| json!({ "type": "CNAME", "data": name.as_str() }));
+    let aliases = lookup.aliases.iter().map(|name| json!({ "type": "CNAME", "data": name.as_str() }));
     let address =
         |ip: &IpAddr| json!({ "type": if ip.is_ipv4() { "A" } else { "AAAA" }, "data": ip.to_string() });
     aliases.chain(lookup.addresses.iter().map(address)).collect()
@@ -207,16 +181,9 @@ fn rewritten(rewritten: Rewritten) -> String {
 
 fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
     let looked_up = alert.lookups.iter().flat_map(|lookup| {
-        [lookup.client.ip, lookup.server.ip]
-            .into_iter()
-            .chain(lookup.addresses.iter().copied())
+        [lookup.client.ip, lookup.server.ip].into_iter().chain(lookup.addresses.iter().copied())
     });
-    let lists = [
-        &alert.touched,
-        &alert.other_hosts,
-        &alert.called_back,
-        &alert.resolvers,
-    ];
+    let lists = [&alert.touched, &alert.other_hosts, &alert.called_back, &alert.resolvers];
     flow::addresses(&alert.example)
         .chain(alert.host)
         .chain(looked_up)
@@ -224,15 +191,8 @@ fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
 }
 
 fn hosts(alert: &Alert) -> impl Iterator<Item = String> {
-    let looked_up = alert
-        .lookups
-        .iter()
-        .flat_map(|lookup| std::iter::once(&lookup.name).chain(&lookup.aliases));
-    let names = alert
-        .names
-        .iter()
-        .map(|(name, _)| name)
-        .chain(looked_up)
-        .map(ToString::to_string);
+    let looked_up =
+        alert.lookups.iter().flat_map(|lookup| std::iter::once(&lookup.name).chain(&lookup.aliases));
+    let names = alert.names.iter().map(|(name, _)| name).chain(looked_up).map(ToString::to_string);
     flow::hosts(&alert.example).chain(names)
 }

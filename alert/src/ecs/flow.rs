@@ -34,10 +34,7 @@ fn event_types(flow: &Flow) -> Vec<&'static str> {
     if flow.continues.is_none() && flow.orientation == Orientation::Start {
         types.push("start");
     }
-    if matches!(
-        flow.end,
-        EndReason::Fin | EndReason::Rst | EndReason::Idle | EndReason::Reused
-    ) {
+    if matches!(flow.end, EndReason::Fin | EndReason::Rst | EndReason::Idle | EndReason::Reused) {
         types.push("end");
     }
     types
@@ -62,10 +59,7 @@ pub(super) fn describe(event: &mut Event, flow: &Flow) {
     event.set("weir.flow.end_reason", flow.end.keyword());
     counters(event, "source", &flow.forward);
     counters(event, "destination", &flow.reverse);
-    event.set_true(
-        "weir.flow.one_sided",
-        flow.forward.packets == 0 || flow.reverse.packets == 0,
-    );
+    event.set_true("weir.flow.one_sided", flow.forward.packets == 0 || flow.reverse.packets == 0);
     if let Some(tcp) = &flow.tcp {
         event.set("weir.flow.tcp.state", state_keyword(tcp.state));
         event.set("weir.flow.tcp.syn", tcp.syn);
@@ -96,32 +90,19 @@ pub(super) fn describe(event: &mut Event, flow: &Flow) {
 
 fn counters(event: &mut Event, side: &str, counters: &Counters) {
     event.set(&format!("weir.flow.{side}.payload_bytes"), counters.payload_bytes);
-    event.set_list(
-        &format!("weir.flow.{side}.tcp_flags"),
-        flag_names(counters.tcp_flags),
-    );
+    event.set_list(&format!("weir.flow.{side}.tcp_flags"), flag_names(counters.tcp_flags));
     if counters.retransmissions > 0 {
-        event.set(
-            &format!("weir.flow.{side}.retransmissions"),
-            counters.retransmissions,
-        );
+        event.set(&format!("weir.flow.{side}.retransmissions"), counters.retransmissions);
     }
     if counters.acknowledged_bytes > 0 {
-        event.set(
-            &format!("weir.flow.{side}.acknowledged_bytes"),
-            counters.acknowledged_bytes,
-        );
+        event.set(&format!("weir.flow.{side}.acknowledged_bytes"), counters.acknowledged_bytes);
     }
 }
 
 /// Names of the TCP flags, lowest bit first (RFC 9293 section 3.1).
 fn flag_names(flags: u8) -> impl Iterator<Item = &'static str> {
     let names = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"];
-    names
-        .into_iter()
-        .enumerate()
-        .filter(move |(bit, _)| flags >> bit & 1 == 1)
-        .map(|(_, name)| name)
+    names.into_iter().enumerate().filter(move |(bit, _)| flags >> bit & 1 == 1).map(|(_, name)| name)
 }
 
 fn state_keyword(state: TcpState) -> &'static str {
@@ -173,23 +154,14 @@ fn flow_name(name: &FlowName) -> Map<String, Value> {
 }
 
 fn tls_summary(event: &mut Event, tls: &TlsSummary) {
-    event.set_some(
-        "tls.client.server_name",
-        tls.server_name.as_ref().map(Name::as_str),
-    );
+    event.set_some("tls.client.server_name", tls.server_name.as_ref().map(Name::as_str));
     event.set_some("weir.tls.client.ja4", tls.ja4.as_deref());
-    event.set_list(
-        "weir.tls.client.alpn",
-        tls.alpn.iter().map(|protocol| &**protocol),
-    );
+    event.set_list("weir.tls.client.alpn", tls.alpn.iter().map(|protocol| &**protocol));
     event.set_true("weir.tls.client.ech_offered", tls.ech_offered);
     if let Some(version) = tls.version {
         wire::tls_version(event, version);
     }
-    event.set_some(
-        "weir.tls.cipher",
-        tls.cipher.map(|cipher| format!("0x{cipher:04x}")),
-    );
+    event.set_some("weir.tls.cipher", tls.cipher.map(|cipher| format!("0x{cipher:04x}")));
     if let Some(certificate) = &tls.certificate {
         wire::certificate(event, certificate);
     }
@@ -205,28 +177,15 @@ fn http_summary(event: &mut Event, http: &HttpSummary) {
 
 /// Every address that has to do with a flow.
 pub(super) fn addresses(flow: &Flow) -> impl Iterator<Item = std::net::IpAddr> {
-    let outer = flow
-        .tunnels
-        .iter()
-        .flat_map(|tunnel| [tunnel.source, tunnel.destination]);
+    let outer = flow.tunnels.iter().flat_map(|tunnel| [tunnel.source, tunnel.destination]);
     [flow.initiator.ip, flow.responder.ip].into_iter().chain(outer)
 }
 
 /// Every name that has to do with a flow.
 pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = String> {
-    let said = flow
-        .tls
-        .as_ref()
-        .and_then(|tls| tls.server_name.as_ref())
-        .map(ToString::to_string);
-    let host = flow
-        .http
-        .as_ref()
-        .and_then(|http| http.request.as_ref()?.host.as_ref().map(wire::host_text));
-    flow.names()
-        .map(|name| name.name.to_string())
-        .chain(said)
-        .chain(host)
+    let said = flow.tls.as_ref().and_then(|tls| tls.server_name.as_ref()).map(ToString::to_string);
+    let host = flow.http.as_ref().and_then(|http| http.request.as_ref()?.host.as_ref().map(wire::host_text));
+    flow.names().map(|name| name.name.to_string()).chain(said).chain(host)
 }
 
 /// Every fingerprint that has to do with a flow, in lower case as lists have them.

@@ -11,10 +11,7 @@ use weir_model::{Alert, Context, Indicator, IndicatorValue, Timestamp, Tlp};
 pub(super) fn threat(event: &mut Event, alert: &Alert) {
     event.set("threat.indicator", fields(&alert.indicator));
     event.set_list("threat.enrichments", enrichments(alert));
-    event.set(
-        "rule.name",
-        format!("Known bad {}", alert.indicator.value.kind().replace('_', " ")),
-    );
+    event.set("rule.name", format!("Known bad {}", alert.indicator.value.kind().replace('_', " ")));
     event.set("rule.category", "indicator");
     let indicator = &alert.indicator;
     event.set("weir.indicator.kind", indicator.value.kind());
@@ -31,11 +28,8 @@ pub(super) fn threat(event: &mut Event, alert: &Alert) {
 
 /// Days since a source last knew the indicator to be bad: by `last_seen`, else `first_seen`, the latest of any source.
 fn age_days(indicator: &Indicator, now: Timestamp) -> Option<u64> {
-    let known = indicator
-        .contexts
-        .iter()
-        .filter_map(|context| context.last_seen.or(context.first_seen))
-        .max()?;
+    let known =
+        indicator.contexts.iter().filter_map(|context| context.last_seen.or(context.first_seen)).max()?;
     Some(now.since(known).as_secs() / Duration::from_hours(24).as_secs())
 }
 
@@ -72,11 +66,7 @@ fn fields(indicator: &Indicator) -> Map<String, Value> {
 
 /// Only requests in clear can meet a URL, so it is written with `http:`; the scheme does not count.
 fn url(fields: &mut Event, url: &Url) {
-    let host = if url.host.as_str().contains(':') {
-        format!("[{}]", url.host)
-    } else {
-        url.host.to_string()
-    };
+    let host = if url.host.as_str().contains(':') { format!("[{}]", url.host) } else { url.host.to_string() };
     let port = url.port.map(|port| format!(":{port}")).unwrap_or_default();
     fields.set("url.full", format!("http://{host}{port}{}", url.path));
     fields.set("url.domain", url.host.as_str());
@@ -110,17 +100,8 @@ fn confidence(number: u8) -> &'static str {
 
 /// One for each field in which the ringing indicator was met, and one for each other indicator.
 fn enrichments(alert: &Alert) -> Vec<Map<String, Value>> {
-    let rang = alert
-        .matched
-        .iter()
-        .map(|matched| enrichment(&alert.indicator, Some(matched)));
-    rang.chain(
-        alert
-            .also_matched
-            .iter()
-            .map(|indicator| enrichment(indicator, None)),
-    )
-    .collect()
+    let rang = alert.matched.iter().map(|matched| enrichment(&alert.indicator, Some(matched)));
+    rang.chain(alert.also_matched.iter().map(|indicator| enrichment(indicator, None))).collect()
 }
 
 fn enrichment(indicator: &Indicator, matched: Option<&Match>) -> Map<String, Value> {
@@ -129,10 +110,7 @@ fn enrichment(indicator: &Indicator, matched: Option<&Match>) -> Map<String, Val
     fields.set("matched.type", "indicator_match_rule");
     if let Some(context) = indicator.contexts.first() {
         fields.set("matched.index", &*context.source);
-        fields.set_some(
-            "matched.id",
-            context.line.map(|line| format!("{}:{line}", context.source)),
-        );
+        fields.set_some("matched.id", context.line.map(|line| format!("{}:{line}", context.source)));
     }
     if let Some(matched) = matched {
         fields.set("matched.atomic", &*matched.value);

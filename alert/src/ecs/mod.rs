@@ -52,11 +52,7 @@ fn conversation(event: &mut Event, protocol: Protocol, source: Endpoint, destina
 
 /// `related.ip`: each address once, in the order given.
 fn related_ips(event: &mut Event, addresses: impl IntoIterator<Item = IpAddr>) {
-    related(
-        event,
-        "related.ip",
-        addresses.into_iter().map(|ip| ip.to_string()),
-    );
+    related(event, "related.ip", addresses.into_iter().map(|ip| ip.to_string()));
 }
 
 /// `related.*`: each text once, in the order given.

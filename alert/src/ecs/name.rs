@@ -22,14 +22,7 @@ pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation) -> Opti
     let mut addresses = vec![source.ip, destination.ip];
     match &observation.fact {
         Fact::Dns(message) => {
-            event.set(
-                "event.action",
-                if message.is_response {
-                    "dns-answer"
-                } else {
-                    "dns-query"
-                },
-            );
+            event.set("event.action", if message.is_response { "dns-answer" } else { "dns-query" });
             event.set("network.protocol", "dns");
             wire::dns(&mut event, message);
             addresses.extend(message.answers.iter().filter_map(|record| record.data.address()));
@@ -43,18 +36,10 @@ pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation) -> Opti
             event.set("event.action", "tls-client-hello");
             event.set(
                 "network.protocol",
-                if matches!(hello.transport, TlsTransport::Quic(_)) {
-                    "quic"
-                } else {
-                    "tls"
-                },
+                if matches!(hello.transport, TlsTransport::Quic(_)) { "quic" } else { "tls" },
             );
             wire::client_hello(&mut event, hello);
-            related(
-                &mut event,
-                "related.hosts",
-                hello.server_name.iter().map(ToString::to_string),
-            );
+            related(&mut event, "related.hosts", hello.server_name.iter().map(ToString::to_string));
             related(&mut event, "related.hash", [hello.ja4.to_string()]);
         }
         Fact::Certificate(certificate) => {
@@ -62,26 +47,14 @@ pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation) -> Opti
             event.set("network.protocol", "tls");
             event.set("weir.tls.chain_position", certificate.position);
             wire::certificate(&mut event, certificate);
-            related(
-                &mut event,
-                "related.hosts",
-                certificate.names.iter().map(ToString::to_string),
-            );
-            related(
-                &mut event,
-                "related.hash",
-                [hex(&certificate.sha1), hex(&certificate.sha256)],
-            );
+            related(&mut event, "related.hosts", certificate.names.iter().map(ToString::to_string));
+            related(&mut event, "related.hash", [hex(&certificate.sha1), hex(&certificate.sha256)]);
         }
         Fact::HttpRequest(request) => {
             event.set("event.action", "http-request");
             event.set("network.protocol", "http");
             wire::http_request(&mut event, request);
-            related(
-                &mut event,
-                "related.hosts",
-                request.host.iter().map(wire::host_text),
-            );
+            related(&mut event, "related.hosts", request.host.iter().map(wire::host_text));
         }
         Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => return None,
     }

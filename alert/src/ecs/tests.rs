@@ -8,10 +8,7 @@ use weir_model::observation::{Fact, HttpHost, HttpRequest, HttpResponse, Request
 use weir_model::{Flow, FlowId, Indicator, IndicatorValue, Observation};
 
 fn fields(event: &Event, paths: &[&str]) -> Vec<Value> {
-    paths
-        .iter()
-        .map(|path| event.field(path).cloned().unwrap_or_default())
-        .collect()
+    paths.iter().map(|path| event.field(path).cloned().unwrap_or_default()).collect()
 }
 
 #[test]
@@ -35,11 +32,7 @@ fn a_notice_has_the_time_of_what_it_says() {
         let mut notified = sample(Direction::Outbound, Grade::Connected);
         notified.notice = *notice;
         let event = alert(&notified);
-        let same = if *notice == Notice::Opened {
-            "event.start"
-        } else {
-            "event.end"
-        };
+        let same = if *notice == Notice::Opened { "event.start" } else { "event.end" };
         assert_eq!(event.field("@timestamp"), event.field(same), "{notice}");
         assert_eq!(event.field("event.action"), Some(&json!(notice.keyword())));
     }
@@ -52,15 +45,7 @@ fn totals_stand_on_the_side_of_their_sender() {
         if let Some(host) = host {
             alerted.host = Some(ip(host));
         }
-        fields(
-            &alert(&alerted),
-            &[
-                "source.bytes",
-                "destination.bytes",
-                "source.packets",
-                "network.bytes",
-            ],
-        )
+        fields(&alert(&alerted), &["source.bytes", "destination.bytes", "source.packets", "network.bytes"])
     };
     assert_eq!(totals(Direction::Outbound, None), [2000, 12_000, 10, 14_000]);
     assert_eq!(
@@ -78,37 +63,20 @@ fn totals_stand_on_the_side_of_their_sender() {
 #[test]
 fn severities_and_categories() {
     let event = alert(&sample(Direction::Outbound, Grade::LookedUp));
-    let found = fields(
-        &event,
-        &["event.severity", "event.kind", "event.category", "event.type"],
-    );
+    let found = fields(&event, &["event.severity", "event.kind", "event.category", "event.type"]);
     assert_eq!(
         found,
-        [
-            json!(4),
-            json!("alert"),
-            json!(["network", "threat"]),
-            json!(["protocol", "indicator"])
-        ]
+        [json!(4), json!("alert"), json!(["network", "threat"]), json!(["protocol", "indicator"])]
     );
     let event = alert(&sample(Direction::Outbound, Grade::Attempted));
-    assert_eq!(
-        event.field("event.type"),
-        Some(&json!(["connection", "indicator"]))
-    );
+    assert_eq!(event.field("event.type"), Some(&json!(["connection", "indicator"])));
 }
 
 #[test]
 fn every_match_and_every_other_indicator_is_an_enrichment() {
     let mut alerted = sample(Direction::Outbound, Grade::Exchanged);
-    alerted.matched.push(Match {
-        field: Field::Certificate,
-        value: "ab".repeat(20).into(),
-    });
-    alerted.matched.push(Match {
-        field: Field::Certificate,
-        value: "cd".repeat(32).into(),
-    });
+    alerted.matched.push(Match { field: Field::Certificate, value: "ab".repeat(20).into() });
+    alerted.matched.push(Match { field: Field::Certificate, value: "cd".repeat(32).into() });
     alerted.also_matched = vec![indicator(IndicatorValue::Address(ip("203.0.113.9")))];
     let event = alert(&alerted);
     let enrichments = event.field("threat.enrichments").unwrap().as_array().unwrap();
@@ -128,10 +96,7 @@ fn every_match_and_every_other_indicator_is_an_enrichment() {
     assert_eq!(enrichments[3]["indicator"]["ip"], "203.0.113.9");
     assert_eq!(enrichments[0]["matched"]["id"], "bad.txt:7");
     // The field named is one that the event has.
-    assert_eq!(
-        alert(&alerted).field("threat.indicator.type"),
-        Some(&json!("domain-name"))
-    );
+    assert_eq!(alert(&alerted).field("threat.indicator.type"), Some(&json!("domain-name")));
 }
 
 #[test]
@@ -162,39 +127,19 @@ fn a_translated_host_is_given_with_port_and_time() {
     let mut alerted = sample(Direction::Outbound, Grade::Exchanged);
     assert_eq!(alert(&alerted).field("weir.nat"), None);
     alerted.roles = vec![Role::Nat];
-    let found = fields(
-        &alert(&alerted),
-        &["weir.nat.ip", "weir.nat.port", "weir.nat.time"],
-    );
-    assert_eq!(
-        found,
-        [json!("10.1.2.3"), json!(51_000), json!("2025-11-22T08:26:40.25Z")]
-    );
+    let found = fields(&alert(&alerted), &["weir.nat.ip", "weir.nat.port", "weir.nat.time"]);
+    assert_eq!(found, [json!("10.1.2.3"), json!(51_000), json!("2025-11-22T08:26:40.25Z")]);
 }
 
 #[test]
 fn the_first_look_up_is_the_dns_of_an_alert() {
     let mut alerted = sample(Direction::Outbound, Grade::LookedUp);
-    alerted.lookups.push(weir_model::alert::Lookup {
-        rcode: Some(3),
-        ..lookup()
-    });
+    alerted.lookups.push(weir_model::alert::Lookup { rcode: Some(3), ..lookup() });
     let event = alert(&alerted);
-    let found = fields(
-        &event,
-        &[
-            "dns.question.name",
-            "dns.question.type",
-            "dns.response_code",
-            "dns.type",
-        ],
-    );
+    let found = fields(&event, &["dns.question.name", "dns.question.type", "dns.response_code", "dns.type"]);
     assert_eq!(found, ["evil.example", "A", "NOERROR", "answer"]);
     assert_eq!(event.field("weir.lookups").unwrap().as_array().unwrap().len(), 2);
-    assert_eq!(
-        event.field("weir.lookups").unwrap()[1]["response_code"],
-        "NXDOMAIN"
-    );
+    assert_eq!(event.field("weir.lookups").unwrap()[1]["response_code"], "NXDOMAIN");
 }
 
 #[test]
@@ -205,22 +150,10 @@ fn flows_start_and_end_where_that_was_seen() {
         fields(&flow(&changed), &["event.type"]).remove(0)
     };
     assert_eq!(types(|_| ()), json!(["connection", "start", "end"]));
-    assert_eq!(
-        types(|flow| flow.continues = Some(FlowId(1))),
-        json!(["connection", "end"])
-    );
-    assert_eq!(
-        types(|flow| flow.orientation = Orientation::Payload),
-        json!(["connection", "end"])
-    );
-    assert_eq!(
-        types(|flow| flow.end = EndReason::Active),
-        json!(["connection", "start"])
-    );
-    assert_eq!(
-        types(|flow| flow.end = EndReason::EndOfInput),
-        json!(["connection", "start"])
-    );
+    assert_eq!(types(|flow| flow.continues = Some(FlowId(1))), json!(["connection", "end"]));
+    assert_eq!(types(|flow| flow.orientation = Orientation::Payload), json!(["connection", "end"]));
+    assert_eq!(types(|flow| flow.end = EndReason::Active), json!(["connection", "start"]));
+    assert_eq!(types(|flow| flow.end = EndReason::EndOfInput), json!(["connection", "start"]));
 }
 
 #[test]
@@ -228,34 +161,16 @@ fn a_flow_has_both_its_sides() {
     let event = flow(&plain_flow());
     let found = fields(
         &event,
-        &[
-            "source.bytes",
-            "destination.bytes",
-            "network.bytes",
-            "source.port",
-            "destination.port",
-        ],
+        &["source.bytes", "destination.bytes", "network.bytes", "source.port", "destination.port"],
     );
     assert_eq!(found, [2000, 12_000, 14_000, 51_000, 443]);
-    assert_eq!(
-        event.field("weir.flow.source.tcp_flags"),
-        Some(&json!(["fin", "syn", "psh", "ack"]))
-    );
+    assert_eq!(event.field("weir.flow.source.tcp_flags"), Some(&json!(["fin", "syn", "psh", "ack"])));
     assert_eq!(event.field("weir.flow.one_sided"), None);
-    let one_sided = Flow {
-        reverse: Counters::default(),
-        ..plain_flow()
-    };
+    let one_sided = Flow { reverse: Counters::default(), ..plain_flow() };
     assert_eq!(flow(&one_sided).field("weir.flow.one_sided"), Some(&json!(true)));
     let full = flow(&full_flow());
-    assert_eq!(
-        fields(&full, &["network.vlan.id", "network.inner.vlan.id"]),
-        ["100", "200"]
-    );
-    assert_eq!(
-        full.field("related.ip"),
-        Some(&json!(["10.1.2.3", "203.0.113.9", "192.0.2.7", "192.0.2.8"]))
-    );
+    assert_eq!(fields(&full, &["network.vlan.id", "network.inner.vlan.id"]), ["100", "200"]);
+    assert_eq!(full.field("related.ip"), Some(&json!(["10.1.2.3", "203.0.113.9", "192.0.2.7", "192.0.2.8"])));
 }
 
 #[test]
@@ -267,31 +182,18 @@ fn protocols_without_ports_have_none() {
         ..plain_flow()
     };
     let event = flow(&ping);
-    assert_eq!(
-        fields(&event, &["source.port", "destination.port"]),
-        [Value::Null, Value::Null]
-    );
-    assert_eq!(
-        fields(&event, &["network.transport", "network.iana_number"]),
-        ["icmp", "1"]
-    );
+    assert_eq!(fields(&event, &["source.port", "destination.port"]), [Value::Null, Value::Null]);
+    assert_eq!(fields(&event, &["network.transport", "network.iana_number"]), ["icmp", "1"]);
 }
 
 #[test]
 fn a_name_is_told_from_the_end_that_asked() {
     for observation in observations() {
         let event = name(FlowId(17), Protocol::UDP, &observation).unwrap();
-        assert_eq!(
-            fields(&event, &["source.ip", "destination.ip"]),
-            ["10.1.2.3", "10.1.0.53"],
-            "{event}"
-        );
+        assert_eq!(fields(&event, &["source.ip", "destination.ip"]), ["10.1.2.3", "10.1.0.53"], "{event}");
     }
     let status = Fact::HttpResponse(Arc::new(HttpResponse { status: 200 }));
-    let observation = Observation {
-        fact: status,
-        ..observations().remove(0)
-    };
+    let observation = Observation { fact: status, ..observations().remove(0) };
     assert!(name(FlowId(17), Protocol::UDP, &observation).is_none());
 }
 
@@ -306,33 +208,13 @@ fn urls_are_written_whole() {
             user_agent: None,
             form,
         };
-        let http = HttpSummary {
-            request: Some(Arc::new(request)),
-            status: None,
-            requests: 1,
-        };
-        fields(
-            &flow(&Flow {
-                http: Some(Box::new(http)),
-                ..plain_flow()
-            }),
-            &["url.full"],
-        )
-        .remove(0)
+        let http = HttpSummary { request: Some(Arc::new(request)), status: None, requests: 1 };
+        fields(&flow(&Flow { http: Some(Box::new(http)), ..plain_flow() }), &["url.full"]).remove(0)
     };
     let evil = || HttpHost::Name(crate::samples::name("evil.example"));
-    assert_eq!(
-        written(evil(), None, RequestForm::Origin),
-        "http://evil.example/a?b"
-    );
-    assert_eq!(
-        written(evil(), Some(80), RequestForm::Absolute),
-        "http://evil.example/a?b"
-    );
-    assert_eq!(
-        written(evil(), Some(8080), RequestForm::Origin),
-        "http://evil.example:8080/a?b"
-    );
+    assert_eq!(written(evil(), None, RequestForm::Origin), "http://evil.example/a?b");
+    assert_eq!(written(evil(), Some(80), RequestForm::Absolute), "http://evil.example/a?b");
+    assert_eq!(written(evil(), Some(8080), RequestForm::Origin), "http://evil.example:8080/a?b");
     assert_eq!(
         written(HttpHost::Address(ip("2001:db8::1")), None, RequestForm::Origin),
         "http://[2001:db8::1]/a?b"

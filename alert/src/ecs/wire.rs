@@ -22,10 +22,7 @@ pub(super) fn dns(event: &mut Event, message: &DnsMessage) {
         ("RA", message.recursion_available),
         ("DO", dnssec_ok),
     ];
-    event.set_list(
-        "dns.header_flags",
-        flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name),
-    );
+    event.set_list("dns.header_flags", flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name));
     if message.is_response {
         event.set("dns.response_code", response_code(message.rcode));
     }
@@ -33,19 +30,12 @@ pub(super) fn dns(event: &mut Event, message: &DnsMessage) {
         event.set("dns.question.name", question.name.as_str());
         event.set("dns.question.type", record_type(question.qtype));
         event.set("dns.question.class", class(question.qclass));
-        event.set_list(
-            "weir.dns.further_questions",
-            further.iter().map(|question| question.name.as_str()),
-        );
+        event.set_list("weir.dns.further_questions", further.iter().map(|question| question.name.as_str()));
     }
     event.set_list("dns.answers", message.answers.iter().map(record));
     event.set_list(
         "dns.resolved_ip",
-        message
-            .answers
-            .iter()
-            .filter_map(|record| record.data.address())
-            .map(|ip| ip.to_string()),
+        message.answers.iter().filter_map(|record| record.data.address()).map(|ip| ip.to_string()),
     );
     event.set_list("weir.dns.further_records", message.further.iter().map(record));
     event.set_true("weir.dns.cut", message.cut);
@@ -56,8 +46,7 @@ pub(super) fn dns(event: &mut Event, message: &DnsMessage) {
         event.set_some("weir.dns.edns.extended_error", edns.extended_error);
         event.set_some(
             "weir.dns.edns.client_subnet",
-            edns.client_subnet
-                .map(|(address, bits)| format!("{address}/{bits}")),
+            edns.client_subnet.map(|(address, bits)| format!("{address}/{bits}")),
         );
     }
 }
@@ -163,15 +152,9 @@ pub(crate) fn response_code(number: u16) -> String {
 
 /// A ClientHello.
 pub(super) fn client_hello(event: &mut Event, hello: &ClientHello) {
-    event.set_some(
-        "tls.client.server_name",
-        hello.server_name.as_ref().map(Name::as_str),
-    );
+    event.set_some("tls.client.server_name", hello.server_name.as_ref().map(Name::as_str));
     event.set("weir.tls.client.ja4", &*hello.ja4);
-    event.set_list(
-        "weir.tls.client.alpn",
-        hello.alpn.iter().map(|protocol| &**protocol),
-    );
+    event.set_list("weir.tls.client.alpn", hello.alpn.iter().map(|protocol| &**protocol));
     event.set_true("weir.tls.client.ech_offered", hello.ech_offered);
     tls_version(event, hello.version);
     let transport = match hello.transport {
@@ -212,10 +195,7 @@ pub(super) fn certificate(event: &mut Event, certificate: &Certificate) {
     event.set_some("tls.server.issuer", some_text(&certificate.issuer));
     event.set_some("tls.server.not_before", date(certificate.not_before));
     event.set_some("tls.server.not_after", date(certificate.not_after));
-    event.set_list(
-        "tls.server.x509.alternative_names",
-        certificate.names.iter().map(Name::as_str),
-    );
+    event.set_list("tls.server.x509.alternative_names", certificate.names.iter().map(Name::as_str));
 }
 
 fn some_text(text: &str) -> Option<&str> {
@@ -239,10 +219,8 @@ pub(super) fn http_request(event: &mut Event, request: &HttpRequest) {
         RequestForm::Connect => "connect",
     };
     event.set("weir.http.form", form);
-    let (path, query) = request
-        .path
-        .split_once('?')
-        .map_or((&*request.path, None), |(path, query)| (path, Some(query)));
+    let (path, query) =
+        request.path.split_once('?').map_or((&*request.path, None), |(path, query)| (path, Some(query)));
     event.set_some("url.path", some_text(path));
     event.set_some("url.query", query);
     let Some(host) = &request.host else { return };

@@ -11,11 +11,7 @@ fn every_direction_and_grade_has_its_sentence() {
     let mut all = String::new();
     for direction in Direction::ALL {
         for grade in Grade::ALL {
-            let _ = writeln!(
-                all,
-                "[{direction}, {grade}]\n{}\n",
-                sentence(&alert(*direction, *grade))
-            );
+            let _ = writeln!(all, "[{direction}, {grade}]\n{}\n", sentence(&alert(*direction, *grade)));
         }
     }
     assert_eq!(all, include_str!("sentences.txt"), "\n{all}");
@@ -78,10 +74,7 @@ fn answers_are_told() {
     often.lookup_count = 12;
     assert_says(&often, &["12 times, first at"]);
     let mut asked = alert(Direction::Transit, Grade::LookedUp);
-    asked.lookups = vec![Lookup {
-        client: end("198.51.100.77", 5353),
-        ..lookup()
-    }];
+    asked.lookups = vec![Lookup { client: end("198.51.100.77", 5353), ..lookup() }];
     assert_says(&asked, &["Outside your networks, 198.51.100.77 asked"]);
 }
 
@@ -89,28 +82,18 @@ fn answers_are_told() {
 fn what_else_weighs_is_said() {
     let mut inbound = alert(Direction::Inbound, Grade::Exchanged);
     inbound.called_back = vec![ip("10.1.2.4")];
-    assert_says(
-        &inbound,
-        &[": 10.1.2.4 opened connections to it afterwards, so treat as compromised"],
-    );
+    assert_says(&inbound, &[": 10.1.2.4 opened connections to it afterwards, so treat as compromised"]);
     let mut outbound = alert(Direction::Outbound, Grade::Exchanged);
     outbound.touched_before = Some(crate::samples::FIRST);
     outbound.other_host_count = 2;
     outbound.at_least = true;
     assert_says(
         &outbound,
-        &[
-            "at least 12 kB",
-            "had come to this host from outside at 2025",
-            "2 other inside hosts met it too",
-        ],
+        &["at least 12 kB", "had come to this host from outside at 2025", "2 other inside hosts met it too"],
     );
     let mut attempted = alert(Direction::Outbound, Grade::Attempted);
-    attempted.example = Arc::new(Flow {
-        protocol: Protocol::ICMP,
-        responder: end("203.0.113.9", 0),
-        ..plain_flow()
-    });
+    attempted.example =
+        Arc::new(Flow { protocol: Protocol::ICMP, responder: end("203.0.113.9", 0), ..plain_flow() });
     assert_says(&attempted, &["tried to reach 203.0.113.9 ("]);
 }
 
@@ -118,14 +101,8 @@ fn what_else_weighs_is_said() {
 fn every_field_has_its_words() {
     for field in Field::ALL {
         let mut met = alert(Direction::Outbound, Grade::Exchanged);
-        met.matched = vec![Match {
-            field: *field,
-            value: "VALUE".into(),
-        }];
-        met.names = vec![(
-            name("known.example"),
-            weir_model::flow::NameSource::PassiveDnsClient,
-        )];
+        met.matched = vec![Match { field: *field, value: "VALUE".into() }];
+        met.names = vec![(name("known.example"), weir_model::flow::NameSource::PassiveDnsClient)];
         let said = sentence(&met);
         match field {
             Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer => {

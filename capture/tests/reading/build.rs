@@ -95,13 +95,7 @@ pub(crate) fn interface(order: Order, link: u16, snap_len: u32, options: &[(u16,
 
 pub(crate) fn enhanced(order: Order, interface: u32, ticks: u64, original_len: u32, data: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
-    for field in [
-        interface,
-        (ticks >> 32) as u32,
-        ticks as u32,
-        data.len() as u32,
-        original_len,
-    ] {
+    for field in [interface, (ticks >> 32) as u32, ticks as u32, data.len() as u32, original_len] {
         body.extend(order.u32(field));
     }
     body.extend(data);
@@ -117,12 +111,7 @@ pub(crate) fn simple(order: Order, original_len: u32, data: &[u8]) -> Vec<u8> {
 pub(crate) fn obsolete(order: Order, interface: u16, ticks: u64, data: &[u8]) -> Vec<u8> {
     let mut body = order.u16(interface).to_vec();
     body.extend(order.u16(7));
-    for field in [
-        (ticks >> 32) as u32,
-        ticks as u32,
-        data.len() as u32,
-        data.len() as u32,
-    ] {
+    for field in [(ticks >> 32) as u32, ticks as u32, data.len() as u32, data.len() as u32] {
         body.extend(order.u32(field));
     }
     body.extend(data);
@@ -158,10 +147,7 @@ pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 /// A stream as an input.
 pub(crate) fn stream(bytes: impl Into<Vec<u8>>) -> Input {
-    Input::Stream {
-        name: "a stream".to_owned(),
-        reader: Box::new(Cursor::new(bytes.into())),
-    }
+    Input::Stream { name: "a stream".to_owned(), reader: Box::new(Cursor::new(bytes.into())) }
 }
 
 /// A frame that owns its bytes.
@@ -189,9 +175,7 @@ impl Outcome {
 }
 
 pub(crate) fn read_with(inputs: Vec<Input>, filter: Option<&str>) -> Outcome {
-    let options = ReadOptions {
-        filter: filter.map(str::to_owned),
-    };
+    let options = ReadOptions { filter: filter.map(str::to_owned) };
     drain(Reader::open(inputs, &options).unwrap())
 }
 
@@ -215,13 +199,6 @@ pub(crate) fn drain(mut reader: Reader) -> Outcome {
     let stats = *reader.stats();
     assert_eq!(stats.frames_read, stats.frames_filtered + stats.frames_delivered);
     assert_eq!(stats.frames_delivered, frames.len() as u64);
-    assert_eq!(
-        stats.bytes_delivered,
-        frames.iter().map(|frame| frame.data.len() as u64).sum::<u64>()
-    );
-    Outcome {
-        frames,
-        stats,
-        problems: reader.problems().to_vec(),
-    }
+    assert_eq!(stats.bytes_delivered, frames.iter().map(|frame| frame.data.len() as u64).sum::<u64>());
+    Outcome { frames, stats, problems: reader.problems().to_vec() }
 }

@@ -31,20 +31,16 @@ impl Digest {
         self.original_bytes += u64::from(original_len);
         let fields = nanos.to_le_bytes();
         // FNV-1a.
-        self.checksum = fields
-            .iter()
-            .chain(data)
-            .fold(self.checksum ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        self.checksum =
+            fields.iter().chain(data).fold(self.checksum ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
                 (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
             });
     }
 }
 
 fn corpora() -> Option<PathBuf> {
-    let root = std::env::var_os("WEIR_CORPORA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("WEIR_CORPORA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora"), PathBuf::from);
     if root.is_dir() {
         return Some(root);
     }
@@ -60,9 +56,7 @@ fn digest(reader: &mut Reader) -> Digest {
     let mut digest = Digest::default();
     let mut batch = FrameBatch::new();
     while reader.next_batch(&mut batch) {
-        batch
-            .iter()
-            .for_each(|frame| digest.add(frame.time.as_nanos(), frame.original_len, frame.data));
+        batch.iter().for_each(|frame| digest.add(frame.time.as_nanos(), frame.original_len, frame.data));
     }
     digest
 }
@@ -87,10 +81,7 @@ fn digest_of_libpcap(path: &Path) -> Result<(Digest, Option<String>), pcap::Erro
 }
 
 fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
@@ -141,10 +132,7 @@ fn every_capture_is_read_as_libpcap_reads_it() {
 fn folders_of_captures_are_merged_and_the_rest_of_them_skipped() {
     let Some(root) = corpora() else { return };
     let mut reader = Reader::open(
-        FOLDERS
-            .iter()
-            .map(|folder| Input::Path(root.join(folder)))
-            .collect(),
+        FOLDERS.iter().map(|folder| Input::Path(root.join(folder))).collect(),
         &ReadOptions::default(),
     )
     .unwrap();
@@ -163,10 +151,7 @@ fn folders_of_captures_are_merged_and_the_rest_of_them_skipped() {
         bytes += digest.bytes;
         steps += alone.stats().steps_backwards;
     }
-    assert_eq!(
-        (merged.frames, merged.bytes, reader.stats().steps_backwards),
-        (frames, bytes, steps)
-    );
+    assert_eq!((merged.frames, merged.bytes, reader.stats().steps_backwards), (frames, bytes, steps));
 }
 
 #[test]
@@ -205,11 +190,7 @@ fn captures_cut_and_corrupted_anywhere_are_survived() {
         }
         for _ in 0..50 {
             let cut = digest(&mut reader_of(bytes.get(..below(bytes.len())).unwrap().to_vec()));
-            assert!(
-                cut.frames <= whole.frames && cut.bytes <= whole.bytes,
-                "{}",
-                path.display()
-            );
+            assert!(cut.frames <= whole.frames && cut.bytes <= whole.bytes, "{}", path.display());
             let mut changed = bytes.clone();
             *changed.get_mut(below(bytes.len())).unwrap() ^= 1 + below(255) as u8;
             let mut reader = reader_of(changed);
@@ -220,9 +201,6 @@ fn captures_cut_and_corrupted_anywhere_are_survived() {
 }
 
 fn reader_of(bytes: Vec<u8>) -> Reader {
-    let input = Input::Stream {
-        name: "bytes".to_owned(),
-        reader: Box::new(io::Cursor::new(bytes)),
-    };
+    let input = Input::Stream { name: "bytes".to_owned(), reader: Box::new(io::Cursor::new(bytes)) };
     Reader::open(vec![input], &ReadOptions::default()).unwrap()
 }

@@ -5,13 +5,7 @@ use weir_capture::{MAX_BATCH_FRAMES, ProblemKind};
 use crate::build::*;
 
 fn frame(number: u64, nanos: u64, link: u16, original_len: u32, data: &[u8]) -> Read {
-    Read {
-        number,
-        nanos,
-        link,
-        original_len,
-        data: data.to_vec(),
-    }
+    Read { number, nanos, link, original_len, data: data.to_vec() }
 }
 
 #[test]
@@ -45,20 +39,11 @@ fn pcap_with_kuznetzov_record_headers() {
 
 #[test]
 fn pcap_before_2_4_with_its_lengths_swapped() {
-    for (version, lengths) in [
-        ((2, 2), [9, 3]),
-        ((2, 3), [9, 3]),
-        ((2, 3), [3, 9]),
-        ((543, 0), [9, 3]),
-    ] {
+    for (version, lengths) in [((2, 2), [9, 3]), ((2, 3), [9, 3]), ((2, 3), [3, 9]), ((543, 0), [9, 3])] {
         let mut bytes = pcap_header(Order::Big, 0xa1b2_c3d4, version, 1);
         bytes.extend(pcap_record(Order::Big, [1, 2, lengths[0], lengths[1]], b"abc"));
         let read = read(vec![stream(bytes)]);
-        assert_eq!(
-            read.frames,
-            [frame(1, 1_000_002_000, 1, 9, b"abc")],
-            "{version:?}"
-        );
+        assert_eq!(read.frames, [frame(1, 1_000_002_000, 1, 9, b"abc")], "{version:?}");
     }
     let read = read(vec![stream(pcap_header(Order::Big, 0xa1b2_c3d4, (3, 0), 1))]);
     assert_eq!(read.problems[0].kind, ProblemKind::Malformed);
@@ -90,18 +75,9 @@ fn lengths_that_contradict_each_other_do_not_reach_the_frame() {
     pcapng.extend(interface(order, 1, 0, &[]));
     pcapng.extend(enhanced(order, 0, 1_000_000, 2, b"abc"));
     pcapng.extend(simple(order, 60, b"abcd"));
-    assert_eq!(
-        read(vec![stream(pcap)]).frames,
-        [frame(1, 1_000_000_000, 1, 3, b"abc")]
-    );
+    assert_eq!(read(vec![stream(pcap)]).frames, [frame(1, 1_000_000_000, 1, 3, b"abc")]);
     let read = read(vec![stream(pcapng)]);
-    assert_eq!(
-        read.frames,
-        [
-            frame(1, 1_000_000_000, 1, 3, b"abc"),
-            frame(2, 1_000_000_000, 1, 60, b"abcd")
-        ]
-    );
+    assert_eq!(read.frames, [frame(1, 1_000_000_000, 1, 3, b"abc"), frame(2, 1_000_000_000, 1, 60, b"abcd")]);
     assert_eq!(read.problems, []);
 }
 
@@ -127,10 +103,7 @@ fn pcapng_passes_over_blocks_whose_content_is_unusable() {
     assert_eq!(read.frames[1].nanos, 3_000_000);
     assert_eq!(read.stats.records_unusable, 7);
     assert_eq!((read.problems.len(), read.problems[0].more), (1, 6));
-    assert_eq!(
-        read.problems[0].message,
-        "a packet of interface 0, which is not described"
-    );
+    assert_eq!(read.problems[0].message, "a packet of interface 0, which is not described");
     assert_eq!(read.problems[0].offset, Some(28));
 }
 
@@ -163,15 +136,9 @@ fn pcapng_stops_where_its_framing_breaks() {
     ] {
         let read = read(vec![stream([start.as_slice(), &broken, &good].concat())]);
         assert_eq!(read.data(), [b"a"], "{message}");
-        assert_eq!(
-            (read.problems.len(), read.problems[0].kind),
-            (1, ProblemKind::Malformed)
-        );
+        assert_eq!((read.problems.len(), read.problems[0].kind), (1, ProblemKind::Malformed));
         assert_eq!(read.problems[0].message, message);
-        assert_eq!(
-            (read.problems[0].frames_before, read.problems[0].offset),
-            (1, Some(start.len() as u64))
-        );
+        assert_eq!((read.problems[0].frames_before, read.problems[0].offset), (1, Some(start.len() as u64)));
     }
 }
 
@@ -186,10 +153,7 @@ fn pcapng_interfaces_are_capped() {
     bytes.extend(enhanced(order, 65_536, 0, 1, b"b"));
     let read = read(vec![stream(bytes)]);
     assert_eq!(read.data(), [b"a"]);
-    assert_eq!(
-        read.problems[0].message,
-        "more than 65536 interfaces in a section"
-    );
+    assert_eq!(read.problems[0].message, "more than 65536 interfaces in a section");
     assert_eq!(read.problems[0].more, 2);
 }
 
@@ -228,10 +192,7 @@ fn a_zstd_window_that_is_too_large_is_refused() {
     bytes.extend(&((plain.len() as u32) << 3 | 1).to_le_bytes()[..3]);
     bytes.extend(&plain);
     let refused = read(vec![stream(bytes.clone())]);
-    assert_eq!(
-        (refused.frames.len(), refused.problems[0].kind),
-        (0, ProblemKind::Malformed)
-    );
+    assert_eq!((refused.frames.len(), refused.problems[0].kind), (0, ProblemKind::Malformed));
     bytes[5] = 17 << 3;
     assert_eq!(read(vec![stream(bytes)]).data(), [b"a"]);
 }
@@ -259,10 +220,7 @@ fn a_truncated_file_gives_what_is_whole_and_says_where_it_ends() {
     }
     let pcapng = mixed_pcapng();
     let read = read(vec![stream(&pcapng[..pcapng.len() - 5])]);
-    assert_eq!(
-        (read.frames.len(), read.problems[0].kind),
-        (4, ProblemKind::Truncated)
-    );
+    assert_eq!((read.frames.len(), read.problems[0].kind), (4, ProblemKind::Truncated));
 }
 
 #[test]
@@ -280,30 +238,16 @@ fn corrupt_compression_is_malformed_and_keeps_what_came_before() {
 #[test]
 fn a_record_that_claims_too_much_ends_a_pcap_file() {
     let mut bytes = pcap_at(&[1], b'a');
-    bytes.extend(pcap_record(
-        Order::Little,
-        [0, 2, 262_145, 262_145],
-        &vec![0; 300_000],
-    ));
+    bytes.extend(pcap_record(Order::Little, [0, 2, 262_145, 262_145], &vec![0; 300_000]));
     let too_large = read(vec![stream(bytes)]);
     assert_eq!(too_large.data(), [b"a"]);
-    assert_eq!(
-        too_large.problems[0].message,
-        "a record claims 262145 captured bytes"
-    );
+    assert_eq!(too_large.problems[0].message, "a record claims 262145 captured bytes");
     assert_eq!(too_large.problems[0].offset, Some(24 + 17));
 
     let mut bytes = pcap_at(&[1], b'a');
-    bytes.extend(pcap_record(
-        Order::Little,
-        [0, 2, 262_144, 262_144],
-        &vec![7; 262_144],
-    ));
+    bytes.extend(pcap_record(Order::Little, [0, 2, 262_144, 262_144], &vec![7; 262_144]));
     let largest = read(vec![stream(bytes)]);
-    assert_eq!(
-        (largest.frames[1].data.len(), largest.problems.len()),
-        (262_144, 0)
-    );
+    assert_eq!((largest.frames[1].data.len(), largest.problems.len()), (262_144, 0));
 }
 
 #[test]

@@ -15,13 +15,7 @@ fn samples() -> Vec<Vec<u8>> {
     }
     let pcap = pcap_at(&(0..40).collect::<Vec<_>>(), 0);
     let pcapng = [mixed_pcapng(), mixed_pcapng()].concat();
-    let packed = [
-        gzip(&pcap),
-        zstd(&pcap),
-        gzip(&pcapng),
-        zstd(&pcapng),
-        [gzip(&pcap), gzip(b"x")].concat(),
-    ];
+    let packed = [gzip(&pcap), zstd(&pcap), gzip(&pcapng), zstd(&pcapng), [gzip(&pcap), gzip(b"x")].concat()];
     [pcap, modified, pcapng].into_iter().chain(packed).collect()
 }
 
@@ -41,11 +35,7 @@ fn every_truncation_is_survived_and_adds_no_frame() {
         for length in 0..sample.len() {
             let cut = survives(sample[..length].to_vec());
             assert!(cut.frames.len() <= whole.frames.len());
-            assert_eq!(
-                cut.frames,
-                whole.frames[..cut.frames.len()],
-                "what is whole is delivered unchanged"
-            );
+            assert_eq!(cut.frames, whole.frames[..cut.frames.len()], "what is whole is delivered unchanged");
         }
     }
 }
@@ -104,8 +94,5 @@ fn a_bomb_is_read_through_a_small_window() {
     let mut reader = weir_capture::Reader::open(vec![stream(packed)], &options).unwrap();
     let mut batch = weir_capture::FrameBatch::new();
     while reader.next_batch(&mut batch) {}
-    assert_eq!(
-        (reader.stats().frames_read, reader.problems().len()),
-        (1 << 19, 0)
-    );
+    assert_eq!((reader.stats().frames_read, reader.problems().len()), (1 << 19, 0));
 }

@@ -27,12 +27,7 @@ fn folders_are_read_recursively_in_the_order_of_names_and_skip_what_is_no_captur
     let skipped: Vec<_> = reader
         .skipped()
         .iter()
-        .map(|skipped| {
-            (
-                skipped.path.file_name().unwrap().to_str().unwrap(),
-                skipped.reason,
-            )
-        })
+        .map(|skipped| (skipped.path.file_name().unwrap().to_str().unwrap(), skipped.reason))
         .collect();
     assert_eq!(
         skipped,
@@ -45,23 +40,13 @@ fn folders_are_read_recursively_in_the_order_of_names_and_skip_what_is_no_captur
     );
     let mut batch = FrameBatch::new();
     assert!(reader.next_batch(&mut batch));
-    assert_eq!(
-        batch.iter().map(|frame| frame.data[0]).collect::<Vec<_>>(),
-        b"abc"
-    );
+    assert_eq!(batch.iter().map(|frame| frame.data[0]).collect::<Vec<_>>(), b"abc");
     let outcome = drain(reader_over(root));
     assert_eq!(outcome.problems.len(), 1, "the dangling link");
     assert_eq!(outcome.problems[0].kind, ProblemKind::Unreadable);
     let stats = outcome.stats;
     assert_eq!((stats.inputs_opened, stats.skipped_not_a_capture), (3, 2));
-    assert_eq!(
-        (
-            stats.skipped_empty,
-            stats.skipped_not_a_file,
-            stats.skipped_too_deep
-        ),
-        (1, 1, 0)
-    );
+    assert_eq!((stats.skipped_empty, stats.skipped_not_a_file, stats.skipped_too_deep), (1, 1, 0));
 }
 
 fn reader_over(path: &std::path::Path) -> Reader {
@@ -76,10 +61,7 @@ fn folders_deeper_than_the_cap_are_skipped() {
     fs::write(deep.parent().unwrap().join("x"), pcap_at(&[1], b'x')).unwrap();
     fs::write(deep.join("y"), pcap_at(&[1], b'y')).unwrap();
     let outcome = drain(reader_over(folder.path()));
-    assert_eq!(
-        (outcome.data(), outcome.stats.skipped_too_deep),
-        (vec![&b"x"[..]], 1)
-    );
+    assert_eq!((outcome.data(), outcome.stats.skipped_too_deep), (vec![&b"x"[..]], 1));
 }
 
 #[test]
@@ -106,10 +88,7 @@ fn a_named_pipe_is_read_once_and_merged_with_files() {
     fs::write(&file, pcap_at(&[1, 3], b'a')).unwrap();
     let outcome = read(vec![Input::from_argument(&pipe), Input::from_argument(&file)]);
     writer.join().unwrap();
-    assert_eq!(
-        (outcome.data().concat(), outcome.problems),
-        (b"apbq".to_vec(), vec![])
-    );
+    assert_eq!((outcome.data().concat(), outcome.problems), (b"apbq".to_vec(), vec![]));
 
     fs::remove_file(&file).unwrap();
     let outcome = drain(reader_over(folder.path()));
@@ -124,11 +103,8 @@ fn a_named_pipe_is_read_once_and_merged_with_files() {
 fn a_file_that_vanishes_or_changes_after_the_first_look_is_a_problem_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    for (name, bytes) in [
-        ("a", pcap_at(&[1], b'a')),
-        ("b", pcap_at(&[2], b'b')),
-        ("c", pcap_at(&[3], b'c')),
-    ] {
+    for (name, bytes) in [("a", pcap_at(&[1], b'a')), ("b", pcap_at(&[2], b'b')), ("c", pcap_at(&[3], b'c'))]
+    {
         fs::write(path(name), bytes).unwrap();
     }
     let reader = reader_over(folder.path());
@@ -150,10 +126,7 @@ fn a_reader_can_move_to_another_thread() {
 #[test]
 fn standard_input_can_be_named_once() {
     let twice = vec![Input::from_argument("-"), Input::from_argument("-")];
-    assert_eq!(
-        Reader::open(twice, &ReadOptions::default()).err(),
-        Some(OpenError::StandardInputTwice)
-    );
+    assert_eq!(Reader::open(twice, &ReadOptions::default()).err(), Some(OpenError::StandardInputTwice));
     assert!(matches!(Input::from_argument("./-"), Input::Path(path) if path.as_os_str() == "./-"));
 }
 
@@ -169,14 +142,7 @@ fn progress_counts_stored_bytes_and_reaches_the_total() {
     let total = files.iter().map(|bytes| bytes.len() as u64).sum();
     let mut reader = reader_over(folder.path());
     let progress = reader.progress();
-    assert_eq!(
-        (
-            progress.total_bytes(),
-            progress.consumed_bytes(),
-            progress.frames()
-        ),
-        (Some(total), 0, 0)
-    );
+    assert_eq!((progress.total_bytes(), progress.consumed_bytes(), progress.frames()), (Some(total), 0, 0));
     let mut batch = FrameBatch::new();
     while reader.next_batch(&mut batch) {}
     assert_eq!((progress.consumed_bytes(), progress.frames()), (total, 9));
@@ -188,42 +154,19 @@ fn progress_counts_stored_bytes_and_reaches_the_total() {
         (Some(files[0].len() as u64), files[0].len() as u64)
     );
     let streamed = Reader::open(vec![stream(pcap_at(&[1], b'a'))], &ReadOptions::default()).unwrap();
-    assert_eq!(
-        (
-            streamed.progress().total_bytes(),
-            streamed.progress().consumed_bytes()
-        ),
-        (None, 41)
-    );
+    assert_eq!((streamed.progress().total_bytes(), streamed.progress().consumed_bytes()), (None, 41));
 }
 
 #[test]
 fn what_is_written_is_read_again() {
     let mut writer = PcapWriter::new(Vec::new(), LinkType::RAW).unwrap();
     let time = Timestamp::new(4_000_000_000, 123_456_789);
-    let frame = Frame {
-        number: 7,
-        time,
-        link: LinkType::RAW,
-        original_len: 1500,
-        data: b"some bytes",
-    };
+    let frame = Frame { number: 7, time, link: LinkType::RAW, original_len: 1500, data: b"some bytes" };
     writer.write_frame(&frame).unwrap();
     writer.write(Timestamp::EPOCH, 0, b"").unwrap();
-    assert!(
-        writer
-            .write_frame(&Frame {
-                link: LinkType::ETHERNET,
-                ..frame
-            })
-            .is_err()
-    );
+    assert!(writer.write_frame(&Frame { link: LinkType::ETHERNET, ..frame }).is_err());
     assert!(writer.write(Timestamp::MAX, 1, b"x").is_err());
-    assert!(
-        writer
-            .write(time, 1, &vec![0; weir_capture::MAX_CAPTURED_BYTES + 1])
-            .is_err()
-    );
+    assert!(writer.write(time, 1, &vec![0; weir_capture::MAX_CAPTURED_BYTES + 1]).is_err());
     let outcome = read(vec![stream(writer.finish().unwrap())]);
     let expected = Read {
         number: 1,

@@ -1,9 +1,5 @@
 //! Reading capture files from outside: files made here, hostile variants of them, and real ones.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "helpers of tests, outside of test functions"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, outside of test functions")]
 
 mod build;
 mod corpora;

@@ -13,10 +13,7 @@ fn letters(outcome: &Outcome) -> String {
 #[test]
 fn files_that_overlap_are_merged_by_time_and_equal_times_by_input_order() {
     let folder = tempfile::tempdir().unwrap();
-    let files = [
-        ("1", pcap_at(&[10, 20, 30, 40], b'a')),
-        ("2", pcap_at(&[5, 20, 35, 40, 50], b'p')),
-    ];
+    let files = [("1", pcap_at(&[10, 20, 30, 40], b'a')), ("2", pcap_at(&[5, 20, 35, 40, 50], b'p'))];
     for (name, bytes) in &files {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
@@ -25,11 +22,7 @@ fn files_that_overlap_are_merged_by_time_and_equal_times_by_input_order() {
     assert_eq!(letters(&outcome), "pabqcrdst");
     assert_eq!(outcome.stats.steps_backwards, 0);
     assert_eq!(
-        outcome
-            .frames
-            .iter()
-            .map(|frame| frame.number)
-            .collect::<Vec<_>>(),
+        outcome.frames.iter().map(|frame| frame.number).collect::<Vec<_>>(),
         (1..=9).collect::<Vec<_>>()
     );
     let swapped = read(vec![path("2"), path("1")]);
@@ -50,16 +43,10 @@ fn files_that_do_not_overlap_are_read_in_the_order_of_their_time() {
 fn a_step_backwards_stays_where_it_is_and_is_counted() {
     let stepping = pcap_at(&[10, 30, 5, 6, 40], b'a');
     let alone = read(vec![stream(stepping.clone())]);
-    assert_eq!(
-        (letters(&alone), alone.stats.steps_backwards),
-        ("abcde".to_owned(), 1)
-    );
+    assert_eq!((letters(&alone), alone.stats.steps_backwards), ("abcde".to_owned(), 1));
     let other = pcap_at(&[7, 20, 35], b'p');
     let merged = read(vec![stream(stepping), stream(other)]);
-    assert_eq!(
-        (letters(&merged), merged.stats.steps_backwards),
-        ("paqbcdre".to_owned(), 1)
-    );
+    assert_eq!((letters(&merged), merged.stats.steps_backwards), ("paqbcdre".to_owned(), 1));
 }
 
 #[test]
@@ -85,18 +72,10 @@ fn a_broken_input_does_not_stop_the_others() {
     let kinds: Vec<_> = outcome.problems.iter().map(|problem| problem.kind).collect();
     assert_eq!(
         kinds,
-        [
-            ProblemKind::Unreadable,
-            ProblemKind::NotACapture,
-            ProblemKind::Truncated,
-            ProblemKind::Truncated
-        ]
+        [ProblemKind::Unreadable, ProblemKind::NotACapture, ProblemKind::Truncated, ProblemKind::Truncated]
     );
     assert_eq!(outcome.problems[0].input, "/nonexistent/capture.pcap");
-    assert_eq!(
-        outcome.problems[1].message,
-        "no known capture format begins with 70 6c 61 69"
-    );
+    assert_eq!(outcome.problems[1].message, "no known capture format begins with 70 6c 61 69");
     assert_eq!(outcome.stats.inputs_opened, 2);
 }
 
@@ -111,30 +90,19 @@ fn more_overlapping_files_than_may_be_open_are_all_read_and_the_late_ones_named(
     }
     let outcome = read(vec![Input::Path(folder.path().to_owned())]);
     assert_eq!(outcome.frames.len(), 2 * count);
-    let late: Vec<_> = outcome
-        .problems
-        .iter()
-        .map(|problem| (problem.kind, problem.input.as_str()))
-        .collect();
+    let late: Vec<_> =
+        outcome.problems.iter().map(|problem| (problem.kind, problem.input.as_str())).collect();
     let name = |index: usize| folder.path().join(format!("{index:03}")).display().to_string();
     assert_eq!(
         late,
-        [64, 65, 66]
-            .map(name)
-            .iter()
-            .map(|name| (ProblemKind::Late, name.as_str()))
-            .collect::<Vec<_>>()
+        [64, 65, 66].map(name).iter().map(|name| (ProblemKind::Late, name.as_str())).collect::<Vec<_>>()
     );
     assert_eq!(outcome.stats.steps_backwards, 3);
 
     // As many files, one after another in time, need no more than one open at a time.
     for index in 0..count {
         let start = 10 * index as u32;
-        fs::write(
-            folder.path().join(format!("{index:03}")),
-            pcap_at(&[start, start + 9], 0),
-        )
-        .unwrap();
+        fs::write(folder.path().join(format!("{index:03}")), pcap_at(&[start, start + 9], 0)).unwrap();
     }
     let outcome = read(vec![Input::Path(folder.path().to_owned())]);
     assert_eq!((outcome.frames.len(), outcome.problems.len()), (2 * count, 0));

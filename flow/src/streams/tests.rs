@@ -16,11 +16,7 @@ impl Recorder {
     }
 
     fn gaps(&self, side: Side) -> usize {
-        self.events
-            .of(side)
-            .iter()
-            .filter(|event| event.is_none())
-            .count()
+        self.events.of(side).iter().filter(|event| event.is_none()).count()
     }
 }
 
@@ -53,10 +49,7 @@ impl Connection {
             held: 0,
             stats: StreamStats::default(),
         };
-        Self {
-            streams: Streams::new(Recorder::default(), Both { a: first, b: None }),
-            budget,
-        }
+        Self { streams: Streams::new(Recorder::default(), Both { a: first, b: None }), budget }
     }
 
     fn send(&mut self, sequence: u32, payload: &[u8]) {
@@ -64,28 +57,18 @@ impl Connection {
     }
 
     fn send_cut(&mut self, sequence: u32, payload: &[u8], payload_len: usize) {
-        let segment = Segment {
-            sequence,
-            payload,
-            payload_len: payload_len as u32,
-        };
-        self.streams
-            .segment(Side::A, segment, &mut self.budget, &mut |_| ());
+        let segment = Segment { sequence, payload, payload_len: payload_len as u32 };
+        self.streams.segment(Side::A, segment, &mut self.budget, &mut |_| ());
     }
 
     fn acknowledge(&mut self, acknowledgement: u32) {
-        self.streams
-            .acknowledge(Side::B, acknowledgement, &mut self.budget, &mut |_| ());
+        self.streams.acknowledge(Side::B, acknowledgement, &mut self.budget, &mut |_| ());
     }
 
     fn received(&self) -> String {
         let events = self.streams.reader.events.a.iter();
         events
-            .map(|event| {
-                event
-                    .as_ref()
-                    .map_or("|".into(), |bytes| String::from_utf8_lossy(bytes))
-            })
+            .map(|event| event.as_ref().map_or("|".into(), |bytes| String::from_utf8_lossy(bytes)))
             .collect()
     }
 }
@@ -217,16 +200,10 @@ fn nothing_is_held_for_a_reader_who_is_done() {
     connection.streams.reader.limit = Some(2);
     connection.send(4, b"ef");
     connection.send(0, b"ab");
-    assert_eq!(
-        (connection.budget.held, connection.budget.stats.unused_bytes),
-        (0, 2)
-    );
+    assert_eq!((connection.budget.held, connection.budget.stats.unused_bytes), (0, 2));
     connection.send(2, b"cd");
     connection.send(9, b"zz");
-    assert_eq!(
-        (connection.received().as_str(), connection.budget.held),
-        ("ab", 0)
-    );
+    assert_eq!((connection.received().as_str(), connection.budget.held), ("ab", 0));
     assert!(!connection.streams.is_done(), "the other side may still speak");
 }
 
@@ -248,32 +225,24 @@ fn closing_gives_everything_back() {
     connection.send(4, b"ef");
     assert_eq!(connection.budget.held, 2 + SEGMENT_OVERHEAD_BYTES);
     connection.streams.close(&mut connection.budget);
-    assert_eq!(
-        (connection.budget.held, connection.budget.stats.unused_bytes),
-        (0, 2)
-    );
+    assert_eq!((connection.budget.held, connection.budget.stats.unused_bytes), (0, 2));
 }
 
 /// A stream, and pieces of it that cover it, some twice or overlapping, in any order.
 fn shuffled() -> impl Strategy<Value = (Vec<u8>, Vec<(usize, usize)>)> {
     let stream = prop::collection::vec(any::<u8>(), 1..2_000);
-    (
-        stream,
-        1usize..200,
-        prop::collection::vec((any::<u16>(), 1usize..300), 0..20),
-    )
-        .prop_flat_map(|(stream, step, extra)| {
+    (stream, 1usize..200, prop::collection::vec((any::<u16>(), 1usize..300), 0..20)).prop_flat_map(
+        |(stream, step, extra)| {
             let len = stream.len();
-            let mut pieces: Vec<_> = (0..len)
-                .step_by(step)
-                .map(|start| (start, (start + step).min(len)))
-                .collect();
+            let mut pieces: Vec<_> =
+                (0..len).step_by(step).map(|start| (start, (start + step).min(len))).collect();
             pieces.extend(extra.into_iter().map(|(start, size)| {
                 let start = usize::from(start) % len;
                 (start, (start + size).min(len))
             }));
             (Just(stream), Just(pieces).prop_shuffle())
-        })
+        },
+    )
 }
 
 proptest! {

@@ -27,11 +27,7 @@ struct Recorder {
 
 impl FlowSink for Recorder {
     fn began(&mut self, flow: &FlowHead<'_>) {
-        let passive = flow
-            .passive
-            .iter()
-            .map(|named| named.name.name.to_string())
-            .collect();
+        let passive = flow.passive.iter().map(|named| named.name.name.to_string()).collect();
         self.began.push((flow.id, flow.source, passive));
     }
 
@@ -63,34 +59,18 @@ impl Bench {
     }
 
     fn with(config: FlowConfig) -> Self {
-        Self {
-            table: FlowTable::new(config),
-            sink: Recorder::default(),
-            number: 0,
-        }
+        Self { table: FlowTable::new(config), sink: Recorder::default(), number: 0 }
     }
 
     fn with_room_for(flows: usize) -> Self {
-        Self::with(FlowConfig {
-            table_bytes: flows * BYTES_PER_FLOW,
-            ..FlowConfig::default()
-        })
+        Self::with(FlowConfig { table_bytes: flows * BYTES_PER_FLOW, ..FlowConfig::default() })
     }
 
     fn send(&mut self, packet: &Packet<'_>) {
         self.number += 1;
-        self.table.packet(
-            &Packet {
-                number: self.number,
-                ..packet.clone()
-            },
-            &mut self.sink,
-        );
+        self.table.packet(&Packet { number: self.number, ..packet.clone() }, &mut self.sink);
         let stats = self.table.stats();
-        assert_eq!(
-            stats.frames,
-            stats.frames_ended + self.table.frames_in_open_flows()
-        );
+        assert_eq!(stats.frames, stats.frames_ended + self.table.frames_in_open_flows());
         assert!(self.table.flows.len() <= self.table.max_flows);
     }
 
@@ -101,10 +81,7 @@ impl Bench {
     /// Takes a fact as if the last packet, sent again, had said it.
     fn says(&mut self, packet: &Packet<'_>, fact: Fact) {
         self.send(packet);
-        let packet = Packet {
-            number: self.number,
-            ..packet.clone()
-        };
+        let packet = Packet { number: self.number, ..packet.clone() };
         let key = FlowKey::new(packet.protocol, packet.source, packet.destination);
         let slot = self.table.index[&key];
         let side = self.table.flows.get(slot).unwrap().side_of(packet.source);
@@ -116,14 +93,8 @@ impl Bench {
         let stats = self.table.stats();
         assert_eq!(stats.frames, stats.frames_ended);
         assert_eq!(stats.ended.total(), stats.flows_begun);
-        assert_eq!(
-            (stats.flows_open, stats.stream_bytes_held, stats.facts_bytes),
-            (0, 0, 0)
-        );
-        assert_eq!(
-            stats.frames,
-            self.sink.ended.iter().map(Flow::packets).sum::<u64>()
-        );
+        assert_eq!((stats.flows_open, stats.stream_bytes_held, stats.facts_bytes), (0, 0, 0));
+        assert_eq!(stats.frames, self.sink.ended.iter().map(Flow::packets).sum::<u64>());
         (self.sink, stats)
     }
 }
@@ -164,11 +135,7 @@ fn tcp<'a>(
     payload: &'a [u8],
 ) -> Packet<'a> {
     Packet {
-        transport: Transport::Tcp(TcpFields {
-            sequence,
-            acknowledgement,
-            flags,
-        }),
+        transport: Transport::Tcp(TcpFields { sequence, acknowledgement, flags }),
         payload,
         payload_len: payload.len() as u32,
         ip_bytes: 40 + payload.len() as u32,
@@ -182,11 +149,7 @@ fn icmp(seconds: u64, (source, destination): ([u8; 4], [u8; 4]), icmp_type: u8, 
         protocol: Protocol::ICMP,
         source: Endpoint::new(source.into(), from),
         destination: Endpoint::new(destination.into(), to),
-        transport: Transport::Icmp {
-            icmp_type,
-            code,
-            about: None,
-        },
+        transport: Transport::Icmp { icmp_type, code, about: None },
         ..packet(seconds, Protocol::ICMP, ("0.0.0.0:0", "0.0.0.0:0"))
     }
 }
@@ -217,34 +180,20 @@ fn a_connection_with_all_its_counts() {
     bench.send(&tcp(5, DOWN, FIN | ACK, 509, 107, b""));
     bench.send(&tcp(6, UP, ACK, 107, 510, b""));
     let (sink, stats) = bench.finish();
-    let [flow] = &sink.ended[..] else {
-        panic!("{:?}", sink.ended)
-    };
+    let [flow] = &sink.ended[..] else { panic!("{:?}", sink.ended) };
     assert_eq!((flow.initiator, flow.responder), (end(UP.0), end(UP.1)));
-    assert_eq!(
-        (flow.id, flow.continues, flow.end),
-        (FlowId(1), None, EndReason::Fin)
-    );
+    assert_eq!((flow.id, flow.continues, flow.end), (FlowId(1), None, EndReason::Fin));
     assert_eq!(flow.orientation, Orientation::Start);
     assert_eq!((flow.forward.packets, flow.reverse.packets), (6, 3));
     assert_eq!((flow.forward.payload_bytes, flow.reverse.payload_bytes), (10, 8));
     assert_eq!(flow.ip_bytes(), 9 * 40 + 18);
-    assert_eq!(
-        (flow.forward.retransmissions, flow.reverse.retransmissions),
-        (1, 0)
-    );
-    assert_eq!(
-        (flow.forward.acknowledged_bytes, flow.reverse.acknowledged_bytes),
-        (8, 5)
-    );
+    assert_eq!((flow.forward.retransmissions, flow.reverse.retransmissions), (1, 0));
+    assert_eq!((flow.forward.acknowledged_bytes, flow.reverse.acknowledged_bytes), (8, 5));
     assert_eq!(flow.forward.tcp_flags, SYN | ACK | FIN);
     let tcp = flow.tcp.unwrap();
     assert!(tcp.syn && tcp.syn_ack && tcp.handshake);
     assert_eq!(tcp.state, TcpState::Closed);
-    assert_eq!(
-        (flow.first, flow.last),
-        (Timestamp::new(0, 0), Timestamp::new(6, 0))
-    );
+    assert_eq!((flow.first, flow.last), (Timestamp::new(0, 0), Timestamp::new(6, 0)));
     assert_eq!((stats.ended.fin, stats.packets), (1, 9));
 }
 
@@ -277,12 +226,8 @@ fn idle_timeouts_by_protocol() {
     }
     let (sink, _) = bench.finish();
     let packets: Vec<_> = sink.ended.iter().map(|flow| (flow.packets(), flow.end)).collect();
-    let expected = [
-        (2, EndReason::Idle),
-        (2, EndReason::Idle),
-        (1, EndReason::Idle),
-        (1, EndReason::EndOfInput),
-    ];
+    let expected =
+        [(2, EndReason::Idle), (2, EndReason::Idle), (1, EndReason::Idle), (1, EndReason::EndOfInput)];
     assert_eq!(packets, expected);
 }
 
@@ -310,17 +255,9 @@ fn a_new_syn_begins_a_new_flow() {
     bench.tcp(3, UP, SYN, 1_900);
     bench.tcp(4, UP, SYN, 2_900);
     let (sink, _) = bench.finish();
-    let expected = [
-        EndReason::Fin,
-        EndReason::Rst,
-        EndReason::Reused,
-        EndReason::EndOfInput,
-    ];
+    let expected = [EndReason::Fin, EndReason::Rst, EndReason::Reused, EndReason::EndOfInput];
     assert_eq!(sink.reasons(), expected);
-    assert_eq!(
-        sink.ended.iter().map(|flow| flow.continues).collect::<Vec<_>>(),
-        [None; 4]
-    );
+    assert_eq!(sink.ended.iter().map(|flow| flow.continues).collect::<Vec<_>>(), [None; 4]);
     assert_eq!(sink.ended[1].tcp.unwrap().state, TcpState::Reset);
     assert_eq!(sink.ended[3].tcp.unwrap().state, TcpState::Opening);
 }
@@ -342,30 +279,15 @@ fn a_continuation_keeps_what_is_known() {
         bench.tcp(second, DOWN, ACK, 501);
     }
     let (sink, stats) = bench.finish();
-    let [first, second] = &sink.ended[..] else {
-        panic!("{:?}", sink.ended)
-    };
-    assert_eq!(
-        (first.end, second.end),
-        (EndReason::Active, EndReason::EndOfInput)
-    );
+    let [first, second] = &sink.ended[..] else { panic!("{:?}", sink.ended) };
+    assert_eq!((first.end, second.end), (EndReason::Active, EndReason::EndOfInput));
     assert_eq!(second.continues, Some(first.id));
-    assert_eq!(
-        (second.initiator, second.orientation),
-        (end(UP.0), Orientation::Start)
-    );
+    assert_eq!((second.initiator, second.orientation), (end(UP.0), Orientation::Start));
     assert_eq!((second.forward.packets, second.reverse.packets), (0, 1));
     assert_eq!((&second.name, &second.tls), (&first.name, &first.tls));
     assert_eq!(second.name.as_ref().unwrap().name, name("www.example"));
-    assert_eq!(
-        (second.vlans.as_slice(), &second.tunnels),
-        (&[7][..], &first.tunnels)
-    );
-    assert_eq!(
-        sink.began[1].1,
-        end(DOWN.0),
-        "whoever sent the first packet of the record"
-    );
+    assert_eq!((second.vlans.as_slice(), &second.tunnels), (&[7][..], &first.tunnels));
+    assert_eq!(sink.began[1].1, end(DOWN.0), "whoever sent the first packet of the record");
     assert_eq!((stats.flows_begun, stats.flows_continued), (2, 1));
 }
 
@@ -380,31 +302,16 @@ fn who_began_is_told_by_the_strongest_evidence() {
         (flow.initiator, flow.orientation)
     };
     let (client, server) = (end(UP.0), end(UP.1));
-    assert_eq!(
-        oriented(&[tcp(0, DOWN, ACK, 5, 5, b"x")]),
-        (client, Orientation::Ports)
-    );
-    assert_eq!(
-        oriented(&[tcp(0, DOWN, SYN | ACK, 5, 5, b"")]),
-        (client, Orientation::Start)
-    );
-    assert_eq!(
-        oriented(&[tcp(0, DOWN, SYN, 5, 5, b"")]),
-        (server, Orientation::Start)
-    );
+    assert_eq!(oriented(&[tcp(0, DOWN, ACK, 5, 5, b"x")]), (client, Orientation::Ports));
+    assert_eq!(oriented(&[tcp(0, DOWN, SYN | ACK, 5, 5, b"")]), (client, Orientation::Start));
+    assert_eq!(oriented(&[tcp(0, DOWN, SYN, 5, 5, b"")]), (server, Orientation::Start));
     let late_syn = [tcp(0, DOWN, SYN | ACK, 5, 101, b""), tcp(0, UP, SYN, 100, 0, b"")];
     assert_eq!(oriented(&late_syn), (client, Orientation::Start));
     let high = ("10.0.0.1:40000", "10.0.0.2:50000");
     assert_eq!(oriented(&[udp(0, high)]), (end(high.0), Orientation::FirstPacket));
     let (x, y) = ([10, 0, 0, 1], [10, 0, 0, 2]);
-    assert_eq!(
-        oriented(&[icmp(0, (x, y), 8, 0)]),
-        (Endpoint::new(x.into(), 8), Orientation::Start)
-    );
-    assert_eq!(
-        oriented(&[icmp(0, (x, y), 0, 0)]),
-        (Endpoint::new(y.into(), 8), Orientation::Payload)
-    );
+    assert_eq!(oriented(&[icmp(0, (x, y), 8, 0)]), (Endpoint::new(x.into(), 8), Orientation::Start));
+    assert_eq!(oriented(&[icmp(0, (x, y), 0, 0)]), (Endpoint::new(y.into(), 8), Orientation::Payload));
     let ping = [icmp(0, (x, y), 0, 0), icmp(1, (y, x), 8, 0)];
     assert_eq!(oriented(&ping), (Endpoint::new(y.into(), 8), Orientation::Start));
 }
@@ -414,15 +321,9 @@ fn payload_tells_who_began_where_ports_do_not() {
     let mut bench = Bench::new();
     let back = ("10.0.0.2:50000", "10.0.0.1:40000");
     bench.send(&udp(0, back));
-    bench.says(
-        &udp(1, ("10.0.0.1:40000", "10.0.0.2:50000")),
-        hello("www.example"),
-    );
+    bench.says(&udp(1, ("10.0.0.1:40000", "10.0.0.2:50000")), hello("www.example"));
     let flow = bench.finish().0.ended.remove(0);
-    assert_eq!(
-        (flow.initiator, flow.orientation),
-        (end(back.1), Orientation::Payload)
-    );
+    assert_eq!((flow.initiator, flow.orientation), (end(back.1), Orientation::Payload));
     assert_eq!((flow.forward.packets, flow.reverse.packets), (1, 1));
 }
 
@@ -433,11 +334,7 @@ fn an_icmp_error_marks_the_flow_that_it_is_about() {
     bench.send(&udp(0, ends));
     let mut error = icmp(1, ([10, 0, 0, 2], [10, 0, 0, 1]), 3, 3);
     let about = Some((Protocol::UDP, end(ends.0), end(ends.1)));
-    error.transport = Transport::Icmp {
-        icmp_type: 3,
-        code: 3,
-        about,
-    };
+    error.transport = Transport::Icmp { icmp_type: 3, code: 3, about };
     bench.send(&error);
     error.time = Timestamp::new(61, 0);
     bench.send(&error);
@@ -451,21 +348,7 @@ fn an_icmp_error_marks_the_flow_that_it_is_about() {
 fn a_frame_with_a_wild_time_is_a_flow_of_its_own() {
     let mut bench = Bench::new();
     let ends = ("10.0.0.1:5000", "10.0.0.2:6000");
-    for second in [
-        100,
-        101,
-        102,
-        4_102_444_800,
-        103,
-        104,
-        105,
-        106,
-        107,
-        108,
-        109,
-        110,
-        111,
-    ] {
+    for second in [100, 101, 102, 4_102_444_800, 103, 104, 105, 106, 107, 108, 109, 110, 111] {
         bench.send(&udp(second, ends));
         bench.send(&udp(second.min(111), ("10.0.0.3:5000", "10.0.0.4:6000")));
     }
@@ -473,11 +356,7 @@ fn a_frame_with_a_wild_time_is_a_flow_of_its_own() {
     let mut packets: Vec<_> = sink.ended.iter().map(Flow::packets).collect();
     packets.sort_unstable();
     assert_eq!(packets, [1, 3, 9, 13], "the other flow is whole");
-    assert!(
-        sink.ended
-            .iter()
-            .all(|flow| flow.duration() < Duration::from_mins(1))
-    );
+    assert!(sink.ended.iter().all(|flow| flow.duration() < Duration::from_mins(1)));
     assert!(stats.steps_backwards > 0);
 }
 
@@ -490,10 +369,7 @@ fn small_steps_backwards_stay_in_the_flow() {
     }
     let (sink, stats) = bench.finish();
     assert_eq!((sink.ended[0].packets(), stats.steps_backwards), (4, 2));
-    assert_eq!(
-        (sink.ended[0].first, sink.ended[0].last),
-        (Timestamp::new(100, 0), Timestamp::new(110, 0))
-    );
+    assert_eq!((sink.ended[0].first, sink.ended[0].last), (Timestamp::new(100, 0), Timestamp::new(110, 0)));
 }
 
 #[test]
@@ -513,10 +389,7 @@ fn a_flood_of_single_packets_pushes_out_itself() {
     let evicted: Vec<_> = bench.sink.ended.iter().map(|flow| flow.id.0).collect();
     assert!(evicted.is_sorted(), "oldest first");
     let (sink, stats) = bench.finish();
-    assert_eq!(
-        sink.ended.iter().filter(|flow| flow.reverse.packets > 0).count(),
-        10
-    );
+    assert_eq!(sink.ended.iter().filter(|flow| flow.reverse.packets > 0).count(), 10);
     assert_eq!((stats.flows_open_peak, stats.ended.end_of_input), (20, 20));
 }
 
@@ -548,9 +421,5 @@ fn hello(server_name: &str) -> Fact {
 fn every_count_has_one_name() {
     let names: std::collections::BTreeSet<_> = FlowStats::default().iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), FlowStats::default().iter().count());
-    assert_eq!(
-        size_of::<FlowStats>(),
-        names.len() * size_of::<u64>(),
-        "each field is listed"
-    );
+    assert_eq!(size_of::<FlowStats>(), names.len() * size_of::<u64>(), "each field is listed");
 }

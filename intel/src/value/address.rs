@@ -17,11 +17,7 @@ pub(super) fn parse(text: &str) -> Option<Result<IndicatorValue, RefusalReason>>
         return Some(bracketed(rest));
     }
     // Only what begins with a hexadecimal digit or a colon can be an address.
-    if !text
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':')
-    {
+    if !text.bytes().next().is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':') {
         return None;
     }
     if let Some((address, prefix)) = text.split_once('/') {
@@ -38,11 +34,7 @@ pub(super) fn parse(text: &str) -> Option<Result<IndicatorValue, RefusalReason>>
             Some(with_port(address, port))
         }
         // Two colons and only hexadecimal digits: meant as IPv6, or as a fingerprint, which has been looked at before.
-        Some(_)
-            if text
-                .bytes()
-                .all(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.') =>
-        {
+        Some(_) if text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.') => {
             Some(Err(RefusalReason::BadAddress))
         }
         _ => None,
@@ -56,11 +48,7 @@ pub(super) fn host(address: IpAddr) -> Result<IpAddr, RefusalReason> {
         IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.is_loopback() || v4.is_broadcast(),
         IpAddr::V6(v6) => v6.is_unspecified() || v6.is_loopback(),
     };
-    if special {
-        Err(RefusalReason::SpecialAddress)
-    } else {
-        Ok(address)
-    }
+    if special { Err(RefusalReason::SpecialAddress) } else { Ok(address) }
 }
 
 /// A port; no service is at port 0.
@@ -96,11 +84,7 @@ fn network(address: IpAddr, prefix: &str) -> Result<IndicatorValue, RefusalReaso
         IpNet::with_netmask(address, mask)
     };
     let network = network.map_err(|_| RefusalReason::BadPrefix)?.trunc();
-    let widest = if network.addr().is_ipv4() {
-        MIN_IPV4_PREFIX_BITS
-    } else {
-        MIN_IPV6_PREFIX_BITS
-    };
+    let widest = if network.addr().is_ipv4() { MIN_IPV4_PREFIX_BITS } else { MIN_IPV6_PREFIX_BITS };
     if network.prefix_len() == network.max_prefix_len() {
         host(network.addr()).map(IndicatorValue::Address)
     } else if network.prefix_len() < widest {

@@ -22,18 +22,14 @@ fn hash(text: &str) -> Option<Result<IndicatorValue, RefusalReason>> {
 }
 
 fn is_pairs(text: &str) -> bool {
-    text.split(':')
-        .all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.split(':').all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn bytes<const N: usize>(text: &str) -> Result<[u8; N], RefusalReason> {
     let mut digits = text.chars().filter_map(|character| character.to_digit(16));
     let mut hash = [0; N];
     for byte in &mut hash {
-        let (high, low) = digits
-            .next()
-            .zip(digits.next())
-            .ok_or(RefusalReason::NotAnIndicator)?;
+        let (high, low) = digits.next().zip(digits.next()).ok_or(RefusalReason::NotAnIndicator)?;
         *byte = (high << 4 | low) as u8;
     }
     Ok(hash)
@@ -44,18 +40,8 @@ fn ja4(text: &str) -> Option<IndicatorValue> {
     let (head, hashes) = text.split_at_checked(10)?;
     let (ciphers, extensions) = hashes.strip_prefix('_')?.split_once('_')?;
     let truncated = |hash: &str| hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let &[
-        transport,
-        version_high,
-        version_low,
-        server_name,
-        c1,
-        c2,
-        e1,
-        e2,
-        alpn_first,
-        alpn_last,
-    ] = head.as_bytes().first_chunk::<10>()?;
+    let &[transport, version_high, version_low, server_name, c1, c2, e1, e2, alpn_first, alpn_last] =
+        head.as_bytes().first_chunk::<10>()?;
     let version = matches!(
         [version_high, version_low],
         [b'1', b'0'..=b'3'] | [b's' | b'd', b'1'..=b'3'] | [b'0', b'0']

@@ -49,11 +49,7 @@ pub fn parse_as(text: &str, hint: Hint) -> Result<IndicatorValue, RefusalReason>
 
 fn by_form(text: &str) -> Result<IndicatorValue, RefusalReason> {
     if let Some((is_http, rest)) = url::split_scheme(text) {
-        return if is_http {
-            url::parse(rest).map(IndicatorValue::Url)
-        } else {
-            other_scheme(rest)
-        };
+        return if is_http { url::parse(rest).map(IndicatorValue::Url) } else { other_scheme(rest) };
     }
     if let Some(value) = fingerprint::parse(text).or_else(|| address::parse(text)) {
         return value;

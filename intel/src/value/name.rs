@@ -14,12 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Name, RefusalReason> {
         return ascii(text);
     }
     let ascii_form = Uts46::new()
-        .to_ascii(
-            text.as_bytes(),
-            AsciiDenyList::EMPTY,
-            Hyphens::Allow,
-            DnsLength::Ignore,
-        )
+        .to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
         .map_err(|_| RefusalReason::BadName)?;
     ascii(&ascii_form)
 }
@@ -38,14 +33,8 @@ fn ascii(text: &str) -> Result<Name, RefusalReason> {
     }
     if !last.starts_with(|first: char| first.is_ascii_alphabetic()) {
         // Top-level domains are letters, or `xn--` and more (RFC 3696 section 2): `1.2.3`, `1.2.3.4-9`, `evil.7` are no names.
-        let numeric = text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-        return Err(if numeric && labels > 1 {
-            RefusalReason::BadAddress
-        } else {
-            RefusalReason::BadName
-        });
+        let numeric = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+        return Err(if numeric && labels > 1 { RefusalReason::BadAddress } else { RefusalReason::BadName });
     }
     if labels < 2 {
         return Err(RefusalReason::NameWithoutDot);
@@ -58,11 +47,7 @@ fn ascii(text: &str) -> Result<Name, RefusalReason> {
 fn check_label(label: &str) -> Result<(), RefusalReason> {
     let fits = !label.is_empty() && label.len() <= MAX_LABEL_LEN;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if fits && label.bytes().all(allowed) {
-        Ok(())
-    } else {
-        Err(RefusalReason::BadName)
-    }
+    if fits && label.bytes().all(allowed) { Ok(()) } else { Err(RefusalReason::BadName) }
 }
 
 #[cfg(test)]
@@ -97,10 +82,7 @@ mod tests {
         ] {
             assert_eq!(parse(text), Err(reason), "{text}");
         }
-        assert_eq!(
-            parse(&format!("{}.example", "a".repeat(64))),
-            Err(RefusalReason::BadName)
-        );
+        assert_eq!(parse(&format!("{}.example", "a".repeat(64))), Err(RefusalReason::BadName));
         assert_eq!(name("_dmarc.-x-.example"), "_dmarc.-x-.example");
     }
 }

@@ -59,8 +59,7 @@ fn is_bracketed_address(text: &str) -> bool {
 fn notation(rest: &str) -> Option<(&str, &'static str)> {
     NOTATIONS.iter().find_map(|&(written, plain)| {
         let head = rest.get(..written.len())?;
-        head.eq_ignore_ascii_case(written)
-            .then(|| (rest.get(written.len()..).unwrap_or_default(), plain))
+        head.eq_ignore_ascii_case(written).then(|| (rest.get(written.len()..).unwrap_or_default(), plain))
     })
 }
 
@@ -85,10 +84,7 @@ mod tests {
         ] {
             assert_eq!(refang(written), "evil.example", "{written}");
         }
-        assert_eq!(
-            refang("hxxps[://]evil[.]example[:]8080[/]a"),
-            "hxxps://evil.example:8080/a"
-        );
+        assert_eq!(refang("hxxps[://]evil[.]example[:]8080[/]a"), "hxxps://evil.example:8080/a");
         assert_eq!(refang("joe[at]evil[.]example"), "joe@evil.example");
         assert_eq!(refang("[2001:db8::1]:443"), "[2001:db8::1]:443");
         assert_eq!(refang("1.2.3[.]4"), "1.2.3.4");

@@ -43,31 +43,16 @@ fn every_kind_in_every_notation() {
         ("192.0.2.1/a", "url 192.0.2.1/a"),
         ("192.0.2.1:8080/a", "url 192.0.2.1:8080/a"),
         ("http://evil.example/ü x", "url evil.example/%C3%BC%20x"),
-        (
-            "t13d1516h2_8DAAF6152771_e5627efa2ab1",
-            "ja4 t13d1516h2_8daaf6152771_e5627efa2ab1",
-        ),
-        (
-            "q13d0310h3_55b375c5d22e_cd85d2d88918",
-            "ja4 q13d0310h3_55b375c5d22e_cd85d2d88918",
-        ),
+        ("t13d1516h2_8DAAF6152771_e5627efa2ab1", "ja4 t13d1516h2_8daaf6152771_e5627efa2ab1"),
+        ("q13d0310h3_55b375c5d22e_cd85d2d88918", "ja4 q13d0310h3_55b375c5d22e_cd85d2d88918"),
     ] {
         assert_eq!(shown(text), expected, "{text}");
     }
     let sha1 = "9e393d93138888d288266c2d915214d1d1cceb2a";
     assert_eq!(shown(&sha1.to_uppercase()), format!("certificate_sha1 {sha1}"));
-    assert_eq!(
-        shown(&"ab".repeat(32)),
-        format!("certificate_sha256 {}", "ab".repeat(32))
-    );
-    assert_eq!(
-        shown(&vec!["AB"; 20].join(":")),
-        format!("certificate_sha1 {}", "ab".repeat(20))
-    );
-    assert_eq!(
-        shown(&vec!["AB"; 32].join(":")),
-        format!("certificate_sha256 {}", "ab".repeat(32))
-    );
+    assert_eq!(shown(&"ab".repeat(32)), format!("certificate_sha256 {}", "ab".repeat(32)));
+    assert_eq!(shown(&vec!["AB"; 20].join(":")), format!("certificate_sha1 {}", "ab".repeat(20)));
+    assert_eq!(shown(&vec!["AB"; 32].join(":")), format!("certificate_sha256 {}", "ab".repeat(32)));
 }
 
 #[test]
@@ -113,30 +98,18 @@ fn each_reason_has_its_text() {
     ] {
         assert_eq!(parse(text), Err(reason), "{text}");
     }
-    assert_eq!(
-        parse(&format!("http://evil.example/{}", "a".repeat(2048))),
-        Err(R::LineTooLong)
-    );
+    assert_eq!(parse(&format!("http://evil.example/{}", "a".repeat(2048))), Err(R::LineTooLong));
     assert_eq!(parse(&"a".repeat(MAX_VALUE_BYTES + 1)), Err(R::LineTooLong));
 }
 
 #[test]
 fn a_hint_decides_only_what_the_form_leaves_open() {
     let shown = |text, hint| parse_as(text, hint).map(|value| format!("{} {value}", value.kind()));
-    assert_eq!(
-        shown("www.evil.example", Hint::Host).unwrap(),
-        "host www.evil.example"
-    );
+    assert_eq!(shown("www.evil.example", Hint::Host).unwrap(), "host www.evil.example");
     assert_eq!(shown("evil.example", Hint::Url).unwrap(), "url evil.example/");
     assert_eq!(shown("192.0.2.1:8080", Hint::Url).unwrap(), "url 192.0.2.1:8080/");
-    assert_eq!(
-        shown("http://evil.example/a", Hint::Host).unwrap(),
-        "url evil.example/a"
-    );
-    assert_eq!(
-        shown("evil.example", Hint::Address),
-        Err(RefusalReason::BadAddress)
-    );
+    assert_eq!(shown("http://evil.example/a", Hint::Host).unwrap(), "url evil.example/a");
+    assert_eq!(shown("evil.example", Hint::Address), Err(RefusalReason::BadAddress));
 }
 
 proptest! {

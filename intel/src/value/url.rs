@@ -27,12 +27,7 @@ pub(super) fn split_scheme(text: &str) -> Option<(bool, &str)> {
     if scheme.is_empty() || !scheme.bytes().all(plain) {
         return None;
     }
-    Some((
-        HTTP_SCHEMES
-            .iter()
-            .any(|known| scheme.eq_ignore_ascii_case(known)),
-        rest,
-    ))
+    Some((HTTP_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)), rest))
 }
 
 /// What follows the scheme: `user@host:port/path?query#fragment`, of which user and fragment do not reach the wire.
@@ -42,20 +37,12 @@ pub(super) fn parse(text: &str) -> Result<Url, RefusalReason> {
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let (host, port) = split_port(authority)?;
     let target = target.split('#').next().unwrap_or_default();
-    Ok(Url {
-        host: url_host(host)?,
-        port,
-        path: path(target)?.into(),
-    })
+    Ok(Url { host: url_host(host)?, port, path: path(target)?.into() })
 }
 
 /// A URL for the root of a host.
 pub(super) fn root_of(host: Name, port: Option<u16>) -> Url {
-    Url {
-        host,
-        port: port.filter(|port| !DEFAULT_PORTS.contains(port)),
-        path: "/".into(),
-    }
+    Url { host, port: port.filter(|port| !DEFAULT_PORTS.contains(port)), path: "/".into() }
 }
 
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), RefusalReason> {
@@ -102,9 +89,5 @@ fn path(target: &str) -> Result<String, RefusalReason> {
             }
         }
     }
-    if path.len() > MAX_PATH_BYTES {
-        Err(RefusalReason::LineTooLong)
-    } else {
-        Ok(path)
-    }
+    if path.len() > MAX_PATH_BYTES { Err(RefusalReason::LineTooLong) } else { Ok(path) }
 }

@@ -24,10 +24,7 @@ impl Incidents {
         let relations = Relations::new(over.iter().chain(&open));
         let mut notices = Vec::new();
         for incident in &over {
-            if self
-                .stats
-                .close(incident.weight, only_looked_up(incident, &self.site))
-            {
+            if self.stats.close(incident.weight, only_looked_up(incident, &self.site)) {
                 notices.push(incident.alert(&self.site, relations.of(incident)));
             }
         }
@@ -58,39 +55,26 @@ impl Incidents {
 /// more than the quiet period away, for which a more specific indicator rang and that lists this one. Gives those that are
 /// left.
 fn absorb_lookups(over: Vec<Incident>, open: &mut [Incident], quiet: Duration) -> Vec<Incident> {
-    let (mut lookups, mut contacts): (Vec<_>, Vec<_>) = over
-        .into_iter()
-        .partition(|incident| incident.grade == Grade::LookedUp);
+    let (mut lookups, mut contacts): (Vec<_>, Vec<_>) =
+        over.into_iter().partition(|incident| incident.grade == Grade::LookedUp);
     lookups.sort_by_cached_key(|incident| (incident.opened, incident.key.text()));
     let mut listing: HashMap<(IndicatorValue, About), Vec<usize>, RandomState> = HashMap::default();
     let mut all: Vec<&mut Incident> = contacts.iter_mut().chain(open).collect();
-    for (position, incident) in all
-        .iter()
-        .enumerate()
-        .filter(|(_, incident)| incident.grade > Grade::LookedUp)
+    for (position, incident) in
+        all.iter().enumerate().filter(|(_, incident)| incident.grade > Grade::LookedUp)
     {
         for value in incident.also.keys() {
-            listing
-                .entry((value.clone(), incident.key.about))
-                .or_default()
-                .push(position);
+            listing.entry((value.clone(), incident.key.about)).or_default().push(position);
         }
     }
     let mut left = Vec::new();
     for lookup in lookups {
-        let candidates = listing
-            .get(&(lookup.key.indicator.clone(), lookup.key.about))
-            .into_iter()
-            .flatten();
+        let candidates = listing.get(&(lookup.key.indicator.clone(), lookup.key.about)).into_iter().flatten();
         let near = candidates
             .filter_map(|at| Some((*at, all.get(*at)?)))
             .filter(|(_, it)| are_near(&lookup, it, quiet));
-        let contact = near
-            .min_by_key(|(_, it)| (it.opened, it.key.text()))
-            .map(|(at, _)| at);
-        let absorbed = contact
-            .and_then(|at| all.get_mut(at))
-            .is_some_and(|contact| contact.absorb(&lookup));
+        let contact = near.min_by_key(|(_, it)| (it.opened, it.key.text())).map(|(at, _)| at);
+        let absorbed = contact.and_then(|at| all.get_mut(at)).is_some_and(|contact| contact.absorb(&lookup));
         if !absorbed {
             left.push(lookup);
         }
@@ -110,7 +94,5 @@ fn only_looked_up(incident: &Incident, site: &Site) -> bool {
         return false;
     };
     incident.grade == Grade::LookedUp
-        && [Role::Mail, Role::Scanner]
-            .iter()
-            .any(|role| site.has_role(host, *role))
+        && [Role::Mail, Role::Scanner].iter().any(|role| site.has_role(host, *role))
 }

@@ -98,10 +98,7 @@ impl Incident {
         let indicator = Arc::clone(meeting.ring()?);
         let (first, last) = meeting.span();
         Some(Self {
-            key: Key {
-                indicator: indicator.value.clone(),
-                about: meeting.about,
-            },
+            key: Key { indicator: indicator.value.clone(), about: meeting.about },
             indicator,
             opened: meeting.met(),
             first,
@@ -153,16 +150,9 @@ impl Incident {
         } else if meeting.direction == Direction::Outbound {
             self.add_contact(meeting);
         }
-        let without_place = meeting
-            .indicators()
-            .skip(1)
-            .filter(|other| !self.lists(other))
-            .cloned()
-            .collect();
-        Added {
-            without_place,
-            touch: self.add_touch(meeting, room_for_touch),
-        }
+        let without_place =
+            meeting.indicators().skip(1).filter(|other| !self.lists(other)).cloned().collect();
+        Added { without_place, touch: self.add_touch(meeting, room_for_touch) }
     }
 
     /// Takes in what a resolver asked on behalf of this incident's host.
@@ -172,15 +162,8 @@ impl Incident {
         if self.resolvers.len() > MAX_LISTED_RESOLVERS {
             self.resolvers.pop_last();
         }
-        let others = meeting
-            .indicators()
-            .filter(|other| other.value != self.key.indicator);
-        others
-            .cloned()
-            .collect::<Vec<_>>()
-            .into_iter()
-            .filter(|other| !self.lists(other))
-            .collect()
+        let others = meeting.indicators().filter(|other| other.value != self.key.indicator);
+        others.cloned().collect::<Vec<_>>().into_iter().filter(|other| !self.lists(other)).collect()
     }
 
     /// Takes in the incident of the look-ups that led to this one, which lists its indicator. `false`: it lacks the room.
@@ -200,10 +183,7 @@ impl Incident {
         self.sent = sum(self.sent, lookups.sent);
         self.received = sum(self.received, lookups.received);
         self.lookup_count += lookups.lookup_count;
-        lookups
-            .lookups
-            .values()
-            .for_each(|lookup| self.list_lookup(lookup.clone()));
+        lookups.lookups.values().for_each(|lookup| self.list_lookup(lookup.clone()));
         self.resolvers.extend(&lookups.resolvers);
         while self.resolvers.len() > MAX_LISTED_RESOLVERS {
             self.resolvers.pop_last();
@@ -281,11 +261,8 @@ impl Incident {
             return;
         }
         self.flows += u64::from(!meeting.is_continuation);
-        let (sent, received) = if meeting.is_initiator {
-            (flow.forward, flow.reverse)
-        } else {
-            (flow.reverse, flow.forward)
-        };
+        let (sent, received) =
+            if meeting.is_initiator { (flow.forward, flow.reverse) } else { (flow.reverse, flow.forward) };
         self.sent = sum(self.sent, traffic(&sent));
         self.received = sum(self.received, traffic(&received));
     }
@@ -345,13 +322,7 @@ impl Incident {
     }
 
     fn list_lookup(&mut self, lookup: Lookup) {
-        let order = (
-            lookup.time,
-            lookup.client,
-            lookup.server,
-            lookup.name.clone(),
-            lookup.qtype,
-        );
+        let order = (lookup.time, lookup.client, lookup.server, lookup.name.clone(), lookup.qtype);
         self.lookups.insert(order, lookup);
         if self.lookups.len() > MAX_LISTED_LOOKUPS {
             self.lookups.pop_last();
@@ -367,13 +338,7 @@ impl Incident {
     fn matched_fields(&self) -> Vec<Match> {
         let mut matched: Vec<_> = self.matched.iter().map(|(field, met)| (met, *field)).collect();
         matched.sort();
-        matched
-            .into_iter()
-            .map(|((_, _, value), field)| Match {
-                field,
-                value: Arc::clone(value),
-            })
-            .collect()
+        matched.into_iter().map(|((_, _, value), field)| Match { field, value: Arc::clone(value) }).collect()
     }
 
     fn listed_names(&self) -> Vec<(Name, NameSource)> {
@@ -405,11 +370,7 @@ pub(super) enum Touch {
 /// The first hosts of a list, by time.
 pub(super) fn first_hosts(mut hosts: Vec<(Timestamp, IpAddr)>) -> Vec<IpAddr> {
     hosts.sort_unstable();
-    hosts
-        .into_iter()
-        .take(MAX_LISTED_HOSTS)
-        .map(|(_, ip)| ip)
-        .collect()
+    hosts.into_iter().take(MAX_LISTED_HOSTS).map(|(_, ip)| ip).collect()
 }
 
 /// UUIDv5 over key, opening time in nanoseconds and, for a notice, its number.
@@ -420,17 +381,8 @@ fn identifier(key: &Key, opened: Timestamp, number: Option<u32>) -> Uuid {
 }
 
 fn traffic(counters: &Counters) -> Traffic {
-    let Counters {
-        packets,
-        ip_bytes,
-        payload_bytes,
-        ..
-    } = *counters;
-    Traffic {
-        packets,
-        ip_bytes,
-        payload_bytes,
-    }
+    let Counters { packets, ip_bytes, payload_bytes, .. } = *counters;
+    Traffic { packets, ip_bytes, payload_bytes }
 }
 
 fn sum(one: Traffic, other: Traffic) -> Traffic {

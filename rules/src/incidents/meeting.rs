@@ -54,10 +54,7 @@ impl Meeting {
 
     /// Each indicator once, the one that rings first.
     pub(super) fn indicators(&self) -> impl Iterator<Item = &Arc<Indicator>> {
-        self.hits
-            .chunk_by(same_indicator)
-            .filter_map(|hits| hits.first())
-            .map(|hit| &hit.indicator)
+        self.hits.chunk_by(same_indicator).filter_map(|hits| hits.first()).map(|hit| &hit.indicator)
     }
 
     /// The hits of the indicator that rings.
@@ -67,24 +64,13 @@ impl Meeting {
 
     /// The same meeting told for another of its indicators, accounting for no match.
     pub(super) fn told_for(&self, indicator: &Indicator) -> Self {
-        let hits = self
-            .hits
-            .iter()
-            .filter(|hit| hit.indicator.value == indicator.value);
-        Self {
-            hits: hits.cloned().collect(),
-            weight: 0,
-            ..self.clone()
-        }
+        let hits = self.hits.iter().filter(|hit| hit.indicator.value == indicator.value);
+        Self { hits: hits.cloned().collect(), weight: 0, ..self.clone() }
     }
 
     /// When it was first met, and at which packet.
     pub(super) fn met(&self) -> (Timestamp, u64) {
-        self.hits
-            .iter()
-            .map(|hit| (hit.time, hit.packet))
-            .min()
-            .unwrap_or((self.flow.first, self.flow.id.0))
+        self.hits.iter().map(|hit| (hit.time, hit.packet)).min().unwrap_or((self.flow.first, self.flow.id.0))
     }
 
     /// First and last packet of what matched.
@@ -113,13 +99,7 @@ pub(super) fn meetings(
     site: &Site,
     stats: &mut IncidentStats,
 ) -> Vec<(Meeting, IsHoneypot)> {
-    let mut sorter = Sorter {
-        flow,
-        hits,
-        site,
-        by_thing: BTreeMap::new(),
-        hosts: HashMap::default(),
-    };
+    let mut sorter = Sorter { flow, hits, site, by_thing: BTreeMap::new(), hosts: HashMap::default() };
     for hit in carried.iter().chain(hits.hits()) {
         match rejected(hit, flow) {
             None => sorter.sort(hit),
@@ -143,10 +123,7 @@ pub(super) fn to_carry(hits: &FlowHits, carried: &[Hit], flow: &Flow) -> Vec<Hit
         let known =
             |other: &Hit| same_indicator(other, hit) && other.field == hit.field && other.value == hit.value;
         if all.len() < MAX_CARRIED_HITS && !all.iter().any(known) {
-            all.push(Hit {
-                count: 0,
-                ..hit.clone()
-            });
+            all.push(Hit { count: 0, ..hit.clone() });
         }
     }
     all
@@ -173,11 +150,7 @@ fn rejected(hit: &Hit, flow: &Flow) -> Option<Rejected> {
     if flow.continues.is_some() && hit.count > 0 {
         return Some(Rejected::Continued);
     }
-    let mut said = flow
-        .names()
-        .filter(|name| name.source.is_said())
-        .map(|name| &name.name)
-        .peekable();
+    let mut said = flow.names().filter(|name| name.source.is_said()).map(|name| &name.name).peekable();
     let agrees = |said: &Name| names.iter().any(|asked| said.is_within(asked));
     (said.peek().is_some() && !said.any(agrees)).then_some(Rejected::Contradicted)
 }
@@ -208,16 +181,9 @@ impl Sorter<'_> {
     fn sort(&mut self, hit: &Hit) {
         let thing = match &hit.subject {
             Subject::Lookup(position) => Thing::Lookup(*position),
-            Subject::Tunnel {
-                source,
-                destination,
-                is_source,
-                ..
-            } => Thing::Tunnel {
-                source: *source,
-                destination: *destination,
-                is_source: *is_source,
-            },
+            Subject::Tunnel { source, destination, is_source, .. } => {
+                Thing::Tunnel { source: *source, destination: *destination, is_source: *is_source }
+            }
             Subject::Said { host, .. } if host.parse::<IpAddr>().is_err() => {
                 let next = self.hosts.len();
                 Thing::Flow(*self.hosts.entry(Arc::clone(host)).or_insert(next))
@@ -231,10 +197,7 @@ impl Sorter<'_> {
 
     fn finish(mut self) -> Vec<(Meeting, IsHoneypot)> {
         let things = std::mem::take(&mut self.by_thing);
-        things
-            .into_iter()
-            .map(|(thing, hits)| self.meeting(thing, hits))
-            .collect()
+        things.into_iter().map(|(thing, hits)| self.meeting(thing, hits)).collect()
     }
 
     fn meeting(&self, thing: Thing, mut hits: Vec<Hit>) -> (Meeting, IsHoneypot) {
@@ -244,9 +207,8 @@ impl Sorter<'_> {
             Thing::Flow(_) | Thing::Tunnel { .. } => None,
         };
         let ends = self.ends(&hits, lookup.as_ref());
-        let is_honeypot = [ends.began, ends.answered]
-            .iter()
-            .any(|ip| self.site.has_role(*ip, Role::Honeypot));
+        let is_honeypot =
+            [ends.began, ends.answered].iter().any(|ip| self.site.has_role(*ip, Role::Honeypot));
         let assessment = grade(self.flow);
         let (about, direction, touched) = ends.placed(self.site, self.flow);
         let counted_for = match about {
@@ -257,11 +219,7 @@ impl Sorter<'_> {
             flow: Arc::clone(self.flow),
             about,
             direction,
-            grade: if lookup.is_some() {
-                Grade::LookedUp
-            } else {
-                assessment.grade
-            },
+            grade: if lookup.is_some() { Grade::LookedUp } else { assessment.grade },
             at_least: lookup.is_none() && assessment.at_least,
             touched,
             is_initiator: (counted_for == Some(ends.began)) == ends.first_began,
@@ -289,31 +247,14 @@ impl Sorter<'_> {
         let (initiator, responder) = (self.flow.initiator.ip, self.flow.responder.ip);
         if let Some(lookup) = lookup {
             let (began, answered) = (lookup.client.ip, lookup.server.ip);
-            return Ends {
-                began,
-                answered,
-                bad_began: false,
-                asks: true,
-                first_began: began == initiator,
-            };
+            return Ends { began, answered, bad_began: false, asks: true, first_began: began == initiator };
         }
         if let Some(Hit {
-            subject:
-                Subject::Tunnel {
-                    source,
-                    destination,
-                    is_source,
-                    inner_source,
-                },
-            ..
+            subject: Subject::Tunnel { source, destination, is_source, inner_source }, ..
         }) = hits.first()
         {
             let forward = *inner_source == self.flow.initiator;
-            let (began, answered) = if forward {
-                (*source, *destination)
-            } else {
-                (*destination, *source)
-            };
+            let (began, answered) = if forward { (*source, *destination) } else { (*destination, *source) };
             return Ends {
                 began,
                 answered,
@@ -330,13 +271,7 @@ impl Sorter<'_> {
         let asks = hits
             .iter()
             .any(|hit| matches!(hit.subject, Subject::Said { to_proxy, .. } if to_proxy || by_proxy));
-        Ends {
-            began: initiator,
-            answered: responder,
-            bad_began,
-            asks,
-            first_began: true,
-        }
+        Ends { began: initiator, answered: responder, bad_began, asks, first_began: true }
     }
 }
 

@@ -79,10 +79,7 @@ pub struct IncidentConfig {
 
 impl Default for IncidentConfig {
     fn default() -> Self {
-        Self {
-            quiet: Duration::from_hours(24),
-            max_incidents: 1 << 18,
-        }
+        Self { quiet: Duration::from_hours(24), max_incidents: 1 << 18 }
     }
 }
 
@@ -164,8 +161,7 @@ impl Incidents {
         self.asked.forget_before(now - RESOLVER_WAIT - RESOLVER_WINDOW);
         let quiet_since = now - self.config.quiet;
         self.continuing.retain(|_, (ended, _)| *ended >= quiet_since);
-        self.told
-            .retain(|_, (last, _)| quiet_since.since(*last) < REMEMBERED);
+        self.told.retain(|_, (last, _)| quiet_since.since(*last) < REMEMBERED);
         self.close(&|incident| incident.last < quiet_since)
     }
 
@@ -194,10 +190,7 @@ impl Incidents {
             return;
         }
         if let Some(ring) = meeting.ring() {
-            let asker = Asker::Incident(Key {
-                indicator: ring.value.clone(),
-                about: meeting.about,
-            });
+            let asker = Asker::Incident(Key { indicator: ring.value.clone(), about: meeting.about });
             self.remember(&meeting, &asker);
         }
         self.add(&meeting);
@@ -244,10 +237,7 @@ impl Incidents {
         };
         let quiet = self.config.quiet;
         let resolver = meeting.lookup.as_ref().map(|lookup| lookup.client.ip);
-        let incident = self
-            .held
-            .get_mut(key)
-            .and_then(|held| near(held, meeting.span(), quiet));
+        let incident = self.held.get_mut(key).and_then(|held| near(held, meeting.span(), quiet));
         let (Some(resolver), Some(incident)) = (resolver, incident) else {
             return Some(meeting);
         };
@@ -260,15 +250,9 @@ impl Incidents {
     /// Adds a meeting to its incident, which it may open.
     fn add(&mut self, meeting: &Meeting) {
         let Some(ring) = meeting.ring() else { return };
-        let key = Key {
-            indicator: ring.value.clone(),
-            about: meeting.about,
-        };
+        let key = Key { indicator: ring.value.clone(), about: meeting.about };
         let room_for_touch = self.touches < MAX_TOUCHES;
-        let known = self
-            .held
-            .get_mut(&key)
-            .and_then(|held| near(held, meeting.span(), self.config.quiet));
+        let known = self.held.get_mut(&key).and_then(|held| near(held, meeting.span(), self.config.quiet));
         let added = if let Some(incident) = known {
             incident.add(meeting, room_for_touch)
         } else {
@@ -309,9 +293,5 @@ fn near(
 ) -> Option<&mut Incident> {
     let is_near =
         |incident: &&mut Incident| first.since(incident.last) <= quiet && incident.first.since(last) <= quiet;
-    held.iter_mut()
-        .rev()
-        .take(MAX_SEARCHED)
-        .filter(is_near)
-        .min_by_key(|incident| incident.opened)
+    held.iter_mut().rev().take(MAX_SEARCHED).filter(is_near).min_by_key(|incident| incident.opened)
 }

@@ -66,10 +66,7 @@ impl<'a> Relations<'a> {
         if let Some(known) = self.by_indicator.get(&incident.key.indicator) {
             // The list holds each host once, so looking at one more than are wanted is enough.
             let first = known.hosts.iter().take(MAX_LISTED_HOSTS + 1).map(|(_, ip)| *ip);
-            related.other_hosts = first
-                .filter(|ip| Some(*ip) != own)
-                .take(MAX_LISTED_HOSTS)
-                .collect();
+            related.other_hosts = first.filter(|ip| Some(*ip) != own).take(MAX_LISTED_HOSTS).collect();
             related.other_host_count = (known.hosts.len() as u64).saturating_sub(u64::from(own.is_some()));
         }
         match incident.key.about {

@@ -46,13 +46,8 @@ impl Asked {
                 forgotten += 1;
                 continue;
             }
-            let times = self
-                .by_resolver
-                .entry((indicator.value.clone(), lookup.server.ip))
-                .or_default();
-            let new = times
-                .insert((lookup.time, lookup.client.ip), asker.clone())
-                .is_none();
+            let times = self.by_resolver.entry((indicator.value.clone(), lookup.server.ip)).or_default();
+            let new = times.insert((lookup.time, lookup.client.ip), asker.clone()).is_none();
             self.len += usize::from(new);
         }
         forgotten
@@ -62,9 +57,7 @@ impl Asked {
     pub(super) fn asker(&self, meeting: &Meeting) -> Option<&Asker> {
         let lookup = meeting.lookup.as_ref()?;
         meeting.indicators().find_map(|indicator| {
-            let times = self
-                .by_resolver
-                .get(&(indicator.value.clone(), lookup.client.ip))?;
+            let times = self.by_resolver.get(&(indicator.value.clone(), lookup.client.ip))?;
             let ((time, _), asker) = times.range(..=(lookup.time, LAST_ADDRESS)).next_back()?;
             (lookup.time.since(*time) <= RESOLVER_WINDOW).then_some(asker)
         })

@@ -76,9 +76,7 @@ impl IncidentStats {
 
     /// Where matches went, with names: these add up to [`Self::hits_matched`].
     pub fn hits_went(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.iter()
-            .skip(1)
-            .take_while(|(name, _)| name.starts_with("hits_"))
+        self.iter().skip(1).take_while(|(name, _)| name.starts_with("hits_"))
     }
 
     /// Books an incident that is over; says whether there is a notice of it.

@@ -21,10 +21,7 @@ impl Found<'_> {
             return;
         }
         let matches = self.dns_matches(message);
-        let Some(lookup) = (!matches.is_empty())
-            .then(|| lookup(observation, message))
-            .flatten()
-        else {
+        let Some(lookup) = (!matches.is_empty()).then(|| lookup(observation, message)).flatten() else {
             return;
         };
         let position = self.hits.push_lookup(message.id, lookup);
@@ -65,13 +62,7 @@ fn lookup(observation: &Observation, message: &DnsMessage) -> Option<Lookup> {
         (observation.source, observation.destination)
     };
     let (name, qtype) = asked(message)?;
-    let records = || {
-        message
-            .answers
-            .iter()
-            .filter(|_| message.is_response)
-            .map(|record| &record.data)
-    };
+    let records = || message.answers.iter().filter(|_| message.is_response).map(|record| &record.data);
     let aliases = records().filter_map(|data| match data {
         DnsData::Cname(target) => Some(target.clone()),
         _ => None,
@@ -90,14 +81,6 @@ fn lookup(observation: &Observation, message: &DnsMessage) -> Option<Lookup> {
 }
 
 fn asked(message: &DnsMessage) -> Option<(Name, u16)> {
-    let question = message
-        .questions
-        .first()
-        .map(|question| (question.name.clone(), question.qtype));
-    question.or_else(|| {
-        message
-            .answers
-            .first()
-            .map(|record| (record.name.clone(), record.rtype))
-    })
+    let question = message.questions.first().map(|question| (question.name.clone(), question.qtype));
+    question.or_else(|| message.answers.first().map(|record| (record.name.clone(), record.rtype)))
 }

@@ -57,12 +57,7 @@ impl Matcher {
         if self.set.is_empty() {
             return;
         }
-        let mut found = Found {
-            set: &self.set,
-            hits,
-            time: head.first,
-            packet: head.id.0,
-        };
+        let mut found = Found { set: &self.set, hits, time: head.first, packet: head.id.0 };
         found.end(head, head.source);
         if head.destination != head.source {
             found.end(head, head.destination);
@@ -76,12 +71,7 @@ impl Matcher {
         if self.set.is_empty() {
             return;
         }
-        let mut found = Found {
-            set: &self.set,
-            hits,
-            time: observation.time,
-            packet: observation.packet,
-        };
+        let mut found = Found { set: &self.set, hits, time: observation.time, packet: observation.packet };
         match &observation.fact {
             Fact::Dns(message) => found.dns(observation, message),
             Fact::ClientHello(hello) => found.client_hello(hello),
@@ -110,16 +100,7 @@ impl Found<'_> {
     fn new_hit(&self, id: IndicatorId, field: Field, value: &Arc<str>, subject: Subject) -> Option<Hit> {
         let (time, packet, value) = (self.time, self.packet, Arc::clone(value));
         let indicator = self.set.get(id)?;
-        Some(Hit {
-            indicator,
-            field,
-            value,
-            time,
-            packet,
-            subject,
-            last: time,
-            count: 1,
-        })
+        Some(Hit { indicator, field, value, time, packet, subject, last: time, count: 1 })
     }
 
     fn hit_all(
@@ -138,11 +119,7 @@ impl Found<'_> {
 
     fn end(&mut self, head: &FlowHead<'_>, end: Endpoint) {
         let set = self.set;
-        let at_port = head
-            .protocol
-            .has_ports()
-            .then(|| set.address_port(end.ip, end.port))
-            .flatten();
+        let at_port = head.protocol.has_ports().then(|| set.address_port(end.ip, end.port)).flatten();
         let subject = Subject::End(end.ip);
         self.hit_address(set.address(end.ip), end.ip, Field::FlowAddress, &subject);
         if let Some(id) = at_port {
@@ -166,16 +143,9 @@ impl Found<'_> {
     }
 
     fn tunnel(&mut self, head: &FlowHead<'_>, tunnel: &Tunnel) {
-        let Tunnel {
-            source, destination, ..
-        } = *tunnel;
+        let Tunnel { source, destination, .. } = *tunnel;
         for (ip, is_source) in [(source, true), (destination, false)] {
-            let subject = Subject::Tunnel {
-                source,
-                destination,
-                is_source,
-                inner_source: head.source,
-            };
+            let subject = Subject::Tunnel { source, destination, is_source, inner_source: head.source };
             self.hit_address(self.set.address(ip), ip, Field::TunnelAddress, &subject);
         }
     }
@@ -184,14 +154,9 @@ impl Found<'_> {
         if passive.name.source != NameSource::PassiveDnsClient {
             return;
         }
-        let names: Arc<[Name]> = std::iter::once(&passive.name.name)
-            .chain(&passive.name.aliases)
-            .cloned()
-            .collect();
-        let subject = Subject::Passive {
-            address: passive.address,
-            names: Arc::clone(&names),
-        };
+        let names: Arc<[Name]> =
+            std::iter::once(&passive.name.name).chain(&passive.name.aliases).cloned().collect();
+        let subject = Subject::Passive { address: passive.address, names: Arc::clone(&names) };
         for name in names.iter() {
             self.hit_all(self.set.name(name), Field::PassiveDns, name.as_str(), &subject);
         }
@@ -203,10 +168,7 @@ impl Found<'_> {
             TlsTransport::Tcp | TlsTransport::StartTls | TlsTransport::Dtls => Field::TlsSni,
         };
         if let Some(name) = &hello.server_name {
-            let subject = Subject::Said {
-                host: name.as_str().into(),
-                to_proxy: false,
-            };
+            let subject = Subject::Said { host: name.as_str().into(), to_proxy: false };
             self.hit_all(self.set.name(name), field, name.as_str(), &subject);
         }
         self.hit_all(self.set.ja4(&hello.ja4), Field::Ja4, &hello.ja4, &Subject::Flow);
@@ -215,12 +177,7 @@ impl Found<'_> {
     fn certificate(&mut self, certificate: &Certificate) {
         for id in self.set.certificate(&certificate.sha1, &certificate.sha256) {
             let value = self.set.get(id).map(|indicator| indicator.value.to_string());
-            self.hit(
-                id,
-                Field::Certificate,
-                &value.unwrap_or_default().into(),
-                Subject::Flow,
-            );
+            self.hit(id, Field::Certificate, &value.unwrap_or_default().into(), Subject::Flow);
         }
     }
 
@@ -230,10 +187,8 @@ impl Found<'_> {
             HttpHost::Name(name) => name.clone(),
             HttpHost::Address(ip) => Name::from_text_form(&ip.to_string()),
         };
-        let subject = Subject::Said {
-            host: text.as_str().into(),
-            to_proxy: request.form != RequestForm::Origin,
-        };
+        let subject =
+            Subject::Said { host: text.as_str().into(), to_proxy: request.form != RequestForm::Origin };
         match host {
             HttpHost::Name(name) => {
                 self.hit_all(self.set.name(name), Field::HttpHost, name.as_str(), &subject);
@@ -260,17 +215,8 @@ impl Found<'_> {
                 continue;
             };
             let port = port.filter(|port| !matches!(port, 80 | 443));
-            let url = Url {
-                host: host.clone(),
-                port,
-                path: Arc::clone(&request.path),
-            };
-            self.hit(
-                id,
-                Field::Url,
-                &IndicatorValue::Url(url).to_string().into(),
-                subject.clone(),
-            );
+            let url = Url { host: host.clone(), port, path: Arc::clone(&request.path) };
+            self.hit(id, Field::Url, &IndicatorValue::Url(url).to_string().into(), subject.clone());
             return;
         }
     }

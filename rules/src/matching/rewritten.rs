@@ -29,15 +29,8 @@ const LOCAL_DOMAINS: [&str; 15] = [
 ];
 
 /// Parts of labels by which operators of policies name what they answer with.
-const POLICY_WORDS: [&str; 7] = [
-    "sinkhole",
-    "walledgarden",
-    "walled-garden",
-    "blockpage",
-    "block-page",
-    "blocked",
-    "rpz-",
-];
+const POLICY_WORDS: [&str; 7] =
+    ["sinkhole", "walledgarden", "walled-garden", "blockpage", "block-page", "blocked", "rpz-"];
 
 /// Why the answer to a question for `name` looks rewritten: what it declares counts more than what it holds.
 pub(super) fn why(name: &Name, message: &DnsMessage) -> Option<Rewritten> {
@@ -45,21 +38,13 @@ pub(super) fn why(name: &Name, message: &DnsMessage) -> Option<Rewritten> {
         return None;
     }
     let error = message.edns.as_ref().and_then(|edns| edns.extended_error);
-    let declared = error
-        .filter(|code| DECLARING_ERRORS.contains(code))
-        .map(Rewritten::Declared);
-    declared
-        .or_else(|| policy_alias(message))
-        .or_else(|| local_address(name, message))
+    let declared = error.filter(|code| DECLARING_ERRORS.contains(code)).map(Rewritten::Declared);
+    declared.or_else(|| policy_alias(message)).or_else(|| local_address(name, message))
 }
 
 fn policy_alias(message: &DnsMessage) -> Option<Rewritten> {
     let is_policy = |data: &DnsData| matches!(data, DnsData::Cname(target) if is_policy_name(target));
-    message
-        .answers
-        .iter()
-        .any(|record| is_policy(&record.data))
-        .then_some(Rewritten::PolicyAlias)
+    message.answers.iter().any(|record| is_policy(&record.data)).then_some(Rewritten::PolicyAlias)
 }
 
 /// Policy zones answer with an alias to the root (no such name), to `*` (no data), or to a landing page's name.
@@ -74,10 +59,7 @@ fn local_address(name: &Name, message: &DnsMessage) -> Option<Rewritten> {
         return None;
     }
     let addresses = message.answers.iter().filter_map(|record| record.data.address());
-    addresses
-        .into_iter()
-        .find(|ip| is_local(*ip))
-        .map(Rewritten::LocalAddress)
+    addresses.into_iter().find(|ip| is_local(*ip)).map(Rewritten::LocalAddress)
 }
 
 fn is_public(name: &Name) -> bool {
@@ -104,18 +86,8 @@ mod tests {
     }
 
     fn answer(data: DnsData) -> DnsMessage {
-        let record = DnsRecord {
-            name: name("evil.example"),
-            rtype: 1,
-            class: 1,
-            ttl: 60,
-            data,
-        };
-        DnsMessage {
-            is_response: true,
-            answers: vec![record],
-            ..DnsMessage::default()
-        }
+        let record = DnsRecord { name: name("evil.example"), rtype: 1, class: 1, ttl: 60, data };
+        DnsMessage { is_response: true, answers: vec![record], ..DnsMessage::default() }
     }
 
     fn address(text: &str) -> DnsData {
@@ -127,24 +99,11 @@ mod tests {
 
     #[test]
     fn local_addresses_of_public_names_are_rewritten() {
-        for local in [
-            "127.0.0.1",
-            "0.0.0.0",
-            "10.1.2.3",
-            "169.254.0.1",
-            "::1",
-            "::",
-            "fd00::1",
-            "fe80::1",
-        ] {
+        for local in ["127.0.0.1", "0.0.0.0", "10.1.2.3", "169.254.0.1", "::1", "::", "fd00::1", "fe80::1"] {
             let expected = Some(Rewritten::LocalAddress(local.parse().unwrap()));
             assert_eq!(why(&name("evil.example"), &answer(address(local))), expected);
             for not_public in ["printer", "nas.home.arpa", "db.corp.internal", "localhost"] {
-                assert_eq!(
-                    why(&name(not_public), &answer(address(local))),
-                    None,
-                    "{not_public}"
-                );
+                assert_eq!(why(&name(not_public), &answer(address(local))), None, "{not_public}");
             }
         }
         for public in ["192.0.2.1", "100.0.0.1", "2001:db8::1"] {
@@ -165,28 +124,16 @@ mod tests {
             assert_eq!(got, expected.then_some(Rewritten::PolicyAlias), "{target}");
         }
         let root = DnsData::Cname(Name::from_labels([]).unwrap());
-        assert_eq!(
-            why(&name("evil.example"), &answer(root)),
-            Some(Rewritten::PolicyAlias)
-        );
+        assert_eq!(why(&name("evil.example"), &answer(root)), Some(Rewritten::PolicyAlias));
     }
 
     #[test]
     fn declared_errors_count_most() {
         let mut message = answer(address("127.0.0.1"));
-        for (code, declared) in [
-            (4, true),
-            (15, true),
-            (16, true),
-            (17, true),
-            (18, true),
-            (6, false),
-            (22, false),
-        ] {
-            message.edns = Some(Edns {
-                extended_error: Some(code),
-                ..Edns::default()
-            });
+        for (code, declared) in
+            [(4, true), (15, true), (16, true), (17, true), (18, true), (6, false), (22, false)]
+        {
+            message.edns = Some(Edns { extended_error: Some(code), ..Edns::default() });
             let got = why(&name("evil.example"), &message);
             assert_eq!(got == Some(Rewritten::Declared(code)), declared, "{code}");
         }

@@ -25,26 +25,16 @@ fn matcher(indicators: &[&str]) -> Matcher {
             ("h:", text) => IndicatorValue::Host(name(text)),
             ("u:", text) => {
                 let (host, path) = text.split_once('/').unwrap();
-                let (host, port) = host
-                    .split_once(':')
-                    .map_or((host, None), |(host, port)| (host, port.parse().ok()));
-                IndicatorValue::Url(Url {
-                    host: name(host),
-                    port,
-                    path: format!("/{path}").into(),
-                })
+                let (host, port) =
+                    host.split_once(':').map_or((host, None), |(host, port)| (host, port.parse().ok()));
+                IndicatorValue::Url(Url { host: name(host), port, path: format!("/{path}").into() })
             }
             ("p:", text) => IndicatorValue::AddressPort(end(text).ip, end(text).port),
             ("n:", text) => IndicatorValue::Network(text.parse().unwrap()),
             ("j:", text) => IndicatorValue::Ja4(text.into()),
             _ => IndicatorValue::Address(text.parse().unwrap()),
         };
-        builder
-            .add(Indicator {
-                value,
-                contexts: vec![Context::default()],
-            })
-            .unwrap();
+        builder.add(Indicator { value, contexts: vec![Context::default()] }).unwrap();
     }
     Matcher::new(Arc::new(builder.build()))
 }
@@ -62,10 +52,7 @@ fn head(protocol: Protocol, destination: &str) -> FlowHead<'static> {
 }
 
 fn shown(hits: &FlowHits) -> Vec<String> {
-    hits.hits()
-        .iter()
-        .map(|hit| format!("{} {} {}", hit.indicator.value, hit.field, hit.value))
-        .collect()
+    hits.hits().iter().map(|hit| format!("{} {} {}", hit.indicator.value, hit.field, hit.value)).collect()
 }
 
 fn began(matcher: &Matcher, head: &FlowHead<'_>) -> Vec<String> {
@@ -76,60 +63,28 @@ fn began(matcher: &Matcher, head: &FlowHead<'_>) -> Vec<String> {
 
 fn sent(time: u64, source: &str, destination: &str, fact: Fact) -> Observation {
     let (source, destination) = (end(source), end(destination));
-    Observation {
-        time: Timestamp::new(time, 0),
-        packet: time,
-        source,
-        destination,
-        fact,
-    }
+    Observation { time: Timestamp::new(time, 0), packet: time, source, destination, fact }
 }
 
 fn observed(matcher: &Matcher, facts: impl IntoIterator<Item = Fact>, server: &str) -> FlowHits {
     let mut hits = FlowHits::default();
     for (fact, time) in facts.into_iter().zip(100..) {
         let from_server = fact.sent_by() == Some(weir_model::observation::Sender::Responder);
-        let (source, destination) = if from_server {
-            (server, CLIENT)
-        } else {
-            (CLIENT, server)
-        };
-        matcher.observed(
-            &head(Protocol::TCP, server),
-            &sent(time, source, destination, fact),
-            &mut hits,
-        );
+        let (source, destination) = if from_server { (server, CLIENT) } else { (CLIENT, server) };
+        matcher.observed(&head(Protocol::TCP, server), &sent(time, source, destination, fact), &mut hits);
     }
     hits
 }
 
 fn query(id: u16, asked: &str) -> DnsMessage {
-    let questions = vec![DnsQuestion {
-        name: name(asked),
-        qtype: 1,
-        qclass: 1,
-    }];
-    DnsMessage {
-        id,
-        questions,
-        ..DnsMessage::default()
-    }
+    let questions = vec![DnsQuestion { name: name(asked), qtype: 1, qclass: 1 }];
+    DnsMessage { id, questions, ..DnsMessage::default() }
 }
 
 fn response(id: u16, asked: &str, answers: impl IntoIterator<Item = DnsData>) -> DnsMessage {
-    let record = |data| DnsRecord {
-        name: name(asked),
-        rtype: 1,
-        class: 1,
-        ttl: 60,
-        data,
-    };
+    let record = |data| DnsRecord { name: name(asked), rtype: 1, class: 1, ttl: 60, data };
     let answers = answers.into_iter().map(record).collect();
-    DnsMessage {
-        is_response: true,
-        answers,
-        ..query(id, asked)
-    }
+    DnsMessage { is_response: true, answers, ..query(id, asked) }
 }
 
 fn dns(message: DnsMessage) -> Fact {
@@ -138,14 +93,7 @@ fn dns(message: DnsMessage) -> Fact {
 
 fn request(form: RequestForm, host: HttpHost, port: Option<u16>, path: &str) -> Fact {
     let (method, path) = ("GET".into(), path.into());
-    Fact::HttpRequest(Arc::new(HttpRequest {
-        method,
-        host: Some(host),
-        port,
-        path,
-        user_agent: None,
-        form,
-    }))
+    Fact::HttpRequest(Arc::new(HttpRequest { method, host: Some(host), port, path, user_agent: None, form }))
 }
 
 fn hello(server_name: &str, transport: TlsTransport) -> Fact {
@@ -161,13 +109,8 @@ fn hello(server_name: &str, transport: TlsTransport) -> Fact {
 
 #[test]
 fn both_ends_of_a_flow_match_by_address_port_and_prefix() {
-    let matcher = matcher(&[
-        "203.0.113.5",
-        "p:203.0.113.5:443",
-        "n:203.0.113.0/24",
-        "10.0.0.1",
-        "p:10.0.0.1:22",
-    ]);
+    let matcher =
+        matcher(&["203.0.113.5", "p:203.0.113.5:443", "n:203.0.113.0/24", "10.0.0.1", "p:10.0.0.1:22"]);
     assert_eq!(
         began(&matcher, &head(Protocol::TCP, "203.0.113.5:443")),
         [
@@ -178,113 +121,51 @@ fn both_ends_of_a_flow_match_by_address_port_and_prefix() {
         ]
     );
     let other_port = began(&matcher, &head(Protocol::UDP, "203.0.113.5:80"));
-    assert!(
-        !other_port.iter().any(|hit| hit.contains(":443")),
-        "{other_port:?}"
-    );
+    assert!(!other_port.iter().any(|hit| hit.contains(":443")), "{other_port:?}");
     let no_ports = began(&matcher, &head(Protocol::ICMP, "203.0.113.5:443"));
-    assert_eq!(
-        no_ports.len(),
-        3,
-        "the ports of ICMP are type and code: {no_ports:?}"
-    );
-    assert_eq!(
-        began(&matcher, &head(Protocol::TCP, "203.0.114.5:443")),
-        ["10.0.0.1 flow_address 10.0.0.1"]
-    );
+    assert_eq!(no_ports.len(), 3, "the ports of ICMP are type and code: {no_ports:?}");
+    assert_eq!(began(&matcher, &head(Protocol::TCP, "203.0.114.5:443")), ["10.0.0.1 flow_address 10.0.0.1"]);
 }
 
 #[test]
 fn outer_addresses_of_tunnels_match() {
     let (source, destination) = (end("192.0.2.1:0").ip, end("198.51.100.9:0").ip);
-    let tunnels = [Tunnel {
-        kind: TunnelKind::Gre,
-        source,
-        destination,
-        id: None,
-    }];
-    let head = FlowHead {
-        tunnels: &tunnels,
-        ..head(Protocol::TCP, "10.0.0.9:80")
-    };
-    assert_eq!(
-        began(&matcher(&["198.51.100.9"]), &head),
-        ["198.51.100.9 tunnel_address 198.51.100.9"]
-    );
-    assert_eq!(
-        began(&matcher(&["n:192.0.2.0/24"]), &head),
-        ["192.0.2.0/24 tunnel_address 192.0.2.1"]
-    );
-    assert_eq!(
-        began(&matcher(&["198.51.100.8", "p:198.51.100.9:0"]), &head),
-        [""; 0]
-    );
+    let tunnels = [Tunnel { kind: TunnelKind::Gre, source, destination, id: None }];
+    let head = FlowHead { tunnels: &tunnels, ..head(Protocol::TCP, "10.0.0.9:80") };
+    assert_eq!(began(&matcher(&["198.51.100.9"]), &head), ["198.51.100.9 tunnel_address 198.51.100.9"]);
+    assert_eq!(began(&matcher(&["n:192.0.2.0/24"]), &head), ["192.0.2.0/24 tunnel_address 192.0.2.1"]);
+    assert_eq!(began(&matcher(&["198.51.100.8", "p:198.51.100.9:0"]), &head), [""; 0]);
 }
 
 #[test]
 fn passive_dns_matches_only_this_clients_own_answers() {
     let passive = |source| {
         let aliases = vec![name("edge.cdn.example")];
-        let name = FlowName {
-            name: name("www.evil.example"),
-            source,
-            time: Timestamp::EPOCH,
-            aliases,
-        };
-        [PassiveName {
-            address: end("203.0.113.5:0").ip,
-            name,
-        }]
+        let name = FlowName { name: name("www.evil.example"), source, time: Timestamp::EPOCH, aliases };
+        [PassiveName { address: end("203.0.113.5:0").ip, name }]
     };
     let matcher = matcher(&["d:evil.example", "h:edge.cdn.example", "h:evil.example"]);
     let own = passive(NameSource::PassiveDnsClient);
     let base = head(Protocol::TCP, "203.0.113.5:443");
     assert_eq!(
-        began(
-            &matcher,
-            &FlowHead {
-                passive: &own,
-                ..base
-            }
-        ),
-        [
-            "evil.example passive_dns www.evil.example",
-            "edge.cdn.example passive_dns edge.cdn.example"
-        ]
+        began(&matcher, &FlowHead { passive: &own, ..base }),
+        ["evil.example passive_dns www.evil.example", "edge.cdn.example passive_dns edge.cdn.example"]
     );
     let others = passive(NameSource::PassiveDnsOther);
-    assert_eq!(
-        began(
-            &matcher,
-            &FlowHead {
-                passive: &others,
-                ..base
-            }
-        ),
-        [""; 0]
-    );
+    assert_eq!(began(&matcher, &FlowHead { passive: &others, ..base }), [""; 0]);
 }
 
 #[test]
 fn question_aliases_and_addresses_of_an_answer_match() {
-    let matcher = matcher(&[
-        "d:evil.example",
-        "203.0.113.5",
-        "n:2001:db8::/32",
-        "d:cdn.example",
-        "p:203.0.113.5:53",
-    ]);
+    let matcher =
+        matcher(&["d:evil.example", "203.0.113.5", "n:2001:db8::/32", "d:cdn.example", "p:203.0.113.5:53"]);
     let answers = [
         DnsData::Cname(name("edge.cdn.example")),
         DnsData::A([203, 0, 113, 5].into()),
         DnsData::A([203, 0, 113, 6].into()),
         DnsData::Aaaa("2001:db8::1".parse().unwrap()),
     ];
-    let hits = observed(
-        &matcher,
-        [dns(response(1, "www.evil.example", answers))],
-        "10.0.0.53:53",
-    );
+    let hits = observed(&matcher, [dns(response(1, "www.evil.example", answers))], "10.0.0.53:53");
     assert_eq!(
         shown(&hits),
         [
@@ -297,36 +178,22 @@ fn question_aliases_and_addresses_of_an_answer_match() {
     assert!(hits.hits().iter().all(|hit| hit.subject == Subject::Lookup(0)));
     let lookup = hits.lookup(0).unwrap();
     assert_eq!((lookup.client, lookup.server), (end(CLIENT), end("10.0.0.53:53")));
-    assert_eq!(
-        (lookup.name.as_str(), lookup.rcode),
-        ("www.evil.example", Some(0))
-    );
+    assert_eq!((lookup.name.as_str(), lookup.rcode), ("www.evil.example", Some(0)));
     assert_eq!((lookup.addresses.len(), lookup.aliases.len()), (3, 1));
 }
 
 #[test]
 fn a_question_and_its_answer_are_one_lookup() {
     let matcher = matcher(&["d:evil.example"]);
-    let nxdomain = DnsMessage {
-        rcode: 3,
-        ..response(1, "evil.example", [])
-    };
-    let facts = [
-        query(1, "evil.example"),
-        query(1, "evil.example"),
-        nxdomain,
-        query(2, "evil.example"),
-    ];
+    let nxdomain = DnsMessage { rcode: 3, ..response(1, "evil.example", []) };
+    let facts = [query(1, "evil.example"), query(1, "evil.example"), nxdomain, query(2, "evil.example")];
     let hits = observed(&matcher, facts.map(dns), "10.0.0.53:53");
     assert_eq!(hits.lookups().len(), 2);
     assert_eq!(
         (hits.lookup(0).unwrap().time, hits.lookup(0).unwrap().rcode),
         (Timestamp::new(100, 0), Some(3))
     );
-    assert_eq!(
-        (hits.lookup(1).unwrap().time, hits.lookup(1).unwrap().rcode),
-        (Timestamp::new(103, 0), None)
-    );
+    assert_eq!((hits.lookup(1).unwrap().time, hits.lookup(1).unwrap().rcode), (Timestamp::new(103, 0), None));
     assert_eq!((hits.hits().len(), hits.matched()), (2, 4));
 }
 
@@ -345,37 +212,20 @@ fn an_identifier_that_comes_back_is_another_lookup() {
 fn a_question_seen_after_its_answer_dates_the_lookup_and_takes_nothing_away() {
     let (matcher, server) = (matcher(&["d:evil.example"]), "10.0.0.53:53");
     let mut hits = FlowHits::default();
-    let answer = DnsMessage {
-        rcode: 3,
-        ..response(1, "evil.example", [])
-    };
+    let answer = DnsMessage { rcode: 3, ..response(1, "evil.example", []) };
     let head = head(Protocol::UDP, server);
     matcher.observed(&head, &sent(101, server, CLIENT, dns(answer)), &mut hits);
-    matcher.observed(
-        &head,
-        &sent(100, CLIENT, server, dns(query(1, "evil.example"))),
-        &mut hits,
-    );
+    matcher.observed(&head, &sent(100, CLIENT, server, dns(query(1, "evil.example"))), &mut hits);
     let lookup = hits.lookup(0).unwrap();
-    assert_eq!(
-        (lookup.time, lookup.rcode, hits.lookups().len()),
-        (Timestamp::new(100, 0), Some(3), 1)
-    );
+    assert_eq!((lookup.time, lookup.rcode, hits.lookups().len()), (Timestamp::new(100, 0), Some(3), 1));
 }
 
 #[test]
 fn what_only_explains_does_not_match() {
     let matcher = matcher(&["d:evil.example", "203.0.113.5"]);
-    let service = DnsData::Service {
-        target: name("evil.example"),
-        hints: vec![end("203.0.113.5:0").ip],
-        ech: false,
-    };
-    let contents = [
-        DnsData::Name(name("evil.example")),
-        DnsData::Text("evil.example".into()),
-        service,
-    ];
+    let service =
+        DnsData::Service { target: name("evil.example"), hints: vec![end("203.0.113.5:0").ip], ech: false };
+    let contents = [DnsData::Name(name("evil.example")), DnsData::Text("evil.example".into()), service];
     let further = vec![DnsRecord {
         name: name("ns.evil.example"),
         rtype: 1,
@@ -383,38 +233,16 @@ fn what_only_explains_does_not_match() {
         ttl: 1,
         data: DnsData::A([203, 0, 113, 5].into()),
     }];
-    let glue = DnsMessage {
-        further,
-        ..response(2, "good.example", [])
-    };
-    let mdns = DnsMessage {
-        link_local: true,
-        ..query(3, "evil.example")
-    };
-    let update = DnsMessage {
-        opcode: 5,
-        ..query(4, "evil.example")
-    };
+    let glue = DnsMessage { further, ..response(2, "good.example", []) };
+    let mdns = DnsMessage { link_local: true, ..query(3, "evil.example") };
+    let update = DnsMessage { opcode: 5, ..query(4, "evil.example") };
     let not_a_response = DnsMessage {
         is_response: false,
         ..response(5, "good.example", [DnsData::Cname(name("evil.example"))])
     };
-    let messages = [
-        response(1, "good.example", contents),
-        glue,
-        mdns,
-        update,
-        not_a_response,
-    ];
-    assert_eq!(
-        shown(&observed(&matcher, messages.map(dns), "10.0.0.53:53")),
-        [""; 0]
-    );
-    let near = [
-        query(6, "notevil.example"),
-        query(7, "evil.example.org"),
-        query(8, "example"),
-    ];
+    let messages = [response(1, "good.example", contents), glue, mdns, update, not_a_response];
+    assert_eq!(shown(&observed(&matcher, messages.map(dns), "10.0.0.53:53")), [""; 0]);
+    let near = [query(6, "notevil.example"), query(7, "evil.example.org"), query(8, "example")];
     assert_eq!(shown(&observed(&matcher, near.map(dns), "10.0.0.53:53")), [""; 0]);
     let certificate = Certificate {
         position: 0,
@@ -426,11 +254,7 @@ fn what_only_explains_does_not_match() {
         not_before: 0,
         not_after: 0,
     };
-    let hits = observed(
-        &matcher,
-        [Fact::Certificate(Arc::new(certificate))],
-        "198.51.100.1:443",
-    );
+    let hits = observed(&matcher, [Fact::Certificate(Arc::new(certificate))], "198.51.100.1:443");
     assert_eq!(shown(&hits), [""; 0]);
 }
 
@@ -443,28 +267,15 @@ fn server_names_and_ja4_match() {
         (TlsTransport::Dtls, "tls_sni"),
         (TlsTransport::Quic(1), "quic_sni"),
     ] {
-        let hits = observed(
-            &matcher,
-            [hello("www.evil.example", transport)],
-            "203.0.113.5:443",
-        );
+        let hits = observed(&matcher, [hello("www.evil.example", transport)], "203.0.113.5:443");
         let ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1";
         assert_eq!(
             shown(&hits),
-            [
-                format!("evil.example {field} www.evil.example"),
-                format!("{ja4} ja4 {ja4}")
-            ]
+            [format!("evil.example {field} www.evil.example"), format!("{ja4} ja4 {ja4}")]
         );
     }
     assert_eq!(
-        observed(
-            &matcher,
-            [hello("notevil.example", TlsTransport::Tcp)],
-            "203.0.113.5:443"
-        )
-        .hits()
-        .len(),
+        observed(&matcher, [hello("notevil.example", TlsTransport::Tcp)], "203.0.113.5:443").hits().len(),
         1
     );
 }
@@ -472,30 +283,14 @@ fn server_names_and_ja4_match() {
 #[test]
 fn certificates_match_by_either_hash() {
     let mut builder = SetBuilder::new();
-    for value in [
-        IndicatorValue::CertificateSha1([1; 20]),
-        IndicatorValue::CertificateSha256([2; 32]),
-    ] {
-        builder
-            .add(Indicator {
-                value,
-                contexts: Vec::new(),
-            })
-            .unwrap();
+    for value in [IndicatorValue::CertificateSha1([1; 20]), IndicatorValue::CertificateSha256([2; 32])] {
+        builder.add(Indicator { value, contexts: Vec::new() }).unwrap();
     }
     let matcher = Matcher::new(Arc::new(builder.build()));
     let certificate = |sha1, sha256| {
         let (subject, issuer, names) = ("".into(), "".into(), Vec::new());
-        let certificate = Certificate {
-            position: 1,
-            sha1,
-            sha256,
-            subject,
-            issuer,
-            names,
-            not_before: 0,
-            not_after: 0,
-        };
+        let certificate =
+            Certificate { position: 1, sha1, sha256, subject, issuer, names, not_before: 0, not_after: 0 };
         Fact::Certificate(Arc::new(certificate))
     };
     let count = |fact| observed(&matcher, [fact], "203.0.113.5:443").hits().len();
@@ -506,12 +301,7 @@ fn certificates_match_by_either_hash() {
 
 #[test]
 fn http_hosts_match() {
-    let matcher = matcher(&[
-        "d:evil.example",
-        "203.0.113.5",
-        "p:203.0.113.5:8080",
-        "n:203.0.113.0/28",
-    ]);
+    let matcher = matcher(&["d:evil.example", "203.0.113.5", "p:203.0.113.5:8080", "n:203.0.113.0/28"]);
     let host = |text: &str| HttpHost::Name(name(text));
     let literal = HttpHost::Address(end("203.0.113.5:0").ip);
     for (fact, server, expected) in [
@@ -520,11 +310,7 @@ fn http_hosts_match() {
             "203.0.113.9:80",
             vec!["evil.example http_host www.evil.example"],
         ),
-        (
-            request(RequestForm::Origin, host("notevil.example"), None, "/"),
-            "203.0.113.9:80",
-            vec![],
-        ),
+        (request(RequestForm::Origin, host("notevil.example"), None, "/"), "203.0.113.9:80", vec![]),
         (
             request(RequestForm::Connect, literal.clone(), Some(8080), ""),
             "10.0.0.8:3128",
@@ -537,10 +323,7 @@ fn http_hosts_match() {
         (
             request(RequestForm::Absolute, literal, None, "/"),
             "10.0.0.8:8080",
-            vec![
-                "203.0.113.5 http_host 203.0.113.5",
-                "203.0.113.0/28 http_host 203.0.113.5",
-            ],
+            vec!["203.0.113.5 http_host 203.0.113.5", "203.0.113.0/28 http_host 203.0.113.5"],
         ),
     ] {
         assert_eq!(shown(&observed(&matcher, [fact], server)), expected);
@@ -569,11 +352,7 @@ fn urls_match_whole_and_by_the_port_meant() {
             "10.0.0.8:3128",
             vec!["evil.example/a/b?c url evil.example/a/b?c"],
         ),
-        (
-            request(origin, host(), Some(8000), "/a/b?c"),
-            "203.0.113.5:8000",
-            vec![],
-        ),
+        (request(origin, host(), Some(8000), "/a/b?c"), "203.0.113.5:8000", vec![]),
         (request(origin, host(), None, "/a/b"), "203.0.113.5:80", vec![]),
         (request(origin, host(), None, "/a/"), "203.0.113.5:80", vec![]),
         (request(origin, host(), None, "/"), "203.0.113.5:80", vec![]),
@@ -590,17 +369,9 @@ fn urls_match_whole_and_by_the_port_meant() {
         (request(absolute, host(), None, "/x"), "10.0.0.8:8080", vec![]),
         (request(origin, host(), None, "/x"), "203.0.113.5:80", vec![]),
         (request(connect, host(), Some(443), ""), "10.0.0.8:3128", vec![]),
-        (
-            request(origin, literal(), None, "/p"),
-            "203.0.113.5:80",
-            vec!["203.0.113.5/p url 203.0.113.5/p"],
-        ),
+        (request(origin, literal(), None, "/p"), "203.0.113.5:80", vec!["203.0.113.5/p url 203.0.113.5/p"]),
     ] {
-        assert_eq!(
-            shown(&observed(&matcher, [fact.clone()], server)),
-            expected,
-            "{fact:?}"
-        );
+        assert_eq!(shown(&observed(&matcher, [fact.clone()], server)), expected, "{fact:?}");
     }
 }
 
@@ -617,11 +388,7 @@ fn hits_of_a_flow_are_bounded_and_counted() {
     assert!(hits.hits().len() <= MAX_HITS_PER_FLOW);
     let other = matcher(&["d:evil.example", "d:late.example"]);
     let late = std::iter::once(dns(query(1, "late.example")));
-    let hits = observed(
-        &other,
-        (0..count).map(|number| dns(sub(number))).chain(late),
-        "10.0.0.53:53",
-    );
+    let hits = observed(&other, (0..count).map(|number| dns(sub(number))).chain(late), "10.0.0.53:53");
     assert_eq!((hits.matched(), hits.left_out()), (count as u64 + 1, 1));
 }
 
@@ -629,24 +396,11 @@ fn hits_of_a_flow_are_bounded_and_counted() {
 fn hits_met_later_join_those_of_their_flow() {
     let matcher = matcher(&["d:evil.example", "10.0.0.53"]);
     let server = "10.0.0.53:53";
-    let together = observed(
-        &matcher,
-        [
-            dns(query(1, "evil.example")),
-            dns(response(1, "evil.example", [])),
-        ],
-        server,
-    );
+    let together =
+        observed(&matcher, [dns(query(1, "evil.example")), dns(response(1, "evil.example", []))], server);
     let mut joined = FlowHits::default();
-    for (time, message) in [
-        (100, query(1, "evil.example")),
-        (101, response(1, "evil.example", [])),
-    ] {
-        let (source, destination) = if message.is_response {
-            (server, CLIENT)
-        } else {
-            (CLIENT, server)
-        };
+    for (time, message) in [(100, query(1, "evil.example")), (101, response(1, "evil.example", []))] {
+        let (source, destination) = if message.is_response { (server, CLIENT) } else { (CLIENT, server) };
         let mut scratch = FlowHits::default();
         let observation = sent(time, source, destination, dns(message));
         matcher.observed(&head(Protocol::UDP, server), &observation, &mut scratch);
@@ -654,10 +408,7 @@ fn hits_met_later_join_those_of_their_flow() {
         assert!(scratch.is_empty());
     }
     assert_eq!(shown(&joined), shown(&together));
-    assert_eq!(
-        joined.lookups().collect::<Vec<_>>(),
-        together.lookups().collect::<Vec<_>>()
-    );
+    assert_eq!(joined.lookups().collect::<Vec<_>>(), together.lookups().collect::<Vec<_>>());
     assert_eq!((joined.matched(), joined.lookups().len()), (2, 1));
     assert_eq!(
         (joined.hits()[0].time, joined.hits()[0].last),

@@ -56,11 +56,7 @@ impl SetBuilder {
             IndicatorValue::Host(name) => self.id(&Key::Host(name.as_str())),
             IndicatorValue::Url(url) => {
                 let (host, path) = (url::normal_host(url.host.as_str()), url::normal_path(&url.path));
-                self.id(&Key::Url {
-                    host,
-                    port: url::normal_port(url.port),
-                    path: &path,
-                })
+                self.id(&Key::Url { host, port: url::normal_port(url.port), path: &path })
             }
             IndicatorValue::Ja4(fingerprint) => self.id(&Key::Ja4(&fingerprint)),
             IndicatorValue::CertificateSha1(hash) => self.id(&Key::Sha1(&hash)),
@@ -95,12 +91,7 @@ impl SetBuilder {
             Some(Key::Network(net)) => Some((net, id)),
             _ => None,
         }));
-        IndicatorSet {
-            store: self.store,
-            index: self.index,
-            networks,
-            hasher: self.hasher,
-        }
+        IndicatorSet { store: self.store, index: self.index, networks, hasher: self.hasher }
     }
 
     fn id(&mut self, key: &Key<'_>) -> Option<IndicatorId> {
@@ -121,10 +112,8 @@ impl SetBuilder {
             self.shared.insert(context, number);
             Some(number)
         });
-        let kept = shared.is_some_and(|shared| {
-            self.store
-                .add_context(id, shared, line, MAX_CONTEXTS_PER_INDICATOR)
-        });
+        let kept =
+            shared.is_some_and(|shared| self.store.add_context(id, shared, line, MAX_CONTEXTS_PER_INDICATOR));
         self.contexts_left_out += u64::from(!kept);
     }
 }
@@ -146,7 +135,5 @@ fn canonical(value: &IndicatorValue) -> IndicatorValue {
 fn canonical_network(net: IpNet) -> IpNet {
     let IpNet::V6(v6) = net else { return net };
     let inner = v6.prefix_len().checked_sub(96).zip(v6.network().to_ipv4_mapped());
-    inner
-        .and_then(|(len, ip)| Ipv4Net::new(ip, len).ok())
-        .map_or(net, IpNet::V4)
+    inner.and_then(|(len, ip)| Ipv4Net::new(ip, len).ok()).map_or(net, IpNet::V4)
 }

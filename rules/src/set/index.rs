@@ -19,11 +19,7 @@ impl Index {
     pub(super) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
         let tag = tag(hash);
         self.probe(tag)
-            .map_while(|(_, slot)| {
-                slot.number_plus_one
-                    .checked_sub(1)
-                    .map(|number| (slot.tag, number))
-            })
+            .map_while(|(_, slot)| slot.number_plus_one.checked_sub(1).map(|number| (slot.tag, number)))
             .find(|(other, number)| *other == tag && same(*number))
             .map(|(_, number)| number)
     }
@@ -33,10 +29,7 @@ impl Index {
         if (self.used + 1) * 2 > self.slots.len() {
             self.grow();
         }
-        self.place(Slot {
-            tag: tag(hash),
-            number_plus_one: number.saturating_add(1),
-        });
+        self.place(Slot { tag: tag(hash), number_plus_one: number.saturating_add(1) });
         self.used += 1;
     }
 
@@ -45,10 +38,8 @@ impl Index {
     }
 
     fn place(&mut self, slot: Slot) {
-        let free = self
-            .probe(slot.tag)
-            .find(|(_, other)| other.number_plus_one == 0)
-            .map(|(position, _)| position);
+        let free =
+            self.probe(slot.tag).find(|(_, other)| other.number_plus_one == 0).map(|(position, _)| position);
         if let Some(free) = free.and_then(|position| self.slots.get_mut(position)) {
             *free = slot;
         }
@@ -57,9 +48,7 @@ impl Index {
     fn grow(&mut self) {
         let doubled = (self.slots.len() * 2).max(16);
         let old = std::mem::replace(&mut self.slots, vec![Slot::default(); doubled]);
-        old.into_iter()
-            .filter(|slot| slot.number_plus_one != 0)
-            .for_each(|slot| self.place(slot));
+        old.into_iter().filter(|slot| slot.number_plus_one != 0).for_each(|slot| self.place(slot));
     }
 
     /// The slots from the tag's own on, each once.

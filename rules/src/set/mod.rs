@@ -68,9 +68,7 @@ impl IndicatorSet {
     /// first.
     pub fn address(&self, ip: IpAddr) -> impl Iterator<Item = IndicatorId> {
         let ip = ip.to_canonical();
-        self.find(&Key::Address(ip))
-            .into_iter()
-            .chain(self.networks.containing(ip))
+        self.find(&Key::Address(ip)).into_iter().chain(self.networks.containing(ip))
     }
 
     /// The indicator for an address at a port.
@@ -82,9 +80,7 @@ impl IndicatorSet {
     /// Labels are compared whole: `evil.example` is found for `a.evil.example`, never for `notevil.example`. The root as a
     /// domain is found for no name: it would be found for all.
     pub fn name<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = IndicatorId> + 'a {
-        let domains = name
-            .suffixes()
-            .filter_map(|suffix| self.find(&Key::Domain(suffix)));
+        let domains = name.suffixes().filter_map(|suffix| self.find(&Key::Domain(suffix)));
         self.find(&Key::Host(name.as_str())).into_iter().chain(domains)
     }
 
@@ -96,11 +92,7 @@ impl IndicatorSet {
     /// Nothing else is normalised: `%41` is not `A`, `/a/../b` is not `/b`.
     pub fn url(&self, host: &str, port: Option<u16>, path: &str) -> Option<IndicatorId> {
         let path = url::normal_path(path);
-        self.find(&Key::Url {
-            host: url::normal_host(host),
-            port: url::normal_port(port),
-            path: &path,
-        })
+        self.find(&Key::Url { host: url::normal_host(host), port: url::normal_port(port), path: &path })
     }
 
     /// The indicator for a JA4 fingerprint.
@@ -110,9 +102,7 @@ impl IndicatorSet {
 
     /// The indicators for a certificate, by its SHA-256 and its SHA-1.
     pub fn certificate(&self, sha1: &[u8; 20], sha256: &[u8; 32]) -> impl Iterator<Item = IndicatorId> {
-        self.find(&Key::Sha256(sha256))
-            .into_iter()
-            .chain(self.find(&Key::Sha1(sha1)))
+        self.find(&Key::Sha256(sha256)).into_iter().chain(self.find(&Key::Sha1(sha1)))
     }
 
     fn find(&self, key: &Key<'_>) -> Option<IndicatorId> {

@@ -32,10 +32,7 @@ impl Networks {
                 }),
             }
         }
-        Self {
-            v4: Ranges::new(v4),
-            v6: Ranges::new(v6),
-        }
+        Self { v4: Ranges::new(v4), v6: Ranges::new(v6) }
     }
 
     /// Every prefix that contains the address, longest first.
@@ -75,19 +72,15 @@ impl<A: Copy + Ord> Ranges<A> {
     /// Prefixes nest or are apart, so a stack of the open ones is enough to sweep over them in order.
     fn new(mut spans: Vec<Span<A>>) -> Self {
         spans.sort_unstable_by(|a, b| a.first.cmp(&b.first).then(b.last.cmp(&a.last)));
-        let mut ranges = Self {
-            changes: Vec::with_capacity(spans.len() * 2),
-            prefixes: Vec::with_capacity(spans.len()),
-        };
+        let mut ranges =
+            Self { changes: Vec::with_capacity(spans.len() * 2), prefixes: Vec::with_capacity(spans.len()) };
         let mut open: Vec<(u32, &Span<A>)> = Vec::new();
         for span in &spans {
             while let Some((_, ended)) = open.pop_if(|(_, outer)| outer.last < span.first) {
                 ranges.change(ended.after, open.last().map(|(position, _)| *position));
             }
             let position = ranges.prefixes.len() as u32;
-            ranges
-                .prefixes
-                .push((span.id, open.last().map_or(NONE, |(outer, _)| *outer)));
+            ranges.prefixes.push((span.id, open.last().map_or(NONE, |(outer, _)| *outer)));
             ranges.change(Some(span.first), Some(position));
             open.push((position, span));
         }
@@ -107,9 +100,7 @@ impl<A: Copy + Ord> Ranges<A> {
 
     fn containing(&self, address: A) -> impl Iterator<Item = IndicatorId> {
         let after = self.changes.partition_point(|(start, _)| *start <= address);
-        let longest = after
-            .checked_sub(1)
-            .and_then(|position| self.changes.get(position));
+        let longest = after.checked_sub(1).and_then(|position| self.changes.get(position));
         let mut next = longest.map_or(NONE, |(_, prefix)| *prefix);
         std::iter::from_fn(move || {
             let (id, around) = self.prefixes.get(next as usize)?;

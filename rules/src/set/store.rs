@@ -19,11 +19,7 @@ pub(super) enum Key<'a> {
     Network(IpNet),
     Domain(&'a str),
     Host(&'a str),
-    Url {
-        host: &'a str,
-        port: Option<u16>,
-        path: &'a str,
-    },
+    Url { host: &'a str, port: Option<u16>, path: &'a str },
     Ja4(&'a str),
     Sha1(&'a [u8; 20]),
     Sha256(&'a [u8; 32]),
@@ -127,11 +123,7 @@ impl Store {
             Stored::Url { host, path_len, port } => {
                 let path_start = host.range().end;
                 let path = self.text.get(path_start..path_start + *path_len as usize)?;
-                Key::Url {
-                    host: text(*host)?,
-                    port: *port,
-                    path,
-                }
+                Key::Url { host: text(*host)?, port: *port, path }
             }
             Stored::Ja4(fingerprint) => Key::Ja4(text(*fingerprint)?),
             Stored::Sha1(hash) => Key::Sha1(hash),
@@ -146,26 +138,18 @@ impl Store {
             Key::Network(net) => IndicatorValue::Network(net),
             Key::Domain(name) => IndicatorValue::Domain(Name::from_text_form(name)),
             Key::Host(name) => IndicatorValue::Host(Name::from_text_form(name)),
-            Key::Url { host, port, path } => IndicatorValue::Url(Url {
-                host: Name::from_text_form(host),
-                port,
-                path: path.into(),
-            }),
+            Key::Url { host, port, path } => {
+                IndicatorValue::Url(Url { host: Name::from_text_form(host), port, path: path.into() })
+            }
             Key::Ja4(fingerprint) => IndicatorValue::Ja4(fingerprint.into()),
             Key::Sha1(hash) => IndicatorValue::CertificateSha1(*hash),
             Key::Sha256(hash) => IndicatorValue::CertificateSha256(*hash),
         };
         let contexts = self.contexts_of(id).filter_map(|(_, context)| {
             let shared = self.shared.get(context.shared as usize)?;
-            Some(Context {
-                line: Some(context.line).filter(|line| *line > 0),
-                ..Context::clone(shared)
-            })
+            Some(Context { line: Some(context.line).filter(|line| *line > 0), ..Context::clone(shared) })
         });
-        Some(Indicator {
-            value,
-            contexts: contexts.collect(),
-        })
+        Some(Indicator { value, contexts: contexts.collect() })
     }
 
     /// Adds a value that is not there yet. `None`: the store is full (numbers and offsets have 32 bits, names 16).
@@ -179,11 +163,7 @@ impl Store {
             Key::Host(name) => Stored::Host(self.push_text(name, "")?),
             Key::Url { host, port, path } => {
                 let path_len = u32::try_from(path.len()).ok()?;
-                Stored::Url {
-                    host: self.push_text(host, path)?,
-                    path_len,
-                    port,
-                }
+                Stored::Url { host: self.push_text(host, path)?, path_len, port }
             }
             Key::Ja4(fingerprint) => Stored::Ja4(self.push_text(fingerprint, "")?),
             Key::Sha1(hash) => Stored::Sha1(*hash),
@@ -201,10 +181,7 @@ impl Store {
 
     /// The contexts of an indicator as (number of the shared part, reference), in the order added.
     fn contexts_of(&self, id: IndicatorId) -> impl Iterator<Item = (u32, &ContextRef)> {
-        let mut next = self
-            .entries
-            .get(id.0 as usize)
-            .map_or(END, |entry| entry.contexts);
+        let mut next = self.entries.get(id.0 as usize).map_or(END, |entry| entry.contexts);
         std::iter::from_fn(move || {
             let current = next;
             let context = self.contexts.get(current as usize)?;
@@ -236,26 +213,15 @@ impl Store {
             }
             (last, count) = (Some(number), count + 1);
         }
-        let Some(number) = u32::try_from(self.contexts.len())
-            .ok()
-            .filter(|number| *number < END && count < limit)
+        let Some(number) =
+            u32::try_from(self.contexts.len()).ok().filter(|number| *number < END && count < limit)
         else {
             return false;
         };
-        self.contexts.push(ContextRef {
-            shared,
-            line: line.unwrap_or(0),
-            next: END,
-        });
+        self.contexts.push(ContextRef { shared, line: line.unwrap_or(0), next: END });
         let link = match last {
-            Some(last) => self
-                .contexts
-                .get_mut(last as usize)
-                .map(|context| &mut context.next),
-            None => self
-                .entries
-                .get_mut(id.0 as usize)
-                .map(|entry| &mut entry.contexts),
+            Some(last) => self.contexts.get_mut(last as usize).map(|context| &mut context.next),
+            None => self.entries.get_mut(id.0 as usize).map(|entry| &mut entry.contexts),
         };
         if let Some(link) = link {
             *link = number;

@@ -8,38 +8,23 @@ fn name(text: &str) -> Name {
 }
 
 fn context(source: &str, line: u32) -> Context {
-    Context {
-        source: source.into(),
-        line: Some(line),
-        ..Context::default()
-    }
+    Context { source: source.into(), line: Some(line), ..Context::default() }
 }
 
 fn url(host: &str, port: Option<u16>, path: &str) -> IndicatorValue {
-    IndicatorValue::Url(Url {
-        host: name(host),
-        port,
-        path: path.into(),
-    })
+    IndicatorValue::Url(Url { host: name(host), port, path: path.into() })
 }
 
 fn set(values: impl IntoIterator<Item = IndicatorValue>) -> IndicatorSet {
     let mut builder = SetBuilder::new();
     for (value, line) in values.into_iter().zip(1..) {
-        builder
-            .add(Indicator {
-                value,
-                contexts: vec![context("list", line)],
-            })
-            .unwrap();
+        builder.add(Indicator { value, contexts: vec![context("list", line)] }).unwrap();
     }
     builder.build()
 }
 
 fn texts(set: &IndicatorSet, ids: impl IntoIterator<Item = IndicatorId>) -> Vec<String> {
-    ids.into_iter()
-        .map(|id| set.get(id).unwrap().value.to_string())
-        .collect()
+    ids.into_iter().map(|id| set.get(id).unwrap().value.to_string()).collect()
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -70,15 +55,8 @@ fn every_kind_comes_back_as_it_went_in() {
     }
     let kinds: Vec<u64> = set.kinds().map(|(_, count)| count).collect();
     assert_eq!(kinds, [2, 1, 2, 1, 1, 1, 1, 1, 1]);
-    assert!(
-        set.kinds()
-            .all(|(kind, _)| values.iter().any(|value| value.kind() == kind))
-    );
-    assert!(
-        values
-            .iter()
-            .all(|value| set.kinds().any(|(kind, count)| kind == value.kind() && count > 0))
-    );
+    assert!(set.kinds().all(|(kind, _)| values.iter().any(|value| value.kind() == kind)));
+    assert!(values.iter().all(|value| set.kinds().any(|(kind, count)| kind == value.kind() && count > 0)));
     assert!(set.get(IndicatorId(11)).is_none());
     assert!(SetBuilder::new().build().is_empty());
 }
@@ -87,48 +65,17 @@ fn every_kind_comes_back_as_it_went_in() {
 fn several_sources_of_one_value_are_one_indicator() {
     let mut builder = SetBuilder::new();
     let mut add = |value, source: &str, line| {
-        builder
-            .add(Indicator {
-                value,
-                contexts: vec![context(source, line)],
-            })
-            .unwrap()
+        builder.add(Indicator { value, contexts: vec![context(source, line)] }).unwrap()
     };
     let first = add(IndicatorValue::Address(ip("192.0.2.1")), "a", 1);
-    assert_eq!(
-        add(IndicatorValue::Address(ip("::ffff:192.0.2.1")), "b", 2),
-        first
-    );
-    assert_eq!(
-        add(IndicatorValue::Network("192.0.2.1/32".parse().unwrap()), "c", 3),
-        first
-    );
-    assert_eq!(
-        add(
-            IndicatorValue::Network("::ffff:192.0.2.1/128".parse().unwrap()),
-            "a",
-            9
-        ),
-        first
-    );
+    assert_eq!(add(IndicatorValue::Address(ip("::ffff:192.0.2.1")), "b", 2), first);
+    assert_eq!(add(IndicatorValue::Network("192.0.2.1/32".parse().unwrap()), "c", 3), first);
+    assert_eq!(add(IndicatorValue::Network("::ffff:192.0.2.1/128".parse().unwrap()), "a", 9), first);
     let net = add(IndicatorValue::Network("192.0.2.77/24".parse().unwrap()), "a", 4);
-    assert_eq!(
-        add(
-            IndicatorValue::Network("::ffff:192.0.2.0/120".parse().unwrap()),
-            "a",
-            4
-        ),
-        net
-    );
+    assert_eq!(add(IndicatorValue::Network("::ffff:192.0.2.0/120".parse().unwrap()), "a", 4), net);
     let set = builder.build();
-    assert_eq!(
-        set.get(first).unwrap().contexts,
-        [context("a", 1), context("b", 2), context("c", 3)]
-    );
-    assert_eq!(
-        texts(&set, set.address(ip("::ffff:192.0.2.1"))),
-        ["192.0.2.1", "192.0.2.0/24"]
-    );
+    assert_eq!(set.get(first).unwrap().contexts, [context("a", 1), context("b", 2), context("c", 3)]);
+    assert_eq!(texts(&set, set.address(ip("::ffff:192.0.2.1"))), ["192.0.2.1", "192.0.2.0/24"]);
     assert_eq!(set.len(), 2);
 }
 
@@ -137,19 +84,11 @@ fn contexts_of_one_indicator_are_capped_and_counted() {
     let mut builder = SetBuilder::new();
     for number in 0..MAX_CONTEXTS_PER_INDICATOR + 3 {
         let contexts = vec![context(&format!("source {number}"), 1)];
-        builder
-            .add(Indicator {
-                value: IndicatorValue::Address(ip("192.0.2.1")),
-                contexts,
-            })
-            .unwrap();
+        builder.add(Indicator { value: IndicatorValue::Address(ip("192.0.2.1")), contexts }).unwrap();
     }
     assert_eq!(builder.contexts_left_out(), 3);
     let set = builder.build();
-    assert_eq!(
-        set.get(set.ids().next().unwrap()).unwrap().contexts.len(),
-        MAX_CONTEXTS_PER_INDICATOR
-    );
+    assert_eq!(set.get(set.ids().next().unwrap()).unwrap().contexts.len(), MAX_CONTEXTS_PER_INDICATOR);
 }
 
 #[test]
@@ -161,26 +100,14 @@ fn addresses_match_exactly_and_by_prefix() {
         IndicatorValue::AddressPort(ip("198.51.100.1"), 443),
         IndicatorValue::Network("2001:db8::/32".parse().unwrap()),
     ]);
-    assert_eq!(
-        texts(&set, set.address(ip("192.0.2.1"))),
-        ["192.0.2.1", "192.0.2.0/24", "192.0.0.0/16"]
-    );
-    assert_eq!(
-        texts(&set, set.address(ip("192.0.2.2"))),
-        ["192.0.2.0/24", "192.0.0.0/16"]
-    );
+    assert_eq!(texts(&set, set.address(ip("192.0.2.1"))), ["192.0.2.1", "192.0.2.0/24", "192.0.0.0/16"]);
+    assert_eq!(texts(&set, set.address(ip("192.0.2.2"))), ["192.0.2.0/24", "192.0.0.0/16"]);
     assert_eq!(texts(&set, set.address(ip("192.1.0.0"))), [""; 0]);
     assert_eq!(texts(&set, set.address(ip("198.51.100.1"))), [""; 0]);
-    assert_eq!(
-        texts(&set, set.address_port(ip("198.51.100.1"), 443)),
-        ["198.51.100.1:443"]
-    );
+    assert_eq!(texts(&set, set.address_port(ip("198.51.100.1"), 443)), ["198.51.100.1:443"]);
     assert_eq!(texts(&set, set.address_port(ip("198.51.100.1"), 80)), [""; 0]);
     assert_eq!(texts(&set, set.address_port(ip("198.51.100.2"), 443)), [""; 0]);
-    assert_eq!(
-        texts(&set, set.address(ip("2001:db8:ffff::1"))),
-        ["2001:db8::/32"]
-    );
+    assert_eq!(texts(&set, set.address(ip("2001:db8:ffff::1"))), ["2001:db8::/32"]);
     assert_eq!(texts(&set, set.address(ip("2001:db9::1"))), [""; 0]);
 }
 
@@ -231,11 +158,7 @@ fn urls_match_whole() {
     ] {
         assert_eq!(set.url(host, port, path), None, "{host} {port:?} {path}");
     }
-    assert_eq!(
-        set.name(&name("evil.example")).count(),
-        0,
-        "never weakened to its host"
-    );
+    assert_eq!(set.name(&name("evil.example")).count(), 0, "never weakened to its host");
 }
 
 #[test]

@@ -10,9 +10,7 @@ pub(super) fn normal_port(port: Option<u16>) -> Option<u16> {
 
 /// An IPv6 literal stands without its brackets.
 pub(super) fn normal_host(host: &str) -> &str {
-    host.strip_prefix('[')
-        .and_then(|inner| inner.strip_suffix(']'))
-        .unwrap_or(host)
+    host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host)
 }
 
 /// Path and query: at least `/`, no fragment, escapes in upper case, what may not stand in a URL escaped.
@@ -70,10 +68,7 @@ mod tests {
 
     #[test]
     fn default_ports_are_none() {
-        assert_eq!(
-            [None, Some(80), Some(443), Some(8080)].map(normal_port),
-            [None, None, None, Some(8080)]
-        );
+        assert_eq!([None, Some(80), Some(443), Some(8080)].map(normal_port), [None, None, None, Some(8080)]);
         assert_eq!(normal_host("[2001:db8::1]"), "2001:db8::1");
     }
 }

@@ -20,9 +20,7 @@ fn content(len: usize) -> impl Iterator<Item = u8> {
 }
 
 fn fragment4(protocol: u8, id: u16, offset: usize, more: bool, part: &[u8]) -> Vec<u8> {
-    let mut packet = vec![
-        0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-    ];
+    let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
     packet[2..4].copy_from_slice(&((part.len() + 20) as u16).to_be_bytes());
     packet[4..6].copy_from_slice(&id.to_be_bytes());
     packet[6..8].copy_from_slice(&((offset / 8) as u16 | if more { 0x2000 } else { 0 }).to_be_bytes());
@@ -46,9 +44,7 @@ fn fragment6(id: u32, offset: usize, more: bool, part: &[u8]) -> Vec<u8> {
 fn fragments4(id: u16, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
     let last = payload.len().div_ceil(size) - 1;
     let parts = payload.chunks(size).enumerate();
-    parts
-        .map(|(index, part)| fragment4(17, id, index * size, index < last, part))
-        .collect()
+    parts.map(|(index, part)| fragment4(17, id, index * size, index < last, part)).collect()
 }
 
 fn decode_raw(frames: &[Vec<u8>]) -> (Vec<Seen>, DecodeStats) {
@@ -62,34 +58,22 @@ fn fragments_in_any_order_make_the_datagram() {
         let ordered: Vec<_> = order.iter().map(|index| frames[*index].clone()).collect();
         let (seen, stats) = decode_raw(&ordered);
         assert_eq!(seen.len(), 1);
-        assert_eq!(
-            (seen[0].frames, seen[0].number, seen[0].source.port),
-            (3, 3, 1000)
-        );
+        assert_eq!((seen[0].frames, seen[0].number, seen[0].source.port), (3, 3, 1000));
         assert_eq!((seen[0].ip_bytes, seen[0].payload_len), (3 * 20 + 3008, 3000));
         assert!(seen[0].payload.iter().copied().eq(content(3000)));
         assert_eq!((stats.fragments.received, stats.fragments.reassembled), (3, 1));
     }
     frames.insert(1, frames[0].clone());
     let (seen, stats) = decode_raw(&frames);
-    assert_eq!(
-        (seen.len(), seen[0].frames, stats.fragments.duplicates),
-        (1, 4, 1)
-    );
+    assert_eq!((seen.len(), seen[0].frames, stats.fragments.duplicates), (1, 4, 1));
 }
 
 #[test]
 fn ipv6_fragments_make_the_datagram() {
     let payload = datagram(2000);
-    let frames = [
-        fragment6(9, 1440, false, &payload[1440..]),
-        fragment6(9, 0, true, &payload[..1440]),
-    ];
+    let frames = [fragment6(9, 1440, false, &payload[1440..]), fragment6(9, 0, true, &payload[..1440])];
     let (seen, _) = decode_raw(&frames);
-    assert_eq!(
-        (seen.len(), seen[0].protocol, seen[0].payload_len),
-        (1, Protocol::UDP, 2000)
-    );
+    assert_eq!((seen.len(), seen[0].protocol, seen[0].payload_len), (1, Protocol::UDP, 2000));
     assert_eq!(seen[0].ip_bytes, 2 * 48 + 2008);
     // A datagram of one fragment is whole.
     let (seen, stats) = decode_raw(&[fragment6(9, 0, false, &datagram(10))]);
@@ -123,21 +107,12 @@ fn what_came_first_counts_where_fragments_overlap() {
     assert_eq!(seen[0].payload[..8], payload[8..16]);
     assert_eq!(seen[0].payload[8..24], other[..16]);
     assert_eq!(seen[0].payload[24..], payload[32..]);
-    assert_eq!(
-        (stats.fragments.inconsistent, stats.fragments.overlapping),
-        (1, 0)
-    );
+    assert_eq!((stats.fragments.inconsistent, stats.fragments.overlapping), (1, 0));
 
-    let frames = [
-        fragment4(17, 1, 0, true, &payload[..32]),
-        fragment4(17, 1, 24, false, &payload[24..]),
-    ];
+    let frames = [fragment4(17, 1, 0, true, &payload[..32]), fragment4(17, 1, 24, false, &payload[24..])];
     let (seen, stats) = decode_raw(&frames);
     assert!(seen[0].payload.iter().copied().eq(content(40)));
-    assert_eq!(
-        (stats.fragments.inconsistent, stats.fragments.overlapping),
-        (0, 1)
-    );
+    assert_eq!((stats.fragments.inconsistent, stats.fragments.overlapping), (0, 1));
 }
 
 #[test]
@@ -159,19 +134,13 @@ fn incomplete_datagrams_are_handed_on_once() {
     let frames = fragments4(7, &datagram(3000), 1480);
     let (seen, stats) = decode_raw(&[frames[0].clone(), frames[2].clone()]);
     assert_eq!(seen.len(), 1);
-    assert_eq!(
-        (seen[0].frames, seen[0].number, seen[0].source.port),
-        (2, 2, 1000)
-    );
+    assert_eq!((seen[0].frames, seen[0].number, seen[0].source.port), (2, 2, 1000));
     assert_eq!((seen[0].payload.len(), seen[0].payload_len), (1472, 1472 + 48));
     assert_eq!(stats.fragments.given_up[GivenUp::EndOfInput as usize], 1);
 
     let (seen, _) = decode_raw(&frames[1..]);
     assert_eq!((seen.len(), seen[0].frames, seen[0].source.port), (1, 2, 0));
-    assert_eq!(
-        (seen[0].protocol, seen[0].transport),
-        (Protocol::UDP, crate::Transport::Other)
-    );
+    assert_eq!((seen[0].protocol, seen[0].transport), (Protocol::UDP, crate::Transport::Other));
     assert_eq!((seen[0].payload.len(), seen[0].payload_len), (0, 1528));
 }
 
@@ -181,10 +150,7 @@ fn datagrams_expire_by_packet_time() {
     let mut numbers = Vec::new();
     let frames = fragments4(7, &datagram(3000), 1480);
     for (number, seconds, data) in [(1, 100, &frames[0]), (2, 129, &frames[1]), (3, 130, &frames[2])] {
-        let frame = Frame {
-            time: Timestamp::new(seconds, 0),
-            ..frame(number, LinkType::RAW, data)
-        };
+        let frame = Frame { time: Timestamp::new(seconds, 0), ..frame(number, LinkType::RAW, data) };
         decoder.decode(&frame, &mut |packet| numbers.push((packet.number, packet.frames)));
     }
     assert_eq!(numbers, [(2, 2)]);
@@ -195,15 +161,9 @@ fn datagrams_expire_by_packet_time() {
 
 #[test]
 fn caps_push_out_the_oldest() {
-    let config = DecodeConfig {
-        fragment_datagrams_max: 2,
-        ..DecodeConfig::default()
-    };
+    let config = DecodeConfig { fragment_datagrams_max: 2, ..DecodeConfig::default() };
     assert_eq!(pushed_out(config, 2), [1, 2, 3]);
-    let config = DecodeConfig {
-        fragment_bytes_max: 3000,
-        ..DecodeConfig::default()
-    };
+    let config = DecodeConfig { fragment_bytes_max: 3000, ..DecodeConfig::default() };
     assert_eq!(pushed_out(config, 2), [1, 2, 3]);
 }
 
@@ -218,10 +178,7 @@ fn pushed_out(config: DecodeConfig, held: u64) -> Vec<u64> {
         assert_eq!(decoder.stats().balance(), 0);
     }
     assert_eq!(decoder.stats().fragments.held_datagrams, held);
-    assert_eq!(
-        decoder.stats().fragments.given_up[GivenUp::Evicted as usize],
-        5 - held
-    );
+    assert_eq!(decoder.stats().fragments.given_up[GivenUp::Evicted as usize], 5 - held);
     numbers
 }
 
@@ -235,19 +192,14 @@ fn attacks_by_fragment_are_refused_and_still_counted() {
     ];
     let (seen, stats) = decode_raw(&frames);
     assert_eq!(seen.len(), 4);
-    assert!(
-        seen.iter()
-            .all(|packet| packet.frames == 1 && packet.transport == crate::Transport::Other)
-    );
+    assert!(seen.iter().all(|packet| packet.frames == 1 && packet.transport == crate::Transport::Other));
     assert_eq!(stats.fragments.given_up[GivenUp::TooLong as usize], 1);
     assert_eq!(stats.fragments.given_up[GivenUp::Tiny as usize], 3);
 }
 
 #[test]
 fn a_datagram_in_too_many_pieces_is_given_up() {
-    let frames: Vec<_> = (0..2200)
-        .map(|index| fragment4(17, 1, index * 16, true, &[0; 8]))
-        .collect();
+    let frames: Vec<_> = (0..2200).map(|index| fragment4(17, 1, index * 16, true, &[0; 8])).collect();
     let (seen, stats) = decode_raw(&frames);
     assert_eq!(stats.fragments.given_up[GivenUp::TooMany as usize], 1);
     assert_eq!(seen.iter().map(|packet| packet.frames).sum::<u32>(), 2200);
@@ -280,16 +232,10 @@ fn the_snap_length_cuts_fragments_too() {
     let mut seen = Vec::new();
     for (number, data) in (1..).zip(fragments4(7, &datagram(3000), 1480)) {
         let data = &data[..data.len().min(100)];
-        let frame = Frame {
-            original_len: 1514,
-            ..frame(number, LinkType::RAW, data)
-        };
+        let frame = Frame { original_len: 1514, ..frame(number, LinkType::RAW, data) };
         decoder.decode(&frame, &mut |packet| seen.push(Seen::from(packet)));
     }
-    assert_eq!(
-        (seen.len(), seen[0].payload_len, seen[0].payload.len()),
-        (1, 3000, 72)
-    );
+    assert_eq!((seen.len(), seen[0].payload_len, seen[0].payload.len()), (1, 3000, 72));
 }
 
 proptest! {

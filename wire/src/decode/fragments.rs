@@ -93,10 +93,7 @@ pub(super) struct Fragments {
 impl Fragments {
     /// Nothing held.
     pub(super) fn new(config: DecodeConfig) -> Self {
-        Self {
-            config,
-            ..Self::default()
-        }
+        Self { config, ..Self::default() }
     }
 
     /// Takes a fragment in.
@@ -144,11 +141,7 @@ impl Fragments {
     /// The next datagram whose time is over at `now`.
     pub(super) fn expired(&mut self, now: Timestamp) -> Option<Datagram> {
         let deadline = *self.sets.first_key_value()?.0;
-        if deadline.0 > now {
-            None
-        } else {
-            self.remove(deadline)
-        }
+        if deadline.0 > now { None } else { self.remove(deadline) }
     }
 
     /// The next datagram to push out while more is held than allowed: the one that would expire first.
@@ -174,9 +167,7 @@ impl Fragments {
     fn remove(&mut self, deadline: Deadline) -> Option<Datagram> {
         let set = self.sets.remove(&deadline)?;
         self.deadlines.remove(&set.key);
-        self.held_bytes = self
-            .held_bytes
-            .saturating_sub(set.charge() + DATAGRAM_OVERHEAD_BYTES);
+        self.held_bytes = self.held_bytes.saturating_sub(set.charge() + DATAGRAM_OVERHEAD_BYTES);
         self.held_frames = self.held_frames.saturating_sub(u64::from(set.arrival.frames));
         Some(set.into_datagram())
     }
@@ -302,11 +293,7 @@ impl Set {
                 next => {
                     let stop = next.map_or(end, |piece| end.min(piece.start));
                     let bytes = Box::from(slice_of(payload, at - start, stop - start));
-                    let piece = Piece {
-                        start: at,
-                        end: stop,
-                        bytes,
-                    };
+                    let piece = Piece { start: at, end: stop, bytes };
                     charge += piece.charge();
                     self.covered += stop - at;
                     self.pieces.insert(index, piece);

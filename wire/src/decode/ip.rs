@@ -62,13 +62,7 @@ pub(super) fn ip<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
     if let Some(position) = header.fragment {
         return Ok(Reached::Fragment(Fragment { header, position }));
     }
-    Ok(upper(
-        trail,
-        header.addresses,
-        header.protocol,
-        header.payload,
-        header.ip_bytes,
-    ))
+    Ok(upper(trail, header.addresses, header.protocol, header.payload, header.ip_bytes))
 }
 
 /// As [`ip`], where something before says which version it must be.
@@ -98,30 +92,14 @@ pub(super) fn header(span: Span<'_>) -> Result<Header<'_>, Undecodable> {
         Some(4) => ipv4(span),
         Some(6) => ipv6(span),
         Some(_) => Err(Undecodable::new(Layer::Ip, Reason::Version)),
-        None => span
-            .skip(1, Layer::Ip)
-            .and(Err(Undecodable::new(Layer::Ip, Reason::Short))),
+        None => span.skip(1, Layer::Ip).and(Err(Undecodable::new(Layer::Ip, Reason::Short))),
     }
 }
 
 /// RFC 791 section 3.1.
 fn ipv4(span: Span<'_>) -> Result<Header<'_>, Undecodable> {
     let (fixed, _) = span.head::<20>(Layer::Ipv4)?;
-    let [
-        first,
-        _,
-        len0,
-        len1,
-        id0,
-        id1,
-        frag0,
-        frag1,
-        _,
-        protocol,
-        _,
-        _,
-        addresses @ ..,
-    ] = fixed;
+    let [first, _, len0, len1, id0, id1, frag0, frag1, _, protocol, _, _, addresses @ ..] = fixed;
     let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
     let header_len = usize::from(first & 0x0f) * 4;
     if header_len < 20 {
@@ -129,11 +107,7 @@ fn ipv4(span: Span<'_>) -> Result<Header<'_>, Undecodable> {
     }
     // A total length that does not even hold the header was never filled in: the frame's length stands for it.
     let total_len = usize::from(u16::from_be_bytes([len0, len1]));
-    let ip_bytes = if total_len < header_len {
-        span.wire_len().max(header_len)
-    } else {
-        total_len
-    };
+    let ip_bytes = if total_len < header_len { span.wire_len().max(header_len) } else { total_len };
 
     let payload = span.claimed(ip_bytes).after(header_len);
     let flags_and_offset = u16::from_be_bytes([frag0, frag1]);
@@ -238,11 +212,7 @@ pub(super) fn extensions(mut protocol: Protocol, mut payload: Span<'_>) -> Walke
                     };
                     let payload = payload.after(header.slice().len());
                     let protocol = Protocol(header.next_header().0);
-                    return Walked {
-                        protocol,
-                        payload,
-                        fragment: Some(position),
-                    };
+                    return Walked { protocol, payload, fragment: Some(position) };
                 }
                 // A datagram of one "fragment" (RFC 6946).
                 Ok(header) => (header.next_header().0, header.slice().len()),
@@ -257,11 +227,7 @@ pub(super) fn extensions(mut protocol: Protocol, mut payload: Span<'_>) -> Walke
         protocol = Protocol(next);
         payload = payload.after(len);
     }
-    Walked {
-        protocol,
-        payload,
-        fragment: None,
-    }
+    Walked { protocol, payload, fragment: None }
 }
 
 /// Looks through authentication headers (RFC 4302) in IPv4.
@@ -287,11 +253,7 @@ pub(super) fn reassembled(
         return after_authentication(protocol, payload);
     }
     match extensions(protocol, payload) {
-        Walked {
-            protocol,
-            payload,
-            fragment: None,
-        } => (protocol, payload),
+        Walked { protocol, payload, fragment: None } => (protocol, payload),
         // A fragment within a fragment is nothing that a host would accept.
         Walked { payload, .. } => (Protocol(FRAGMENT), payload),
     }

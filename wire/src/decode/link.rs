@@ -106,13 +106,7 @@ fn frame_relay<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
     const NLPID_IPV6: u8 = 0x8e;
     const NLPID_IPV4: u8 = 0xcc;
     const NLPID_PPP: u8 = 0xcf;
-    let address_len = span
-        .bytes()
-        .iter()
-        .take(4)
-        .take_while(|byte| *byte & 1 == 0)
-        .count()
-        + 1;
+    let address_len = span.bytes().iter().take(4).take_while(|byte| *byte & 1 == 0).count() + 1;
     let rest = span.skip(address_len, Layer::Link)?;
     let (identifier, rest) = match rest.bytes() {
         [UNNUMBERED_INFORMATION, 0, identifier, ..] => (*identifier, rest.after(3)),
@@ -138,11 +132,7 @@ fn per_packet_information<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
     if len < 8 {
         return Err(Undecodable::new(Layer::WlanCapture, Reason::Length).into());
     }
-    link(
-        trail,
-        LinkType(u16::from_le_bytes([link0, link1])),
-        span.skip(len, Layer::WlanCapture)?,
-    )
+    link(trail, LinkType(u16::from_le_bytes([link0, link1])), span.skip(len, Layer::WlanCapture)?)
 }
 
 /// Attributes in the byte order of the capturing host; one of them is the packet.
@@ -161,10 +151,7 @@ fn nflog<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
         let (len, kind) = if (4..=rest.wire_len()).contains(&little) {
             (little, u16::from_le_bytes([kind0, kind1]))
         } else {
-            (
-                usize::from(u16::from_be_bytes([len0, len1])),
-                u16::from_be_bytes([kind0, kind1]),
-            )
+            (usize::from(u16::from_be_bytes([len0, len1])), u16::from_be_bytes([kind0, kind1]))
         };
         if len < 4 {
             return Err(Undecodable::new(Layer::Link, Reason::Length).into());

@@ -79,10 +79,7 @@ enum Reached<'a> {
 impl Decoder {
     /// An empty decoder.
     pub fn new(config: DecodeConfig) -> Self {
-        Self {
-            fragments: Fragments::new(config),
-            stats: DecodeStats::default(),
-        }
+        Self { fragments: Fragments::new(config), stats: DecodeStats::default() }
     }
 
     /// Decodes one frame; `each` is called for every packet that this makes available: none, one, or (when
@@ -97,11 +94,7 @@ impl Decoder {
         }
         let mut trail = Trail::default();
         let found = link::link(&mut trail, frame.link, Span::new(frame.data, original_len));
-        let arrival = Arrival {
-            number: frame.number,
-            time: frame.time,
-            frames: 1,
-        };
+        let arrival = Arrival { number: frame.number, time: frame.time, frames: 1 };
         self.settle(&found, trail, arrival, each);
         while let Some(datagram) = self.fragments.excess() {
             self.give_up(datagram, GivenUp::Evicted, each);
@@ -154,10 +147,7 @@ impl Decoder {
         arrival: Arrival,
         each: &mut dyn FnMut(&Packet<'_>),
     ) {
-        match self
-            .fragments
-            .insert(fragment, arrival, &trail, &mut self.stats.fragments)
-        {
+        match self.fragments.insert(fragment, arrival, &trail, &mut self.stats.fragments) {
             Outcome::Held => {}
             Outcome::Whole(datagram) | Outcome::GivenUp(datagram) => self.open(datagram, each),
             Outcome::Refused => {
@@ -177,16 +167,8 @@ impl Decoder {
 
     /// Decodes a datagram that was put together: it may be a tunnel.
     fn open(&mut self, datagram: Datagram, each: &mut dyn FnMut(&Packet<'_>)) {
-        let Datagram {
-            addresses,
-            protocol,
-            bytes,
-            wire_len,
-            has_first,
-            ip_bytes,
-            arrival,
-            mut trail,
-        } = datagram;
+        let Datagram { addresses, protocol, bytes, wire_len, has_first, ip_bytes, arrival, mut trail } =
+            datagram;
         let reached = if has_first {
             let payload = Span::new(&bytes, wire_len);
             let (protocol, payload) = ip::reassembled(addresses, protocol, payload);

@@ -29,9 +29,7 @@ fn below_labels<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
         _ => Err(Stop::NotIp(NotIp::Mpls)),
     };
     // A pseudowire without control word starts with whatever the destination address starts with.
-    as_ip
-        .or_else(|_| trail.attempt(|trail| pseudowire(trail, span)))
-        .map_err(|_| Stop::NotIp(NotIp::Mpls))
+    as_ip.or_else(|_| trail.attempt(|trail| pseudowire(trail, span))).map_err(|_| Stop::NotIp(NotIp::Mpls))
 }
 
 fn pseudowire<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {

@@ -13,10 +13,7 @@ pub(super) struct Span<'a> {
 impl<'a> Span<'a> {
     /// `bytes` captured of `wire_len`.
     pub(super) fn new(bytes: &'a [u8], wire_len: usize) -> Self {
-        Self {
-            bytes,
-            wire_len: wire_len.max(bytes.len()),
-        }
+        Self { bytes, wire_len: wire_len.max(bytes.len()) }
     }
 
     /// What was captured.
@@ -37,13 +34,7 @@ impl<'a> Span<'a> {
     /// The next `N` bytes, and what follows them.
     pub(super) fn head<const N: usize>(self, layer: Layer) -> Result<([u8; N], Self), Undecodable> {
         match self.bytes.split_first_chunk::<N>() {
-            Some((head, rest)) => Ok((
-                *head,
-                Self {
-                    bytes: rest,
-                    wire_len: self.wire_len - N,
-                },
-            )),
+            Some((head, rest)) => Ok((*head, Self { bytes: rest, wire_len: self.wire_len - N })),
             None => Err(self.short(layer, N)),
         }
     }
@@ -51,10 +42,7 @@ impl<'a> Span<'a> {
     /// What follows the next `count` bytes.
     pub(super) fn skip(self, count: usize, layer: Layer) -> Result<Self, Undecodable> {
         match self.bytes.get(count..) {
-            Some(rest) => Ok(Self {
-                bytes: rest,
-                wire_len: self.wire_len - count,
-            }),
+            Some(rest) => Ok(Self { bytes: rest, wire_len: self.wire_len - count }),
             None => Err(self.short(layer, count)),
         }
     }
@@ -62,40 +50,22 @@ impl<'a> Span<'a> {
     /// What follows the next `count` bytes, nothing if there are fewer.
     pub(super) fn after(self, count: usize) -> Self {
         let bytes = self.bytes.get(count..).unwrap_or_default();
-        Self {
-            bytes,
-            wire_len: self.wire_len.saturating_sub(count),
-        }
+        Self { bytes, wire_len: self.wire_len.saturating_sub(count) }
     }
 
     /// At most `len` bytes: what is behind them is padding or a trailer.
     pub(super) fn limit(self, len: usize) -> Self {
-        Self {
-            bytes: self.bytes.get(..len).unwrap_or(self.bytes),
-            wire_len: self.wire_len.min(len),
-        }
+        Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire_len: self.wire_len.min(len) }
     }
 
     /// `len` bytes, as a header claims, however many there are.
     pub(super) fn claimed(self, len: usize) -> Self {
-        Self {
-            bytes: self.bytes.get(..len).unwrap_or(self.bytes),
-            wire_len: len,
-        }
+        Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire_len: len }
     }
 
     fn short(self, layer: Layer, needed: usize) -> Undecodable {
-        let reason = if self.wire_len >= needed {
-            Reason::Cut
-        } else {
-            Reason::Short
-        };
+        let reason = if self.wire_len >= needed { Reason::Cut } else { Reason::Short };
         let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-        Undecodable {
-            layer,
-            reason,
-            needed: clamp(needed),
-            had: clamp(self.bytes.len()),
-        }
+        Undecodable { layer, reason, needed: clamp(needed), had: clamp(self.bytes.len()) }
     }
 }

@@ -91,54 +91,25 @@ impl DecodeStats {
             ("held_datagrams", self.fragments.held_datagrams),
             ("held_bytes", self.fragments.held_bytes),
         ];
-        let undecodable = Layer::ALL
-            .iter()
-            .zip(&self.undecodable)
-            .flat_map(|(layer, counts)| {
-                Reason::ALL.iter().zip(counts).map(|(reason, count)| {
-                    (
-                        CounterName {
-                            group: "undecodable",
-                            kind: layer.keyword(),
-                            reason: reason.keyword(),
-                        },
-                        *count,
-                    )
-                })
-            });
-        plain
-            .into_iter()
-            .map(|(kind, count)| {
+        let undecodable = Layer::ALL.iter().zip(&self.undecodable).flat_map(|(layer, counts)| {
+            Reason::ALL.iter().zip(counts).map(|(reason, count)| {
                 (
-                    CounterName {
-                        group: "",
-                        kind,
-                        reason: "",
-                    },
-                    count,
+                    CounterName { group: "undecodable", kind: layer.keyword(), reason: reason.keyword() },
+                    *count,
                 )
             })
-            .chain(named(
-                "not_ip",
-                NotIp::ALL.iter().map(|kind| kind.keyword()),
-                &self.not_ip,
-            ))
+        });
+        plain
+            .into_iter()
+            .map(|(kind, count)| (CounterName { group: "", kind, reason: "" }, count))
+            .chain(named("not_ip", NotIp::ALL.iter().map(|kind| kind.keyword()), &self.not_ip))
             .chain(undecodable)
-            .chain(named(
-                "tunnel",
-                TunnelKind::ALL.iter().map(|kind| kind.keyword()),
-                &self.tunnels,
-            ))
-            .chain(fragments.into_iter().map(|(kind, count)| {
-                (
-                    CounterName {
-                        group: "fragments",
-                        kind,
-                        reason: "",
-                    },
-                    count,
-                )
-            }))
+            .chain(named("tunnel", TunnelKind::ALL.iter().map(|kind| kind.keyword()), &self.tunnels))
+            .chain(
+                fragments
+                    .into_iter()
+                    .map(|(kind, count)| (CounterName { group: "fragments", kind, reason: "" }, count)),
+            )
             .chain(named(
                 "fragments_given_up",
                 GivenUp::ALL.iter().map(|reason| reason.keyword()),
@@ -178,16 +149,7 @@ fn named<'a>(
     kinds: impl Iterator<Item = &'static str> + 'a,
     counts: &'a [u64],
 ) -> impl Iterator<Item = (CounterName, u64)> + 'a {
-    kinds.zip(counts).map(move |(kind, count)| {
-        (
-            CounterName {
-                group,
-                kind,
-                reason: "",
-            },
-            *count,
-        )
-    })
+    kinds.zip(counts).map(move |(kind, count)| (CounterName { group, kind, reason: "" }, *count))
 }
 
 /// The name of a counter, in up to three parts that need no allocation: labels of a metric, or one dotted name.
@@ -204,9 +166,7 @@ pub struct CounterName {
 /// `frames`, `not_ip.arp`, `undecodable.ipv4.cut`.
 impl fmt::Display for CounterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = [self.group, self.kind, self.reason]
-            .into_iter()
-            .filter(|part| !part.is_empty());
+        let mut parts = [self.group, self.kind, self.reason].into_iter().filter(|part| !part.is_empty());
         f.write_str(parts.next().unwrap_or_default())?;
         parts.try_for_each(|part| write!(f, ".{part}"))
     }
@@ -227,12 +187,7 @@ pub struct Undecodable {
 
 impl Undecodable {
     pub(super) const fn new(layer: Layer, reason: Reason) -> Self {
-        Self {
-            layer,
-            reason,
-            needed: 0,
-            had: 0,
-        }
+        Self { layer, reason, needed: 0, had: 0 }
     }
 }
 

@@ -64,12 +64,7 @@ impl Trail {
 
     /// Tries one reading of what comes next; when it leads nowhere, the trail is as before.
     pub(super) fn attempt<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
-        let before = (
-            self.vlans.len(),
-            self.mpls.len(),
-            self.tunnels.len(),
-            self.tunnel_kinds.len(),
-        );
+        let before = (self.vlans.len(), self.mpls.len(), self.tunnels.len(), self.tunnel_kinds.len());
         let result = read(self);
         if result.is_err() {
             self.vlans.truncate(before.0);

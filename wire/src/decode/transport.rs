@@ -35,14 +35,7 @@ pub(super) fn packet(
         Protocol::ICMP | Protocol::ICMPV6 => icmp(protocol, span),
         _ => (Transport::Other, span),
     };
-    IpPacket {
-        protocol,
-        source,
-        destination,
-        ip_bytes,
-        payload,
-        transport,
-    }
+    IpPacket { protocol, source, destination, ip_bytes, payload, transport }
 }
 
 /// A packet of which nothing behind the IP header is known: a datagram without its first fragment.
@@ -83,10 +76,7 @@ pub(super) fn ports(protocol: Protocol, span: Span<'_>) -> (u16, u16) {
 
 fn endpoints(addresses: Addresses, protocol: Protocol, span: Span<'_>) -> (Endpoint, Endpoint) {
     let (source, destination) = ports(protocol, span);
-    (
-        Endpoint::new(addresses.source, source),
-        Endpoint::new(addresses.destination, destination),
-    )
+    (Endpoint::new(addresses.source, source), Endpoint::new(addresses.destination, destination))
 }
 
 fn tcp(span: Span<'_>) -> (Transport, Span<'_>) {
@@ -118,19 +108,8 @@ fn icmp(protocol: Protocol, span: Span<'_>) -> (Transport, Span<'_>) {
     let [icmp_type, code, ..] = *span.bytes() else {
         return (Transport::Other, payload);
     };
-    let about = if is_error(protocol, icmp_type) {
-        about(payload)
-    } else {
-        None
-    };
-    (
-        Transport::Icmp {
-            icmp_type,
-            code,
-            about,
-        },
-        payload,
-    )
+    let about = if is_error(protocol, icmp_type) { about(payload) } else { None };
+    (Transport::Icmp { icmp_type, code, about }, payload)
 }
 
 /// Whether the message quotes the packet that it is about.
@@ -142,10 +121,7 @@ fn is_error(protocol: Protocol, icmp_type: u8) -> bool {
     const PARAMETER_PROBLEM: u8 = 12;
     match protocol {
         Protocol::ICMP => {
-            matches!(
-                icmp_type,
-                UNREACHABLE | SOURCE_QUENCH | REDIRECT | TIME_EXCEEDED | PARAMETER_PROBLEM
-            )
+            matches!(icmp_type, UNREACHABLE | SOURCE_QUENCH | REDIRECT | TIME_EXCEEDED | PARAMETER_PROBLEM)
         }
         // RFC 4443 section 2.1: types below 128 are errors; 0 is reserved.
         _ => (1..=127).contains(&icmp_type),
@@ -156,11 +132,7 @@ fn is_error(protocol: Protocol, icmp_type: u8) -> bool {
 fn about(quoted: Span<'_>) -> Option<(Protocol, Endpoint, Endpoint)> {
     let header = ip::header(quoted).ok()?;
     let later_fragment = header.fragment.is_some_and(|position| position.offset > 0);
-    let payload = if later_fragment {
-        Span::new(&[], 0)
-    } else {
-        header.payload
-    };
+    let payload = if later_fragment { Span::new(&[], 0) } else { header.payload };
     let (source, destination) = endpoints(header.addresses, header.protocol, payload);
     Some((header.protocol, source, destination))
 }

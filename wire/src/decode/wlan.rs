@@ -33,11 +33,7 @@ pub(super) fn frame<'a>(trail: &mut Trail, span: Span<'a>, padding: Padding) -> 
         (0, 2) => {}
         _ => return Err(Stop::NotIp(NotIp::WlanControl)),
     }
-    let before_qos = if flags & TO_AND_FROM_DS == TO_AND_FROM_DS {
-        30
-    } else {
-        24
-    };
+    let before_qos = if flags & TO_AND_FROM_DS == TO_AND_FROM_DS { 30 } else { 24 };
     let has_qos = subtype & QOS != 0;
     let high_throughput_control = if has_qos && flags & ORDER != 0 { 4 } else { 0 };
     let header_len = before_qos + if has_qos { 2 + high_throughput_control } else { 0 };
@@ -47,14 +43,7 @@ pub(super) fn frame<'a>(trail: &mut Trail, span: Span<'a>, padding: Padding) -> 
     };
     let body = span.skip(padded_len, Layer::Wlan)?;
     let aggregate = has_qos && span.bytes().get(before_qos).is_some_and(|qos| qos & 0x80 != 0);
-    llc::llc(
-        trail,
-        if aggregate {
-            first_of_aggregate(body)?
-        } else {
-            body
-        },
-    )
+    llc::llc(trail, if aggregate { first_of_aggregate(body)? } else { body })
 }
 
 /// Each part has destination, source and length before its LLC header.
@@ -86,18 +75,12 @@ fn radiotap_padding(fields: Span<'_>) -> Padding {
     const DATA_PADDED: u8 = 0x20;
     let words = fields.bytes().as_chunks::<4>().0;
     let present = words.first().map_or(0, |word| u32::from_le_bytes(*word));
-    let word_count = words
-        .iter()
-        .take_while(|word| u32::from_le_bytes(**word) & ANOTHER_WORD != 0)
-        .count()
-        + 1;
+    let word_count =
+        words.iter().take_while(|word| u32::from_le_bytes(**word) & ANOTHER_WORD != 0).count() + 1;
     let after_words = word_count * 4;
     // Alignment is relative to the header's start, 4 bytes before `fields`.
-    let flags_at = if present & TIMER != 0 {
-        (after_words + 4).next_multiple_of(8) + 8 - 4
-    } else {
-        after_words
-    };
+    let flags_at =
+        if present & TIMER != 0 { (after_words + 4).next_multiple_of(8) + 8 - 4 } else { after_words };
     match fields.bytes().get(flags_at) {
         Some(flags) if present & FLAGS != 0 && flags & DATA_PADDED != 0 => Padding::ToFour,
         _ => Padding::None,
@@ -109,11 +92,7 @@ pub(super) fn prism<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
     const AVS_COOKIE: [u8; 3] = [0x80, 0x21, 0x10];
     let ([c0, c1, c2, _, l0, l1, l2, l3], _) = span.head::<8>(Layer::WlanCapture)?;
     let big = u32::from_be_bytes([l0, l1, l2, l3]);
-    let len = if [c0, c1, c2] == AVS_COOKIE {
-        big
-    } else {
-        big.min(big.swap_bytes())
-    };
+    let len = if [c0, c1, c2] == AVS_COOKIE { big } else { big.min(big.swap_bytes()) };
     if len < 8 {
         return Err(Undecodable::new(Layer::WlanCapture, Reason::Length).into());
     }

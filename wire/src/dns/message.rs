@@ -136,11 +136,7 @@ impl<'a> Message<'a> {
             }
             return Ok(());
         }
-        let section = if is_answer {
-            &mut message.answers
-        } else {
-            &mut message.further
-        };
+        let section = if is_answer { &mut message.answers } else { &mut message.further };
         section.push(head.into_record(self.class_mask, data)?);
         Ok(())
     }

@@ -21,11 +21,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(message: &'a [u8], position: usize) -> Self {
-        Self {
-            message,
-            position,
-            end: message.len(),
-        }
+        Self { message, position, end: message.len() }
     }
 
     /// Bytes not read.
@@ -66,11 +62,7 @@ impl<'a> Reader<'a> {
     pub(super) fn sub(&mut self, count: usize) -> Result<Self, Short> {
         let position = self.position;
         self.take(count)?;
-        Ok(Self {
-            message: self.message,
-            position,
-            end: self.position,
-        })
+        Ok(Self { message: self.message, position, end: self.position })
     }
 
     /// The name here. Every pointer must lead to before the part that it ends, so that a name takes at most as many

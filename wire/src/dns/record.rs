@@ -43,13 +43,7 @@ impl Head {
     pub(super) fn into_record(self, class_mask: u16, data: Reader<'_>) -> Result<DnsRecord, DnsError> {
         let class = self.class & class_mask;
         let data = read_data(self.rtype, class, data)?;
-        Ok(DnsRecord {
-            name: self.name,
-            rtype: self.rtype,
-            class,
-            ttl: self.ttl,
-            data,
-        })
+        Ok(DnsRecord { name: self.name, rtype: self.rtype, class, ttl: self.ttl, data })
     }
 }
 
@@ -71,11 +65,7 @@ fn read_data(rtype: u16, class: u16, mut data: Reader<'_>) -> Result<DnsData, Dn
         64 | 65 => return service(rtype, data),
         _ => return Ok(DnsData::Other),
     };
-    if data.left() == 0 {
-        Ok(read)
-    } else {
-        Err(DnsError::Data(rtype))
-    }
+    if data.left() == 0 { Ok(read) } else { Err(DnsError::Data(rtype)) }
 }
 
 /// A name in data; one that runs over the end of the data is the data's fault, not that of a cut payload.
@@ -136,12 +126,7 @@ fn service(rtype: u16, mut data: Reader<'_>) -> Result<DnsData, DnsError> {
 /// An OPT record (RFC 6891 section 6.1.2): what could be read of it, and whether that was all.
 pub(super) fn edns(head: &Head, data: Reader<'_>) -> (Edns, Result<(), DnsError>) {
     let [_, version, flags, _] = head.ttl.to_be_bytes();
-    let mut edns = Edns {
-        udp_payload: head.class,
-        version,
-        dnssec_ok: flags & 0x80 != 0,
-        ..Edns::default()
-    };
+    let mut edns = Edns { udp_payload: head.class, version, dnssec_ok: flags & 0x80 != 0, ..Edns::default() };
     let outcome = read_options(&mut edns, data).map_err(|_| DnsError::Data(head.rtype));
     (edns, outcome)
 }

@@ -42,11 +42,7 @@ impl TcpReader {
                 None => self.partial = held,
             }
         }
-        if self.refused.is_some() {
-            Appetite::Done
-        } else {
-            Appetite::More
-        }
+        if self.refused.is_some() { Appetite::Done } else { Appetite::More }
     }
 
     /// Why reading ended, if it did.

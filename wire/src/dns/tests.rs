@@ -34,26 +34,15 @@ fn question(name: &[u8], qtype: u16) -> Vec<u8> {
 
 fn record(name: &[u8], rtype: u16, class: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len()).unwrap();
-    [
-        name,
-        &rtype.to_be_bytes(),
-        &class.to_be_bytes(),
-        &ttl.to_be_bytes(),
-        &length.to_be_bytes(),
-        data,
-    ]
-    .concat()
+    [name, &rtype.to_be_bytes(), &class.to_be_bytes(), &ttl.to_be_bytes(), &length.to_be_bytes(), data]
+        .concat()
 }
 
 /// Points to the name of the first question.
 const FIRST_NAME: &[u8] = &[0xc0, 12];
 
 fn answer_with(rtype: u16, data: &[u8]) -> DnsMessage {
-    let body = [
-        question(&wire_name("a.example"), rtype),
-        record(FIRST_NAME, rtype, 1, 60, data),
-    ]
-    .concat();
+    let body = [question(&wire_name("a.example"), rtype), record(FIRST_NAME, rtype, 1, 60, data)].concat();
     parse(&message(RESPONSE, [1, 1, 0, 0], &body)).unwrap()
 }
 
@@ -71,68 +60,31 @@ fn name(text: &str) -> weir_model::Name {
 fn reads_a_question() {
     let bytes = message(QUERY, [1, 0, 0, 0], &question(&wire_name("WWW.Example.org"), 28));
     let read = parse(&bytes).unwrap();
-    assert_eq!(
-        (read.id, read.is_response, read.recursion_desired, read.cut),
-        (0x1234, false, true, false)
-    );
-    assert_eq!(
-        read.questions,
-        [DnsQuestion {
-            name: name("www.example.org"),
-            qtype: 28,
-            qclass: 1
-        }]
-    );
+    assert_eq!((read.id, read.is_response, read.recursion_desired, read.cut), (0x1234, false, true, false));
+    assert_eq!(read.questions, [DnsQuestion { name: name("www.example.org"), qtype: 28, qclass: 1 }]);
     assert!(looks_like(&bytes));
 }
 
 #[test]
 fn reads_the_data_of_records() {
+    assert_eq!(*only_data(&answer_with(1, &[192, 0, 2, 1])), DnsData::A([192, 0, 2, 1].into()));
     assert_eq!(
-        *only_data(&answer_with(1, &[192, 0, 2, 1])),
-        DnsData::A([192, 0, 2, 1].into())
-    );
-    assert_eq!(
-        *only_data(&answer_with(
-            28,
-            &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
-        )),
+        *only_data(&answer_with(28, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])),
         DnsData::Aaaa("2001:db8::1".parse().unwrap())
     );
     let compressed = [1, b'b', 0xc0, 14];
-    assert_eq!(
-        *only_data(&answer_with(5, &compressed)),
-        DnsData::Cname(name("b.example"))
-    );
-    assert_eq!(
-        *only_data(&answer_with(39, &compressed)),
-        DnsData::Cname(name("b.example"))
-    );
+    assert_eq!(*only_data(&answer_with(5, &compressed)), DnsData::Cname(name("b.example")));
+    assert_eq!(*only_data(&answer_with(39, &compressed)), DnsData::Cname(name("b.example")));
     for rtype in [2, 12] {
-        assert_eq!(
-            *only_data(&answer_with(rtype, &compressed)),
-            DnsData::Name(name("b.example"))
-        );
+        assert_eq!(*only_data(&answer_with(rtype, &compressed)), DnsData::Name(name("b.example")));
     }
     let mx = [&[0, 10], compressed.as_slice()].concat();
-    assert_eq!(
-        *only_data(&answer_with(15, &mx)),
-        DnsData::Name(name("b.example"))
-    );
+    assert_eq!(*only_data(&answer_with(15, &mx)), DnsData::Name(name("b.example")));
     let srv = [&[0, 1, 0, 2, 0, 80], compressed.as_slice()].concat();
-    assert_eq!(
-        *only_data(&answer_with(33, &srv)),
-        DnsData::Name(name("b.example"))
-    );
+    assert_eq!(*only_data(&answer_with(33, &srv)), DnsData::Name(name("b.example")));
     let soa = [compressed.as_slice(), FIRST_NAME, &[0; 20]].concat();
-    assert_eq!(
-        *only_data(&answer_with(6, &soa)),
-        DnsData::Name(name("b.example"))
-    );
-    assert_eq!(
-        *only_data(&answer_with(16, b"\x03a\\b\x02\x01c")),
-        DnsData::Text("a\\092b\\001c".into())
-    );
+    assert_eq!(*only_data(&answer_with(6, &soa)), DnsData::Name(name("b.example")));
+    assert_eq!(*only_data(&answer_with(16, b"\x03a\\b\x02\x01c")), DnsData::Text("a\\092b\\001c".into()));
     assert_eq!(*only_data(&answer_with(99, b"anything")), DnsData::Other);
 }
 
@@ -144,19 +96,11 @@ fn reads_service_records() {
         &[0, 1, 0, 3, 2, b'h', b'2'],
         &[0, 4, 0, 8, 192, 0, 2, 1, 192, 0, 2, 2],
         &[0, 5, 0, 2, 9, 9],
-        &[
-            0, 6, 0, 16, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
-        ],
+        &[0, 6, 0, 16, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
     ]
     .concat();
-    let hints = ["192.0.2.1", "192.0.2.2", "2001:db8::1"]
-        .map(|ip| ip.parse().unwrap())
-        .to_vec();
-    let expected = DnsData::Service {
-        target: name("svc.example"),
-        hints,
-        ech: true,
-    };
+    let hints = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|ip| ip.parse().unwrap()).to_vec();
+    let expected = DnsData::Service { target: name("svc.example"), hints, ech: true };
     assert_eq!(*only_data(&answer_with(65, &data)), expected);
     assert_eq!(*only_data(&answer_with(64, &data)), expected);
     assert!(answer_with(65, &data[..data.len() - 1]).cut);
@@ -201,22 +145,13 @@ fn hostile_names_are_refused() {
     assert_eq!(refused(&[0x40, b'a', 0, 0, 1, 0, 1]), DnsError::LabelType(0x40));
     assert_eq!(refused(&[0x80, b'a', 0, 0, 1, 0, 1]), DnsError::LabelType(0x80));
     let long = [[3, b'a', b'b', b'c']; 64].concat();
-    assert_eq!(
-        refused(&[&long, &[0, 0, 1, 0, 1][..]].concat()),
-        DnsError::NameTooLong
-    );
+    assert_eq!(refused(&[&long, &[0, 0, 1, 0, 1][..]].concat()), DnsError::NameTooLong);
 }
 
 #[test]
 fn the_longest_name_is_read_and_one_octet_more_is_not() {
     let labels = |last: usize| {
-        let text = [
-            &"a".repeat(63),
-            &"b".repeat(63),
-            &"c".repeat(63),
-            "d".repeat(last).as_str(),
-        ]
-        .join(".");
+        let text = [&"a".repeat(63), &"b".repeat(63), &"c".repeat(63), "d".repeat(last).as_str()].join(".");
         message(QUERY, [1, 0, 0, 0], &question(&wire_name(&text), 1))
     };
     assert_eq!(parse(&labels(61)).unwrap().questions[0].name.as_str().len(), 253);
@@ -243,16 +178,8 @@ fn pointers_may_chain_backwards_only() {
 #[test]
 fn pointers_that_go_round_are_refused() {
     const KNOT: u8 = 38;
-    for knot in [
-        [0xc0, KNOT + 2, 0xc0, KNOT],
-        [0xc0, KNOT, 0xc0, KNOT + 2],
-        [1, b'a', 0xc0, KNOT],
-    ] {
-        let before = [
-            question(&wire_name("a.example"), 1),
-            record(&[0], 99, 1, 0, &knot),
-        ]
-        .concat();
+    for knot in [[0xc0, KNOT + 2, 0xc0, KNOT], [0xc0, KNOT, 0xc0, KNOT + 2], [1, b'a', 0xc0, KNOT]] {
+        let before = [question(&wire_name("a.example"), 1), record(&[0], 99, 1, 0, &knot)].concat();
         assert_eq!(HEADER_LEN + before.len(), usize::from(KNOT) + knot.len());
         for entry in [KNOT, KNOT + 2] {
             let led = record(&[0xc0, entry], 1, 1, 60, &[192, 0, 2, 1]);
@@ -265,25 +192,17 @@ fn pointers_that_go_round_are_refused() {
 #[test]
 fn what_a_record_may_hold_is_capped() {
     let long = [&[200u8][..], &[b'a'; 200], &[200], &[b'b'; 200]].concat();
-    let DnsData::Text(text) = only_data(&answer_with(16, &long)).clone() else {
-        panic!()
-    };
+    let DnsData::Text(text) = only_data(&answer_with(16, &long)).clone() else { panic!() };
     assert_eq!(*text, *("a".repeat(200) + &"b".repeat(55)));
     let hints = [&[0, 1, 0, 0, 4, 0, 160][..], &[7; 160]].concat();
-    let DnsData::Service { hints, .. } = only_data(&answer_with(65, &hints)).clone() else {
-        panic!()
-    };
+    let DnsData::Service { hints, .. } = only_data(&answer_with(65, &hints)).clone() else { panic!() };
     assert_eq!(hints.len(), 16);
 }
 
 #[test]
 fn addresses_are_of_class_in_and_empty_data_is_of_any_type() {
     let read = |class, data: &[u8]| {
-        let body = [
-            question(&wire_name("a.example"), 1),
-            record(FIRST_NAME, 1, class, 60, data),
-        ]
-        .concat();
+        let body = [question(&wire_name("a.example"), 1), record(FIRST_NAME, 1, class, 60, data)].concat();
         only_data(&parse(&message(RESPONSE, [1, 1, 0, 0], &body)).unwrap()).clone()
     };
     assert_eq!(read(3, &[192, 0, 2, 1]), DnsData::Other);
@@ -335,19 +254,12 @@ fn what_precedes_a_fault_is_kept() {
 
 #[test]
 fn a_cut_payload_gives_what_it_holds() {
-    let body = [
-        question(&wire_name("a.example"), 1),
-        record(FIRST_NAME, 1, 1, 60, &[192, 0, 2, 1]),
-    ]
-    .concat();
+    let body = [question(&wire_name("a.example"), 1), record(FIRST_NAME, 1, 1, 60, &[192, 0, 2, 1])].concat();
     let bytes = message(RESPONSE, [1, 1, 0, 0], &body);
     for length in 0..bytes.len() {
         match parse(&bytes[..length]) {
             Ok(read) => assert!(read.cut && length >= HEADER_LEN, "{length}"),
-            Err(error) => assert!(
-                matches!(error, DnsError::Short(_)) && length < HEADER_LEN,
-                "{length}"
-            ),
+            Err(error) => assert!(matches!(error, DnsError::Short(_)) && length < HEADER_LEN, "{length}"),
         }
     }
     assert_eq!(parse(&bytes[..27]).unwrap().questions.len(), 1);
@@ -355,14 +267,8 @@ fn a_cut_payload_gives_what_it_holds() {
 
 #[test]
 fn counts_that_lie_are_refused_or_cut() {
-    assert_eq!(
-        parse(&message(QUERY, [0xffff; 4], &[])).unwrap_err(),
-        DnsError::Counts
-    );
-    assert_eq!(
-        parse(&message(0x7800, [1, 0, 0, 0], &[0; 5])).unwrap_err(),
-        DnsError::Opcode(15)
-    );
+    assert_eq!(parse(&message(QUERY, [0xffff; 4], &[])).unwrap_err(), DnsError::Counts);
+    assert_eq!(parse(&message(0x7800, [1, 0, 0, 0], &[0; 5])).unwrap_err(), DnsError::Opcode(15));
     let many = question(&[0], 1).repeat(MAX_QUESTIONS + 1);
     let read = parse(&message(QUERY, [65, 0, 0, 0], &many)).unwrap();
     assert_eq!((read.questions.len(), read.cut), (MAX_QUESTIONS, true));
@@ -395,27 +301,15 @@ fn only_whole_and_plain_messages_look_like_dns() {
     assert!(!looks_like(&message(QUERY | 0x0040, [1, 0, 0, 0], &body)));
     assert!(!looks_like(&message(QUERY | 3, [1, 0, 0, 0], &body)));
     assert!(!looks_like(&message(QUERY, [0, 0, 0, 0], &[])));
-    assert!(!looks_like(&message(
-        QUERY,
-        [1, 0, 0, 0],
-        &question(&wire_name("a\u{1}.example"), 1)
-    )));
-    assert!(!looks_like(&message(
-        QUERY,
-        [1, 0, 0, 0],
-        &question(&wire_name("a.example"), 0)
-    )));
+    assert!(!looks_like(&message(QUERY, [1, 0, 0, 0], &question(&wire_name("a\u{1}.example"), 1))));
+    assert!(!looks_like(&message(QUERY, [1, 0, 0, 0], &question(&wire_name("a.example"), 0))));
     let odd_class = [&wire_name("a.example")[..], &[0, 1, 0, 99]].concat();
     assert!(!looks_like(&message(QUERY, [1, 0, 0, 0], &odd_class)));
     let three = [body.clone(), record(FIRST_NAME, 99, 1, 0, &[]).repeat(3)].concat();
     assert!(!looks_like(&message(QUERY, [1, 0, 0, 3], &three)));
     assert!(looks_like(&message(RESPONSE, [1, 0, 0, 3], &three)));
     let netbios = wire_name("CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    assert!(!looks_like(&message(
-        QUERY,
-        [1, 0, 0, 0],
-        &question(&netbios, 33)
-    )));
+    assert!(!looks_like(&message(QUERY, [1, 0, 0, 0], &question(&netbios, 33))));
 }
 
 #[test]
@@ -435,11 +329,7 @@ fn tcp_messages_are_joined_and_split() {
                 names.push(message.questions[0].name.to_string());
             });
         }
-        assert_eq!(
-            names,
-            ["one.example", "two.example", "one.example"],
-            "pieces of {piece}"
-        );
+        assert_eq!(names, ["one.example", "two.example", "one.example"], "pieces of {piece}");
         assert_eq!((reader.refused(), reader.held()), (None, 0));
     }
 }

@@ -28,20 +28,14 @@ pub(super) enum Found<'a> {
 impl HeadBuffer {
     /// A head whose first line is known.
     pub(super) fn with(line: Vec<u8>) -> Self {
-        Self {
-            bytes: line,
-            fits: true,
-        }
+        Self { bytes: line, fits: true }
     }
 
     /// The next piece. `fits` says whether bytes can begin a head.
     pub(super) fn push<'a>(&'a mut self, piece: &'a [u8], fits: fn(&[u8]) -> Fit) -> Found<'a> {
         if self.bytes.is_empty() {
             // A server should ignore empty lines before a request (RFC 9112 section 2.2).
-            let blank = piece
-                .iter()
-                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-                .count();
+            let blank = piece.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             if blank > 0 {
                 return Found::Not(blank);
             }
@@ -64,11 +58,7 @@ impl HeadBuffer {
 
     /// Everything held so far up to the end of a line, as if the head ended there.
     pub(super) fn cut(&self) -> &[u8] {
-        let lines = self
-            .bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |last| last + 1);
+        let lines = self.bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         self.bytes.get(..lines).unwrap_or_default()
     }
 
@@ -86,10 +76,7 @@ impl HeadBuffer {
         let taken = piece.len().min(MAX_HEAD_LEN.saturating_sub(before));
         self.bytes.extend(piece.iter().take(taken));
         if let Some(end) = head_end(&self.bytes, before.saturating_sub(2)) {
-            return Found::Whole(
-                self.bytes.get(..end).unwrap_or_default(),
-                end.saturating_sub(before),
-            );
+            return Found::Whole(self.bytes.get(..end).unwrap_or_default(), end.saturating_sub(before));
         }
         if self.bytes.len() >= MAX_HEAD_LEN {
             return Found::Cut(self.cut(), taken);

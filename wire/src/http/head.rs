@@ -25,16 +25,8 @@ const MAX_FIELDS: usize = 128;
 
 /// Ways in which a request target begins, except for CONNECT's: a path, `*`, or an absolute URI of a scheme that
 /// proxies carry.
-const TARGETS: [&[u8]; 8] = [
-    b"/",
-    b"* ",
-    b"http://",
-    b"https://",
-    b"ftp://",
-    b"ws://",
-    b"wss://",
-    b"HTTP://",
-];
+const TARGETS: [&[u8]; 8] =
+    [b"/", b"* ", b"http://", b"https://", b"ftp://", b"ws://", b"wss://", b"HTTP://"];
 
 /// Whether bytes begin something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,12 +89,7 @@ pub(super) fn ends_with_request_line(line: &[u8]) -> Option<usize> {
     let (start, _version) = split_version(line)?;
     let target = start.rsplit(|byte| *byte == b' ').next()?;
     let before = start.len().checked_sub(target.len() + 1)?;
-    let method_len = start
-        .get(..before)?
-        .iter()
-        .rev()
-        .take_while(|byte| is_method_byte(**byte))
-        .count();
+    let method_len = start.get(..before)?.iter().rev().take_while(|byte| is_method_byte(**byte)).count();
     let begin = before.checked_sub(method_len)?;
     (fits_request(line.get(begin..)?) == Fit::Yes).then_some(begin)
 }
@@ -167,22 +154,12 @@ pub(super) fn request(head: &[u8]) -> Option<RequestHead> {
 pub(super) fn response(head: &[u8]) -> Option<ResponseHead> {
     let (line, fields) = split_line(head);
     let code = line.split(|byte| *byte == b' ').nth(1)?.trim_ascii();
-    let status = std::str::from_utf8(code)
-        .ok()?
-        .parse()
-        .ok()
-        .filter(|code| (100..=999).contains(code))?;
-    Some(ResponseHead {
-        status,
-        framing: Fields::read(fields).framing,
-    })
+    let status = std::str::from_utf8(code).ok()?.parse().ok().filter(|code| (100..=999).contains(code))?;
+    Some(ResponseHead { status, framing: Fields::read(fields).framing })
 }
 
 fn split_line(head: &[u8]) -> (&[u8], &[u8]) {
-    let line_len = head
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(head.len(), |end| end + 1);
+    let line_len = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |end| end + 1);
     head.split_at_checked(line_len).unwrap_or_default()
 }
 
@@ -194,24 +171,14 @@ fn split_target<'a>(method: &str, target: &'a [u8]) -> (RequestForm, Option<&'a 
     if matches!(target.first(), Some(b'/' | b'*')) {
         return (RequestForm::Origin, None, target);
     }
-    let Some(scheme_end) = target
-        .windows(3)
-        .take(MAX_LOOK_LEN)
-        .position(|three| three == b"://")
-    else {
+    let Some(scheme_end) = target.windows(3).take(MAX_LOOK_LEN).position(|three| three == b"://") else {
         return (RequestForm::Origin, None, target);
     };
     let behind = target.get(scheme_end + 3..).unwrap_or_default();
-    let authority_len = behind
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
-        .unwrap_or(behind.len());
+    let authority_len =
+        behind.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(behind.len());
     let (authority, path) = behind.split_at_checked(authority_len).unwrap_or_default();
-    (
-        RequestForm::Absolute,
-        Some(authority),
-        if path.is_empty() { b"/" } else { path },
-    )
+    (RequestForm::Absolute, Some(authority), if path.is_empty() { b"/" } else { path })
 }
 
 /// `[user@]host[:port]` (RFC 3986 section 3.2) to host and port.
@@ -222,24 +189,14 @@ fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16>) {
         return (Name::from_ascii(authority).map(HttpHost::Name), None);
     };
     if let Some((literal, behind)) = text.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-        let literal = literal
-            .split_once('%')
-            .map_or(literal, |(address, _zone)| address);
-        let address = literal
-            .parse::<Ipv6Addr>()
-            .ok()
-            .map(|ip| HttpHost::Address(ip.into()));
-        return (
-            address,
-            behind.strip_prefix(':').and_then(|port| port.parse().ok()),
-        );
+        let literal = literal.split_once('%').map_or(literal, |(address, _zone)| address);
+        let address = literal.parse::<Ipv6Addr>().ok().map(|ip| HttpHost::Address(ip.into()));
+        return (address, behind.strip_prefix(':').and_then(|port| port.parse().ok()));
     }
     if let Ok(address) = text.parse::<IpAddr>() {
         return (Some(HttpHost::Address(address)), None);
     }
-    let (host, port) = text
-        .rsplit_once(':')
-        .map_or((text, None), |(host, port)| (host, port.parse().ok()));
+    let (host, port) = text.rsplit_once(':').map_or((text, None), |(host, port)| (host, port.parse().ok()));
     let host = match host.parse::<IpAddr>() {
         Ok(address) => Some(HttpHost::Address(address)),
         Err(_) => Name::from_ascii(host.as_bytes()).map(HttpHost::Name),
@@ -263,9 +220,7 @@ fn escaped_path(path: &[u8]) -> Arc<str> {
 
 fn clean_text(value: &[u8]) -> Arc<str> {
     let kept = value.get(..MAX_USER_AGENT_LEN).unwrap_or(value);
-    String::from_utf8_lossy(kept)
-        .replace(char::is_control, "\u{fffd}")
-        .into()
+    String::from_utf8_lossy(kept).replace(char::is_control, "\u{fffd}").into()
 }
 
 /// The header fields that matter here.
@@ -279,11 +234,7 @@ impl<'a> Fields<'a> {
     /// Reads header fields line by line. A line that is no field is passed over: clients that write such heads are
     /// the ones to be found.
     fn read(lines: &'a [u8]) -> Self {
-        let mut fields = Self {
-            host: None,
-            user_agent: None,
-            framing: Framing::Unsaid,
-        };
+        let mut fields = Self { host: None, user_agent: None, framing: Framing::Unsaid };
         for line in lines.split(|byte| *byte == b'\n').take(MAX_FIELDS) {
             let Some(colon) = line.iter().position(|byte| *byte == b':') else {
                 continue;
@@ -305,19 +256,13 @@ impl<'a> Fields<'a> {
             self.content_length(value);
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             let chunked = value.to_ascii_lowercase().ends_with(b"chunked");
-            self.framing = if chunked {
-                Framing::Body(Body::CHUNKED)
-            } else {
-                Framing::Unclear
-            };
+            self.framing = if chunked { Framing::Body(Body::CHUNKED) } else { Framing::Unclear };
         }
     }
 
     /// Transfer-Encoding overrides Content-Length; two lengths that differ are an error (RFC 9112 section 6.3).
     fn content_length(&mut self, value: &[u8]) {
-        let length = std::str::from_utf8(value)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok());
+        let length = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
         let said = match length {
             Some(0) => Framing::Empty,
             Some(length) => Framing::Body(Body::Length(length)),

@@ -30,10 +30,7 @@ pub(super) enum Search {
 impl Resync {
     /// A search in which these bytes were seen already; they hold no complete line that matters.
     pub(super) fn with(seen: &[u8]) -> Self {
-        let mut new = Self {
-            line: Vec::new(),
-            searched: seen.len(),
-        };
+        let mut new = Self { line: Vec::new(), searched: seen.len() };
         let last_line = seen.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         new.line.extend_from_slice(last_line);
         new

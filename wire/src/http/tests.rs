@@ -25,41 +25,26 @@ fn host(text: &str) -> Option<HttpHost> {
 #[test]
 fn the_three_forms_of_a_target() {
     let origin = one(b"GET /a?b=c HTTP/1.1\r\nHost: WWW.Example.org:8080\r\nUser-Agent: curl/8\r\n\r\n");
-    assert_eq!(
-        (origin.form, &*origin.method, &*origin.path),
-        (RequestForm::Origin, "GET", "/a?b=c")
-    );
+    assert_eq!((origin.form, &*origin.method, &*origin.path), (RequestForm::Origin, "GET", "/a?b=c"));
     assert_eq!((origin.host, origin.port), (host("www.example.org"), Some(8080)));
     assert_eq!(origin.user_agent.as_deref(), Some("curl/8"));
 
     let absolute = one(b"GET http://user@evil.example:81/x y\xff HTTP/1.0\r\nHost: proxy.example\r\n\r\n");
-    assert_eq!(
-        (absolute.form, &*absolute.path),
-        (RequestForm::Absolute, "/x%20y%FF")
-    );
+    assert_eq!((absolute.form, &*absolute.path), (RequestForm::Absolute, "/x%20y%FF"));
     assert_eq!((absolute.host, absolute.port), (host("evil.example"), Some(81)));
     assert_eq!(&*one(b"GET http://evil.example HTTP/1.1\r\n\r\n").path, "/");
 
     let connect = one(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n\r\n");
     assert_eq!((connect.form, &*connect.path), (RequestForm::Connect, ""));
-    assert_eq!(
-        connect.host,
-        Some(HttpHost::Address("2001:db8::1".parse().unwrap()))
-    );
+    assert_eq!(connect.host, Some(HttpHost::Address("2001:db8::1".parse().unwrap())));
     assert_eq!(connect.port, Some(443));
 }
 
 #[test]
 fn hosts_as_they_are_written() {
     let host_of = |value: &str| one(format!("GET / HTTP/1.1\nhost:{value}\n\n").as_bytes()).host;
-    assert_eq!(
-        host_of(" 192.0.2.1"),
-        Some(HttpHost::Address("192.0.2.1".parse().unwrap()))
-    );
-    assert_eq!(
-        host_of("192.0.2.1:80 "),
-        Some(HttpHost::Address("192.0.2.1".parse().unwrap()))
-    );
+    assert_eq!(host_of(" 192.0.2.1"), Some(HttpHost::Address("192.0.2.1".parse().unwrap())));
+    assert_eq!(host_of("192.0.2.1:80 "), Some(HttpHost::Address("192.0.2.1".parse().unwrap())));
     assert_eq!(host_of(" evil.example."), host("evil.example"));
     assert_eq!(host_of(""), None);
 }
@@ -77,10 +62,7 @@ fn bodies_between_pipelined_requests_are_skipped() {
         PUT /2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\r\n\
         GET /3 HTTP/1.1\r\n\r\n";
     let (seen, progress) = requests_in(&[bytes]);
-    assert_eq!(
-        seen.iter().map(|request| &*request.path).collect::<Vec<_>>(),
-        ["/1", "/2", "/3"]
-    );
+    assert_eq!(seen.iter().map(|request| &*request.path).collect::<Vec<_>>(), ["/1", "/2", "/3"]);
     assert_eq!(progress, Progress::More);
 }
 
@@ -90,26 +72,12 @@ fn after_a_gap_the_next_request_line_is_found() {
     let mut push = |reader: &mut RequestReader, exchange: &mut Exchange, bytes: &[u8]| {
         reader.push(bytes, exchange, &mut |request| seen.push(request))
     };
-    push(
-        &mut reader,
-        &mut exchange,
-        b"POST /1 HTTP/1.1\r\nHost: a.example\r\nX-Cut",
-    );
+    push(&mut reader, &mut exchange, b"POST /1 HTTP/1.1\r\nHost: a.example\r\nX-Cut");
     assert_eq!(reader.gap(&mut exchange), Progress::More);
-    push(
-        &mut reader,
-        &mut exchange,
-        b"rest of a body GET / HTTP/1.1 x\n{}POST /2 HT",
-    );
+    push(&mut reader, &mut exchange, b"rest of a body GET / HTTP/1.1 x\n{}POST /2 HT");
     push(&mut reader, &mut exchange, b"TP/1.1\r\nHost: b.example\r\n\r\n");
-    assert_eq!(
-        seen.iter().map(|request| &*request.path).collect::<Vec<_>>(),
-        ["/1", "/2"]
-    );
-    assert_eq!(
-        (seen[0].host.clone(), seen[1].host.clone()),
-        (host("a.example"), host("b.example"))
-    );
+    assert_eq!(seen.iter().map(|request| &*request.path).collect::<Vec<_>>(), ["/1", "/2"]);
+    assert_eq!((seen[0].host.clone(), seen[1].host.clone()), (host("a.example"), host("b.example")));
 }
 
 #[test]
@@ -118,17 +86,11 @@ fn a_head_beyond_the_cap_is_cut_and_a_search_ends() {
     bytes.resize(40_000, b'x');
     bytes.extend_from_slice(b"\r\n\r\nGET /next HTTP/1.1\r\n\r\n");
     let (seen, _) = requests_in(&[&bytes]);
-    assert_eq!(
-        seen.iter().map(|request| &*request.path).collect::<Vec<_>>(),
-        ["/long", "/next"]
-    );
+    assert_eq!(seen.iter().map(|request| &*request.path).collect::<Vec<_>>(), ["/long", "/next"]);
     assert_eq!(seen[0].host, host("a.example"));
 
-    let (seen, progress) = requests_in(&[
-        b"GET / HTTP/1.1\r\n\r\n",
-        &vec![0; 1_100_000],
-        b"GET / HTTP/1.1\r\n\r\n",
-    ]);
+    let (seen, progress) =
+        requests_in(&[b"GET / HTTP/1.1\r\n\r\n", &vec![0; 1_100_000], b"GET / HTTP/1.1\r\n\r\n"]);
     assert_eq!((seen.len(), progress), (1, Progress::Done));
 }
 
@@ -151,11 +113,7 @@ fn responses(methods: &[&str], bytes: &[u8]) -> (Vec<u16>, Progress) {
     let (mut exchange, mut seen) = (Exchange::default(), Vec::new());
     let mut reader = RequestReader::default();
     for method in methods {
-        reader.push(
-            format!("{method} / HTTP/1.1\r\n\r\n").as_bytes(),
-            &mut exchange,
-            &mut |_| {},
-        );
+        reader.push(format!("{method} / HTTP/1.1\r\n\r\n").as_bytes(), &mut exchange, &mut |_| {});
     }
     let progress =
         ResponseReader::default().push(bytes, &mut exchange, &mut |response| seen.push(response.status));
@@ -183,10 +141,7 @@ fn only_an_accepted_connect_opens_a_tunnel() {
         ResponseReader::default().push(bytes, &mut exchange, &mut |response| seen.push(response.status))
     };
     assert_eq!(connect(b"HTTP/1.0 200 OK\r\n\r\n\x16\x03"), Progress::Tunnel(19));
-    assert_eq!(
-        connect(b"HTTP/1.0 407 No\r\nContent-Length: 2\r\n\r\nno"),
-        Progress::More
-    );
+    assert_eq!(connect(b"HTTP/1.0 407 No\r\nContent-Length: 2\r\n\r\nno"), Progress::More);
 }
 
 #[test]

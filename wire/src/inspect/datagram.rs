@@ -67,11 +67,7 @@ impl DatagramInspector {
             Some(dialect) => State::Dns(dialect, 0),
             None => State::Undecided(0),
         };
-        Self {
-            ports,
-            told: Told::NOTHING,
-            state,
-        }
+        Self { ports, told: Told::NOTHING, state }
     }
 
     /// The payload of the next datagram from `side`. [`Appetite::Done`] here means the whole flow: nothing is to be
@@ -113,11 +109,7 @@ impl DatagramInspector {
     }
 
     const fn appetite(&self) -> Appetite {
-        if matches!(self.state, State::Done) {
-            Appetite::Done
-        } else {
-            Appetite::More
-        }
+        if matches!(self.state, State::Done) { Appetite::Done } else { Appetite::More }
     }
 
     /// A datagram on a port of DNS that is none: QUIC and other things use port 53 as well.
@@ -129,11 +121,7 @@ impl DatagramInspector {
         self.decide(side, payload, learn);
         if matches!(self.state, State::Undecided(_)) {
             let refused = refused + 1;
-            self.state = if refused < MAX_REFUSED {
-                State::Dns(dialect, refused)
-            } else {
-                State::Done
-            };
+            self.state = if refused < MAX_REFUSED { State::Dns(dialect, refused) } else { State::Done };
         }
     }
 
@@ -145,11 +133,7 @@ impl DatagramInspector {
             self.told.tell(Application::Quic, learn);
             let mut flow = Box::<QuicFlow>::default();
             let appetite = flow.push(side, payload, learn);
-            self.state = if appetite == Appetite::Done {
-                State::Done
-            } else {
-                State::Quic(flow)
-            };
+            self.state = if appetite == Appetite::Done { State::Done } else { State::Quic(flow) };
         } else if dtls::looks_like(payload) {
             self.told.tell(Application::Dtls, learn);
             self.state = State::Dtls(Box::default(), 0);
@@ -162,17 +146,9 @@ impl DatagramInspector {
             self.told.tell(application, learn);
             // DTLS follows STUN between browsers.
             let goes_on = application == Application::Stun && looks < MAX_LOOKS;
-            self.state = if goes_on {
-                State::Undecided(looks + 1)
-            } else {
-                State::Done
-            };
+            self.state = if goes_on { State::Undecided(looks + 1) } else { State::Done };
         } else {
-            self.state = if looks < MAX_LOOKS {
-                State::Undecided(looks + 1)
-            } else {
-                State::Done
-            };
+            self.state = if looks < MAX_LOOKS { State::Undecided(looks + 1) } else { State::Done };
         }
     }
 
@@ -181,9 +157,7 @@ impl DatagramInspector {
             return;
         };
         *looks += 1;
-        let hello = reader
-            .push(payload)
-            .map(|body| tls::client_hello::parse(body, TlsTransport::Dtls));
+        let hello = reader.push(payload).map(|body| tls::client_hello::parse(body, TlsTransport::Dtls));
         let is_over = hello.is_some() || *looks > MAX_LOOKS;
         if let Some(Ok(hello)) = hello {
             learn(Fact::ClientHello(Arc::new(hello)));
@@ -239,12 +213,7 @@ impl QuicFlow {
         }
         let is_over = self.client_done && self.server_done
             || self.connection.is_exhausted()
-            || self.datagrams
-                >= if self.client_done {
-                    MAX_WAIT_FOR_SERVER
-                } else {
-                    MAX_QUIC_DATAGRAMS
-                };
+            || self.datagrams >= if self.client_done { MAX_WAIT_FOR_SERVER } else { MAX_QUIC_DATAGRAMS };
         if is_over { Appetite::Done } else { Appetite::More }
     }
 
@@ -295,9 +264,7 @@ fn message(handshake: &[u8], kind: u8) -> Message<'_> {
     if first != kind || length as usize + 4 > quic::MAX_CRYPTO_LEN {
         return Message::Other;
     }
-    cursor
-        .take(length as usize)
-        .map_or(Message::Partial, Message::Whole)
+    cursor.take(length as usize).map_or(Message::Partial, Message::Whole)
 }
 
 /// Protocols that are told by a few bytes; some only together with their port.

@@ -36,10 +36,7 @@ impl DtlsReader {
                 }
                 // A second ClientHello, with the server's cookie, is another message.
                 if fragment.message != self.message {
-                    *self = Self {
-                        message: fragment.message,
-                        body: CryptoStream::default(),
-                    };
+                    *self = Self { message: fragment.message, body: CryptoStream::default() };
                 }
                 self.body.insert(fragment.offset, fragment.bytes);
                 length = Some(fragment.length);
@@ -64,13 +61,7 @@ impl<'a> Fragment<'a> {
         let message = record.u16()?;
         let offset = record.u24()?.into();
         let fragment_len = record.u24()? as usize;
-        Ok(Self {
-            kind,
-            length,
-            message,
-            offset,
-            bytes: record.take(fragment_len)?,
-        })
+        Ok(Self { kind, length, message, offset, bytes: record.take(fragment_len)? })
     }
 }
 

@@ -91,10 +91,7 @@ pub(super) fn stream(bytes: &[u8], around: Around) -> Finding {
 }
 
 fn tls_stream(bytes: &[u8], _: Around) -> Finding {
-    match (
-        tls::looks_like_client_hello(bytes),
-        tls::looks_like_server_hello(bytes),
-    ) {
+    match (tls::looks_like_client_hello(bytes), tls::looks_like_server_hello(bytes)) {
         (tls::Recognition::Yes, _) | (_, tls::Recognition::Yes) => Finding::Is(Start::Tls),
         (tls::Recognition::No, tls::Recognition::No) => fatal_alert(bytes),
         _ => Finding::NeedMore,
@@ -173,20 +170,14 @@ fn text(bytes: &[u8], around: Around) -> Finding {
 /// `a1 CAPABILITY`: a tag and one of the commands with which clients begin.
 fn imap_command(bytes: &[u8]) -> Finding {
     const MAX_TAG_LEN: usize = 12;
-    let tag_len = bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.')
-        .count();
+    let tag_len = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
     if tag_len == 0 || tag_len > MAX_TAG_LEN {
         return Finding::Unknown;
     }
     match bytes.get(tag_len..) {
         None | Some([]) => Finding::NeedMore,
         Some([b' ', command @ ..]) => {
-            let len = command
-                .iter()
-                .take_while(|byte| byte.is_ascii_alphabetic())
-                .count();
+            let len = command.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
             let [word, _] = words(command.get(..len).unwrap_or_default());
             match word.as_slice() {
                 b"CAPABILITY" | b"STARTTLS" | b"LOGIN" | b"ID" if command.len() > len => {
@@ -212,13 +203,7 @@ fn proxy_header(bytes: &[u8], _: Around) -> Finding {
     const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
     const MAX_V1_LEN: usize = 107;
     const V2_HEADER_LEN: usize = 16;
-    let skip = |length| {
-        Finding::Is(Start::Skip {
-            length,
-            application: None,
-            then: None,
-        })
-    };
+    let skip = |length| Finding::Is(Start::Skip { length, application: None, then: None });
     if bytes.starts_with(V1) {
         return match bytes.iter().take(MAX_V1_LEN).position(|byte| *byte == b'\n') {
             Some(end) => skip(end + 1),
@@ -228,15 +213,10 @@ fn proxy_header(bytes: &[u8], _: Around) -> Finding {
     }
     if bytes.starts_with(V2) {
         let length = |mut header: Cursor<'_>| header.skip(14).and_then(|()| header.u16());
-        return length(Cursor::new(bytes)).map_or(Finding::NeedMore, |length| {
-            skip(V2_HEADER_LEN + usize::from(length))
-        });
+        return length(Cursor::new(bytes))
+            .map_or(Finding::NeedMore, |length| skip(V2_HEADER_LEN + usize::from(length)));
     }
-    if V1.starts_with(bytes) || V2.starts_with(bytes) {
-        Finding::NeedMore
-    } else {
-        Finding::Unknown
-    }
+    if V1.starts_with(bytes) || V2.starts_with(bytes) { Finding::NeedMore } else { Finding::Unknown }
 }
 
 fn socks(bytes: &[u8], around: Around) -> Finding {
@@ -253,11 +233,7 @@ fn socks(bytes: &[u8], around: Around) -> Finding {
         },
         [4, 1 | 2, port_high, port_low, address, ..] => {
             let fits = (*port_high, *port_low) != (0, 0) && (1..=223).contains(address) || *address == 0;
-            if fits {
-                start(Message::Client4)
-            } else {
-                Finding::Unknown
-            }
+            if fits { start(Message::Client4) } else { Finding::Unknown }
         }
         [5 | 4] | [4, 1 | 2, ..] => Finding::NeedMore,
         _ => Finding::Unknown,
@@ -278,28 +254,10 @@ fn socks_greeting(mut bytes: Cursor<'_>) -> Result<bool, Short> {
 
 /// PostgreSQL: a request for TLS (or GSSAPI) and the byte that answers it, or a start without.
 fn postgresql(bytes: &[u8], around: Around) -> Finding {
-    const ENCRYPTION_REQUEST: Pattern = &[
-        0..=0,
-        0..=0,
-        0..=0,
-        8..=8,
-        4..=4,
-        0xd2..=0xd2,
-        0x16..=0x16,
-        0x2f..=0x30,
-    ];
-    const STARTUP: Pattern = &[
-        0..=0,
-        0..=0,
-        0..=255,
-        0..=255,
-        0..=0,
-        3..=3,
-        0..=0,
-        0..=0,
-        b'u'..=b'u',
-        b's'..=b's',
-    ];
+    const ENCRYPTION_REQUEST: Pattern =
+        &[0..=0, 0..=0, 0..=0, 8..=8, 4..=4, 0xd2..=0xd2, 0x16..=0x16, 0x2f..=0x30];
+    const STARTUP: Pattern =
+        &[0..=0, 0..=0, 0..=255, 0..=255, 0..=0, 3..=3, 0..=0, 0..=0, b'u'..=b'u', b's'..=b's'];
     if around.told.has(Application::Postgresql) && matches!(bytes, [b'S' | b'N' | b'G', ..]) {
         return after_skip(1, Application::Postgresql);
     }
@@ -314,29 +272,15 @@ fn postgresql(bytes: &[u8], around: Around) -> Finding {
 /// MySQL: a server's greeting, and a client's request for TLS that answers it.
 fn mysql(bytes: &[u8], around: Around) -> Finding {
     // Length 3, sequence number 0, protocol 10, version in text.
-    const GREETING: Pattern = &[
-        0..=255,
-        0..=2,
-        0..=0,
-        0..=0,
-        10..=10,
-        b'0'..=b'9',
-        b'.'..=b'9',
-        b'.'..=b'9',
-    ];
+    const GREETING: Pattern = &[0..=255, 0..=2, 0..=0, 0..=0, 10..=10, b'0'..=b'9', b'.'..=b'9', b'.'..=b'9'];
     // 32 bytes, sequence number 1, capabilities.
     const SSL_REQUEST: Pattern = &[0x20..=0x20, 0..=0, 0..=0, 1..=1, 0..=255, 0..=255];
     const CLIENT_SSL: u8 = 0x08;
     let told = around.told.has(Application::Mysql);
     match (fits(bytes, GREETING), fits(bytes, SSL_REQUEST)) {
-        (Fit::Yes, _) => Cursor::new(bytes)
-            .array()
-            .map_or(Finding::NeedMore, |[low, high]| {
-                after_skip(
-                    4 + usize::from(u16::from_le_bytes([low, high])),
-                    Application::Mysql,
-                )
-            }),
+        (Fit::Yes, _) => Cursor::new(bytes).array().map_or(Finding::NeedMore, |[low, high]| {
+            after_skip(4 + usize::from(u16::from_le_bytes([low, high])), Application::Mysql)
+        }),
         (_, Fit::Yes) if told && bytes.get(5).is_some_and(|flags| flags & CLIENT_SSL != 0) => {
             after_skip(36, Application::Mysql)
         }
@@ -348,11 +292,7 @@ fn mysql(bytes: &[u8], around: Around) -> Finding {
 
 /// A message after which TLS may begin.
 fn after_skip(length: usize, application: Application) -> Finding {
-    Finding::Is(Start::Skip {
-        length,
-        application: Some(application),
-        then: Some(TlsTransport::StartTls),
-    })
+    Finding::Is(Start::Skip { length, application: Some(application), then: Some(TlsTransport::StartTls) })
 }
 
 /// LDAP (RFC 4511 section 4.1.1): messages are passed over, because TLS may follow any (section 4.14).
@@ -411,16 +351,8 @@ fn remote_desktop(bytes: &[u8], around: Around) -> Finding {
 }
 
 fn smb_or_mqtt(bytes: &[u8], _: Around) -> Finding {
-    const SMB: Pattern = &[
-        0..=0,
-        0..=0,
-        0..=255,
-        0..=255,
-        0xfe..=0xff,
-        b'S'..=b'S',
-        b'M'..=b'M',
-        b'B'..=b'B',
-    ];
+    const SMB: Pattern =
+        &[0..=0, 0..=0, 0..=255, 0..=255, 0xfe..=0xff, b'S'..=b'S', b'M'..=b'M', b'B'..=b'B'];
     const MQTT: Pattern = &[0x10..=0x10, 0..=0x7f, 0..=0, 4..=4, b'M'..=b'M', b'Q'..=b'Q'];
     match (fits(bytes, SMB), fits(bytes, MQTT)) {
         (Fit::Yes, _) => Finding::Is(Start::Named(Application::Smb)),
@@ -465,11 +397,7 @@ fn could_be_dns_header(mut header: Cursor<'_>) -> bool {
 type Pattern = &'static [RangeInclusive<u8>];
 
 fn fits(bytes: &[u8], pattern: Pattern) -> Fit {
-    match bytes
-        .iter()
-        .zip(pattern)
-        .all(|(byte, allowed)| allowed.contains(byte))
-    {
+    match bytes.iter().zip(pattern).all(|(byte, allowed)| allowed.contains(byte)) {
         true if bytes.len() >= pattern.len() => Fit::Yes,
         true => Fit::Perhaps,
         false => Fit::No,
@@ -497,9 +425,5 @@ fn first_prefix<T: Copy>(bytes: &[u8], table: &[(&[u8], T)]) -> Prefix<T> {
     if let Some((_, value)) = table.iter().find(|(prefix, _)| bytes.starts_with(prefix)) {
         return Prefix::Is(*value);
     }
-    if table.iter().any(|(prefix, _)| prefix.starts_with(bytes)) {
-        Prefix::Perhaps
-    } else {
-        Prefix::None
-    }
+    if table.iter().any(|(prefix, _)| prefix.starts_with(bytes)) { Prefix::Perhaps } else { Prefix::None }
 }

@@ -66,10 +66,7 @@ impl Message {
 impl SocksReader {
     /// Before the first message.
     pub(super) fn new(expected: Message) -> Self {
-        Self {
-            expected,
-            message: ArrayVec::new(),
-        }
+        Self { expected, message: ArrayVec::new() }
     }
 
     /// The next bytes.
@@ -99,19 +96,11 @@ fn read(expected: Message, mut message: Cursor<'_>) -> Result<Next, Short> {
             if zeros == [0; 3] && last != 0 {
                 skip_text(&mut message)?;
             }
-            if second == COMMAND_CONNECT {
-                Next::Tunnel
-            } else {
-                Next::Nothing
-            }
+            if second == COMMAND_CONNECT { Next::Tunnel } else { Next::Nothing }
         }
         Message::Server4 => {
             message.skip(6)?;
-            if second == GRANTED_4 {
-                Next::Tunnel
-            } else {
-                Next::Nothing
-            }
+            if second == GRANTED_4 { Next::Tunnel } else { Next::Nothing }
         }
         Message::ClientGreeting => {
             message.skip(usize::from(second))?;
@@ -164,44 +153,23 @@ mod tests {
 
     #[test]
     fn the_tunnel_begins_behind_the_request() {
-        assert_eq!(
-            run(Message::Client4, b"\x04\x01\x01\xbb\xc0\0\x02\x01me\0\x16"),
-            Progress::Tunnel(11)
-        );
+        assert_eq!(run(Message::Client4, b"\x04\x01\x01\xbb\xc0\0\x02\x01me\0\x16"), Progress::Tunnel(11));
         assert_eq!(
             run(Message::Client4, b"\x04\x01\x01\xbb\0\0\0\x01\0a.example\0\x16"),
             Progress::Tunnel(19)
         );
-        assert_eq!(
-            run(Message::Client4, b"\x04\x02\x01\xbb\xc0\0\x02\x01\0"),
-            Progress::Done
-        );
+        assert_eq!(run(Message::Client4, b"\x04\x02\x01\xbb\xc0\0\x02\x01\0"), Progress::Done);
         let greeting = b"\x05\x02\0\x02\x01\x02me\x01p\x05\x01\0\x03\x09a.example\x01\xbb\x16";
-        assert_eq!(
-            run(Message::ClientGreeting, greeting),
-            Progress::Tunnel(greeting.len() - 1)
-        );
-        assert_eq!(
-            run(Message::ClientGreeting, b"\x05\x01\0\x05\x02\0\x01abcd\0\0"),
-            Progress::Done
-        );
+        assert_eq!(run(Message::ClientGreeting, greeting), Progress::Tunnel(greeting.len() - 1));
+        assert_eq!(run(Message::ClientGreeting, b"\x05\x01\0\x05\x02\0\x01abcd\0\0"), Progress::Done);
     }
 
     #[test]
     fn the_tunnel_begins_behind_the_reply() {
-        assert_eq!(
-            run(Message::Server4, b"\0\x5a\0\0\0\0\0\0\x16"),
-            Progress::Tunnel(8)
-        );
+        assert_eq!(run(Message::Server4, b"\0\x5a\0\0\0\0\0\0\x16"), Progress::Tunnel(8));
         assert_eq!(run(Message::Server4, b"\0\x5b\0\0\0\0\0\0"), Progress::Done);
-        assert_eq!(
-            run(Message::ServerGreeting, b"\x05\0\x05\0\0\x01abcd\0\0\x16"),
-            Progress::Tunnel(12)
-        );
-        assert_eq!(
-            run(Message::ServerGreeting, b"\x05\x02\x01\0\x05\x05\0\x01"),
-            Progress::Done
-        );
+        assert_eq!(run(Message::ServerGreeting, b"\x05\0\x05\0\0\x01abcd\0\0\x16"), Progress::Tunnel(12));
+        assert_eq!(run(Message::ServerGreeting, b"\x05\x02\x01\0\x05\x05\0\x01"), Progress::Done);
         assert_eq!(run(Message::ServerGreeting, b"\x05\xff"), Progress::Done);
     }
 

@@ -53,15 +53,7 @@ impl TextReader {
     /// At the beginning.
     pub(super) const fn new(speaker: Speaker, ports: [u16; 2]) -> Self {
         let line = ArrayVec::new_const();
-        Self {
-            speaker,
-            ports,
-            line,
-            at_line_start: true,
-            asked: false,
-            named: false,
-            read: 0,
-        }
+        Self { speaker, ports, line, at_line_start: true, asked: false, named: false, read: 0 }
     }
 
     /// Bytes are missing: the next whole line is waited for, unless TLS was asked for.
@@ -75,11 +67,7 @@ impl TextReader {
         for (index, &byte) in bytes.iter().enumerate() {
             if self.at_line_start && byte == TLS_HANDSHAKE {
                 let expected = self.asked || self.speaker == Speaker::Server;
-                return if expected {
-                    Progress::Tls(index)
-                } else {
-                    Progress::Done
-                };
+                return if expected { Progress::Tls(index) } else { Progress::Done };
             }
             self.read += 1;
             if self.read > MAX_TEXT_LEN {
@@ -125,10 +113,7 @@ fn application(line: &[u8], speaker: Speaker, [a, b]: [u16; 2]) -> Option<Applic
             (&[110], Application::Pop3),
             (&[143], Application::Imap),
         ];
-        PORTS
-            .iter()
-            .find(|(ports, _)| on(ports))
-            .map(|(_, application)| *application)
+        PORTS.iter().find(|(ports, _)| on(ports)).map(|(_, application)| *application)
     };
     match speaker {
         Speaker::Xml => contains(line, b"jabber:").then_some(Application::Xmpp),
@@ -157,23 +142,14 @@ fn asks_for_tls(line: &[u8]) -> bool {
 
 /// The first two words in upper case, as much of each as commands have.
 pub(super) fn words(line: &[u8]) -> [ArrayVec<u8, 16>; 2] {
-    let mut words = line
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     std::array::from_fn(|_| {
-        words
-            .next()
-            .unwrap_or_default()
-            .iter()
-            .map(u8::to_ascii_uppercase)
-            .take(16)
-            .collect()
+        words.next().unwrap_or_default().iter().map(u8::to_ascii_uppercase).take(16).collect()
     })
 }
 
 fn contains(line: &[u8], lower_case: &[u8]) -> bool {
-    line.windows(lower_case.len())
-        .any(|window| window.eq_ignore_ascii_case(lower_case))
+    line.windows(lower_case.len()).any(|window| window.eq_ignore_ascii_case(lower_case))
 }
 
 #[cfg(test)]
@@ -194,23 +170,13 @@ mod tests {
         assert_eq!(run(Speaker::Client, b"a1 STARTTLS\r\n\x16").0, Progress::Tls(13));
         assert_eq!(run(Speaker::Client, b"STLS\r\n\x16").0, Progress::Tls(6));
         assert_eq!(run(Speaker::Client, b"AUTH TLS\r\n\x16").0, Progress::Tls(10));
+        assert_eq!(run(Speaker::Client, b"STARTTLS\r\nDATA\r\n\x16").0, Progress::Done);
         assert_eq!(
-            run(Speaker::Client, b"STARTTLS\r\nDATA\r\n\x16").0,
-            Progress::Done
-        );
-        assert_eq!(
-            run(
-                Speaker::Server,
-                b"220 a.example ESMTP\r\n250 ok\r\n220 go\r\n\x16"
-            )
-            .0,
+            run(Speaker::Server, b"220 a.example ESMTP\r\n250 ok\r\n220 go\r\n\x16").0,
             Progress::Tls(37)
         );
         let xmpp = b"<stream:stream xmlns='jabber:client'><starttls xmlns='x'/>\x16";
-        assert_eq!(
-            run(Speaker::Xml, xmpp),
-            (Progress::Tls(58), Some(Application::Xmpp))
-        );
+        assert_eq!(run(Speaker::Xml, xmpp), (Progress::Tls(58), Some(Application::Xmpp)));
     }
 
     #[test]
@@ -225,9 +191,6 @@ mod tests {
     #[test]
     fn text_without_end_is_given_up() {
         assert_eq!(run(Speaker::Client, &vec![b'x'; MAX_TEXT_LEN]).0, Progress::More);
-        assert_eq!(
-            run(Speaker::Client, &vec![b'x'; MAX_TEXT_LEN + 1]).0,
-            Progress::Done
-        );
+        assert_eq!(run(Speaker::Client, &vec![b'x'; MAX_TEXT_LEN + 1]).0, Progress::Done);
     }
 }

@@ -61,13 +61,7 @@ impl StreamInspector {
             beginnings: 0,
             asked_socks: false,
         };
-        Self {
-            ports: [a_port, b_port],
-            told: Told::NOTHING,
-            a: UNDECIDED,
-            b: UNDECIDED,
-            exchange: None,
-        }
+        Self { ports: [a_port, b_port], told: Told::NOTHING, a: UNDECIDED, b: UNDECIDED, exchange: None }
     }
 
     /// The next bytes that `side` sent; `learn` is called with each fact.
@@ -95,11 +89,7 @@ impl StreamInspector {
                 }
             }
         }
-        let appetite = if matches!(current, Reader::Done) {
-            Appetite::Done
-        } else {
-            Appetite::More
-        };
+        let appetite = if matches!(current, Reader::Done) { Appetite::Done } else { Appetite::More };
         self.direction(side).reader = current;
         appetite
     }
@@ -119,11 +109,7 @@ impl StreamInspector {
             Reader::Text(reader) => reader.gap(),
             _ => direction.reader = Reader::Done,
         }
-        if matches!(direction.reader, Reader::Done) {
-            Appetite::Done
-        } else {
-            Appetite::More
-        }
+        if matches!(direction.reader, Reader::Done) { Appetite::Done } else { Appetite::More }
     }
 
     /// HTTP requests that were seen beyond [`crate::http::MAX_REQUESTS_REPORTED`], and so not reported.
@@ -228,12 +214,7 @@ impl StreamInspector {
             Side::A => (a, b, &self.b),
             Side::B => (b, a, &self.a),
         };
-        Around {
-            own_port,
-            other_port,
-            told: self.told,
-            answers_socks: other.asked_socks,
-        }
+        Around { own_port, other_port, told: self.told, answers_socks: other.asked_socks }
     }
 
     fn begin(&mut self, start: Start, transport: TlsTransport, learn: &mut dyn FnMut(Fact)) -> Reader {
@@ -260,11 +241,7 @@ impl StreamInspector {
                 tell(Application::Socks);
                 Reader::Socks(Box::new(SocksReader::new(first)))
             }
-            Start::Skip {
-                length,
-                application,
-                then,
-            } => {
+            Start::Skip { length, application, then } => {
                 application.map(tell);
                 Reader::Skip(length, then.unwrap_or(transport))
             }

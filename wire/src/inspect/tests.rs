@@ -7,16 +7,12 @@ use weir_model::observation::{Fact, TlsTransport};
 /// A fact in short.
 fn short(fact: &Fact) -> String {
     match fact {
-        Fact::Dns(message) => format!(
-            "dns {}{}",
-            message.questions[0].name,
-            if message.link_local { " local" } else { "" }
-        ),
-        Fact::ClientHello(hello) => format!(
-            "hello {} {:?}",
-            hello.server_name.as_ref().unwrap(),
-            hello.transport
-        ),
+        Fact::Dns(message) => {
+            format!("dns {}{}", message.questions[0].name, if message.link_local { " local" } else { "" })
+        }
+        Fact::ClientHello(hello) => {
+            format!("hello {} {:?}", hello.server_name.as_ref().unwrap(), hello.transport)
+        }
         Fact::ServerHello(hello) => format!("server {:#06x}", hello.cipher),
         Fact::Certificate(_) => "certificate".into(),
         Fact::HttpRequest(request) => format!("{} {}", request.method, request.path),
@@ -72,18 +68,7 @@ fn http_and_a_tunnel_through_a_proxy() {
             (B, b"\x15\x03\x01\0\x02\x02\x28"),
         ],
     );
-    assert_eq!(
-        facts,
-        [
-            "http",
-            "CONNECT ",
-            "status 407",
-            "CONNECT ",
-            "status 200",
-            "tls",
-            HELLO_TCP
-        ]
-    );
+    assert_eq!(facts, ["http", "CONNECT ", "status 407", "CONNECT ", "status 200", "tls", HELLO_TCP]);
 }
 
 #[test]
@@ -105,31 +90,15 @@ fn tls_begun_by_a_command() {
         ["imap", "tls", HELLO_STARTTLS]
     );
     let postgresql = [b"\0\0\0\x08\x04\xd2\x16\x2f".to_vec(), hello()].concat();
-    assert_eq!(
-        stream([40_000, 1], &[(A, &postgresql)]),
-        ["postgresql", "tls", HELLO_STARTTLS]
-    );
+    assert_eq!(stream([40_000, 1], &[(A, &postgresql)]), ["postgresql", "tls", HELLO_STARTTLS]);
     let mut greeting = b"\x4a\0\0\0\x0a8.0.36".to_vec();
     greeting.resize(78, 0);
     let request = [&[0x20, 0, 0, 1, 0, 0x08][..], &[0; 30], &hello()].concat();
-    assert_eq!(
-        stream([40_000, 1], &[(B, &greeting), (A, &request)]),
-        ["mysql", "tls", HELLO_STARTTLS]
-    );
-    let ldap = [
-        b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037".to_vec(),
-        hello(),
-    ]
-    .concat();
-    assert_eq!(
-        stream([40_000, 389], &[(A, &ldap)]),
-        ["ldap", "tls", HELLO_STARTTLS]
-    );
+    assert_eq!(stream([40_000, 1], &[(B, &greeting), (A, &request)]), ["mysql", "tls", HELLO_STARTTLS]);
+    let ldap = [b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037".to_vec(), hello()].concat();
+    assert_eq!(stream([40_000, 389], &[(A, &ldap)]), ["ldap", "tls", HELLO_STARTTLS]);
     let rdp = [b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0".to_vec(), hello()].concat();
-    assert_eq!(
-        stream([40_000, 3_389], &[(A, &rdp)]),
-        ["rdp", "tls", HELLO_STARTTLS]
-    );
+    assert_eq!(stream([40_000, 3_389], &[(A, &rdp)]), ["rdp", "tls", HELLO_STARTTLS]);
 }
 
 #[test]
@@ -164,12 +133,7 @@ fn the_stream_inside_socks_is_read() {
 fn a_load_balancers_header_is_passed_over() {
     let v1 = [b"PROXY TCP4 192.0.2.1 192.0.2.2 1 443\r\n".to_vec(), hello()].concat();
     assert_eq!(stream([40_000, 443], &[(A, &v1)]), ["tls", HELLO_TCP]);
-    let v2 = [
-        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec(),
-        vec![7; 12],
-        hello(),
-    ]
-    .concat();
+    let v2 = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec(), vec![7; 12], hello()].concat();
     assert_eq!(stream([40_000, 443], &[(A, &v2)]), ["tls", HELLO_TCP]);
 }
 
@@ -190,40 +154,22 @@ fn dns_over_tcp_on_its_port_and_elsewhere() {
 fn what_fits_nothing_is_let_go_at_once() {
     let mut inspector = StreamInspector::new(40_000, 40_001);
     let mut learn = |fact: Fact| panic!("{fact:?}");
-    assert_eq!(
-        inspector.push(A, b"hello world, nothing to see", &mut learn),
-        Appetite::Done
-    );
-    assert_eq!(
-        inspector.push(B, &[0x17, 3, 3, 0, 40, 1, 2, 3], &mut learn),
-        Appetite::Done
-    );
+    assert_eq!(inspector.push(A, b"hello world, nothing to see", &mut learn), Appetite::Done);
+    assert_eq!(inspector.push(B, &[0x17, 3, 3, 0, 40, 1, 2, 3], &mut learn), Appetite::Done);
     assert_eq!(inspector.push(A, &hello(), &mut learn), Appetite::Done);
 }
 
 #[test]
 fn recognised_and_nothing_to_read() {
-    assert_eq!(
-        stream(
-            [40_000, 22],
-            &[(B, b"SSH-2.0-OpenSSH\r\n"), (A, b"SSH-2.0-x\r\n")]
-        ),
-        ["ssh"]
-    );
-    assert_eq!(
-        stream([40_000, 80], &[(A, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]),
-        ["http2"]
-    );
+    assert_eq!(stream([40_000, 22], &[(B, b"SSH-2.0-OpenSSH\r\n"), (A, b"SSH-2.0-x\r\n")]), ["ssh"]);
+    assert_eq!(stream([40_000, 80], &[(A, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]), ["http2"]);
 }
 
 #[test]
 fn behind_a_gap_requests_are_found_and_tls_is_not() {
     let (mut inspector, mut facts) = (StreamInspector::new(40_000, 80), Vec::new());
-    inspector.push(
-        A,
-        b"POST /a HTTP/1.1\r\nContent-Length: 9000\r\n\r\nxx",
-        &mut |fact| facts.push(short(&fact)),
-    );
+    inspector
+        .push(A, b"POST /a HTTP/1.1\r\nContent-Length: 9000\r\n\r\nxx", &mut |fact| facts.push(short(&fact)));
     assert_eq!(inspector.gap(A), Appetite::More);
     inspector.push(A, b"xxGET /b HTTP/1.1\r\n\r\n", &mut |fact| {
         facts.push(short(&fact));
@@ -249,15 +195,9 @@ fn quic_is_over_with_the_two_hellos() {
     let [client, server] = handshake();
     let hello = format!("hello example.com {:?}", TlsTransport::Quic(1));
     let (facts, appetite) = datagrams([40_000, 8_443], &[(A, &client)]);
-    assert_eq!(
-        (facts, appetite),
-        (vec!["quic".into(), hello.clone()], Appetite::More)
-    );
+    assert_eq!((facts, appetite), (vec!["quic".into(), hello.clone()], Appetite::More));
     let (facts, appetite) = datagrams([40_000, 53], &[(A, &client), (B, &server)]);
-    assert_eq!(
-        (facts, appetite),
-        (vec!["quic".into(), hello, "server 0x1301".into()], Appetite::Done)
-    );
+    assert_eq!((facts, appetite), (vec!["quic".into(), hello, "server 0x1301".into()], Appetite::Done));
 }
 
 #[test]
@@ -275,18 +215,9 @@ fn dns_over_udp_and_its_relatives() {
         datagrams([40_000, 53], &[(A, &message)]),
         (vec!["dns".into(), "dns example.org".into()], Appetite::More)
     );
-    assert_eq!(
-        datagrams([5_353, 5_353], &[(A, &message)]).0,
-        ["mdns", "dns example.org local"]
-    );
-    assert_eq!(
-        datagrams([40_000, 5_355], &[(A, &message)]).0,
-        ["llmnr", "dns example.org local"]
-    );
-    assert_eq!(
-        datagrams([40_000, 5_300], &[(A, &message)]).0,
-        ["dns", "dns example.org"]
-    );
+    assert_eq!(datagrams([5_353, 5_353], &[(A, &message)]).0, ["mdns", "dns example.org local"]);
+    assert_eq!(datagrams([40_000, 5_355], &[(A, &message)]).0, ["llmnr", "dns example.org local"]);
+    assert_eq!(datagrams([40_000, 5_300], &[(A, &message)]).0, ["dns", "dns example.org"]);
     assert_eq!(datagrams([40_000, 5_300], &[(A, &message[..28])]).0, [""; 0]);
 }
 
@@ -296,34 +227,19 @@ fn a_port_of_dns_that_carries_something_else_is_let_go() {
     let pieces = vec![(A, noise); 8];
     assert_eq!(datagrams([40_000, 53], &pieces[..7]), (vec![], Appetite::More));
     assert_eq!(datagrams([40_000, 53], &pieces), (vec![], Appetite::Done));
-    assert_eq!(
-        datagrams([40_000, 40_001], &vec![(A, noise); 12]).1,
-        Appetite::More
-    );
-    assert_eq!(
-        datagrams([40_000, 40_001], &vec![(A, noise); 13]).1,
-        Appetite::Done
-    );
+    assert_eq!(datagrams([40_000, 40_001], &vec![(A, noise); 12]).1, Appetite::More);
+    assert_eq!(datagrams([40_000, 40_001], &vec![(A, noise); 13]).1, Appetite::Done);
 }
 
 #[test]
 fn other_protocols_over_udp() {
     let mut ntp = vec![0x23];
     ntp.resize(48, 0);
-    assert_eq!(
-        datagrams([123, 123], &[(A, &ntp)]),
-        (vec!["ntp".into()], Appetite::Done)
-    );
-    assert_eq!(
-        datagrams([40_000, 40_001], &[(A, &ntp)]),
-        (vec![], Appetite::More)
-    );
+    assert_eq!(datagrams([123, 123], &[(A, &ntp)]), (vec!["ntp".into()], Appetite::Done));
+    assert_eq!(datagrams([40_000, 40_001], &[(A, &ntp)]), (vec![], Appetite::More));
     let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
     stun.resize(20, 7);
-    assert_eq!(
-        datagrams([40_000, 40_001], &[(A, &stun), (B, &stun)]),
-        (vec!["stun".into()], Appetite::More)
-    );
+    assert_eq!(datagrams([40_000, 40_001], &[(A, &stun), (B, &stun)]), (vec!["stun".into()], Appetite::More));
 }
 
 fn pieces() -> impl Strategy<Value = Vec<u8>> {

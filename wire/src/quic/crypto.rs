@@ -27,43 +27,26 @@ struct Range {
 impl CryptoStream {
     /// Adds a piece. Where pieces overlap, the earlier one counts.
     pub fn insert(&mut self, offset: u64, piece: &[u8]) {
-        let Some(start) = usize::try_from(offset)
-            .ok()
-            .filter(|start| *start < MAX_CRYPTO_LEN)
-        else {
+        let Some(start) = usize::try_from(offset).ok().filter(|start| *start < MAX_CRYPTO_LEN) else {
             return;
         };
         let piece = piece.get(..MAX_CRYPTO_LEN - start).unwrap_or(piece);
         let end = start + piece.len();
-        let before = self
-            .ranges
-            .iter()
-            .take_while(|range| usize::from(range.end) < start)
-            .count();
-        let touched = self
-            .ranges
-            .iter()
-            .skip(before)
-            .take_while(|range| usize::from(range.start) <= end)
-            .count();
+        let before = self.ranges.iter().take_while(|range| usize::from(range.end) < start).count();
+        let touched =
+            self.ranges.iter().skip(before).take_while(|range| usize::from(range.start) <= end).count();
         if piece.is_empty() || touched == 0 && self.ranges.is_full() {
             return;
         }
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
-        let mut merged = Range {
-            start: start as u16,
-            end: end as u16,
-        };
+        let mut merged = Range { start: start as u16, end: end as u16 };
         let mut from = start;
         for range in self.ranges.drain(before..before + touched) {
             copy(&mut self.bytes, piece, start, from, usize::from(range.start));
             from = from.max(usize::from(range.end));
-            merged = Range {
-                start: merged.start.min(range.start),
-                end: merged.end.max(range.end),
-            };
+            merged = Range { start: merged.start.min(range.start), end: merged.end.max(range.end) };
         }
         copy(&mut self.bytes, piece, start, from, end);
         // There is room: either something was drained, or it was checked above.
@@ -72,11 +55,8 @@ impl CryptoStream {
 
     /// The bytes from the beginning up to the first hole.
     pub fn contiguous(&self) -> &[u8] {
-        let end = self
-            .ranges
-            .first()
-            .filter(|range| range.start == 0)
-            .map_or(0, |range| usize::from(range.end));
+        let end =
+            self.ranges.first().filter(|range| range.start == 0).map_or(0, |range| usize::from(range.end));
         self.bytes.get(..end).unwrap_or_default()
     }
 }

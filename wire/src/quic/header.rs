@@ -116,9 +116,7 @@ pub fn looks_like(datagram: &[u8]) -> Option<Form> {
 }
 
 fn is_known_version(bytes: &[u8]) -> bool {
-    Cursor::new(bytes)
-        .u32()
-        .is_ok_and(|number| Version::from_number(number).is_some())
+    Cursor::new(bytes).u32().is_ok_and(|number| Version::from_number(number).is_some())
 }
 
 /// The fields of all versions (RFC 8999 section 5.1); the cursor is left behind the source identifier.
@@ -151,12 +149,7 @@ pub(super) fn split_packet(datagram: &[u8]) -> Option<(LongHeader<'_>, &[u8], &[
     let destination = connection_id(&mut Cursor::new(datagram.get(5..)?))?;
     if packet_type == PacketType::Retry {
         return Some((
-            LongHeader {
-                version,
-                packet_type,
-                destination,
-                payload_offset: datagram.len(),
-            },
+            LongHeader { version, packet_type, destination, payload_offset: datagram.len() },
             datagram,
             &[],
         ));
@@ -168,16 +161,7 @@ pub(super) fn split_packet(datagram: &[u8]) -> Option<(LongHeader<'_>, &[u8], &[
     let length = usize::try_from(varint(&mut cursor)?).ok()?;
     let payload_offset = datagram.len() - cursor.len();
     let (packet, behind) = datagram.split_at_checked(payload_offset.checked_add(length)?)?;
-    Some((
-        LongHeader {
-            version,
-            packet_type,
-            destination,
-            payload_offset,
-        },
-        packet,
-        behind,
-    ))
+    Some((LongHeader { version, packet_type, destination, payload_offset }, packet, behind))
 }
 
 /// A variable-length integer (RFC 9000 section 16).
@@ -198,10 +182,7 @@ mod tests {
     #[test]
     fn varints_of_the_rfc() {
         let read = |bytes: &[u8]| varint(&mut Cursor::new(bytes));
-        assert_eq!(
-            read(&[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c]),
-            Some(151_288_809_941_952_652)
-        );
+        assert_eq!(read(&[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c]), Some(151_288_809_941_952_652));
         assert_eq!(read(&[0x9d, 0x7f, 0x3e, 0x7d]), Some(494_878_333));
         assert_eq!(read(&[0x7b, 0xbd]), Some(15_293));
         assert_eq!(read(&[0x40, 0x25]), Some(37));

@@ -42,11 +42,7 @@ impl Keys {
             let secret: [u8; 32] = expand_label(&initial, label)?;
             PacketKeys::derive(version, &Prk::new_less_safe(HKDF_SHA256, &secret))
         };
-        Some(Self {
-            version,
-            client: side(b"client in")?,
-            server: side(b"server in")?,
-        })
+        Some(Self { version, client: side(b"client in")?, server: side(b"server in")? })
     }
 }
 
@@ -102,11 +98,8 @@ impl PacketKeys {
         let number = full_number(largest, truncated, number_len);
 
         let mut frames = payload.to_vec();
-        let frames_len = self
-            .packet
-            .open_in_place(self.nonce(number), Aad::from(&header), &mut frames)
-            .ok()?
-            .len();
+        let frames_len =
+            self.packet.open_in_place(self.nonce(number), Aad::from(&header), &mut frames).ok()?.len();
         frames.truncate(frames_len);
         Some((number, frames))
     }
@@ -116,15 +109,10 @@ impl PacketKeys {
     pub(super) fn seal(&self, header: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
         let mut sealed = frames.to_vec();
         let nonce = self.nonce(u64::from(number));
-        self.packet
-            .seal_in_place_append_tag(nonce, Aad::from(header), &mut sealed)
-            .unwrap();
+        self.packet.seal_in_place_append_tag(nonce, Aad::from(header), &mut sealed).unwrap();
         let mut packet = [header, &sealed].concat();
         let number_offset = header.len() - 4;
-        let mask = self
-            .header
-            .new_mask(&packet[number_offset + SAMPLE_OFFSET..][..16])
-            .unwrap();
+        let mask = self.header.new_mask(&packet[number_offset + SAMPLE_OFFSET..][..16]).unwrap();
         packet[0] ^= mask[0] & 0x0f;
         for (byte, mask) in packet[number_offset..].iter_mut().zip(&mask[1..]) {
             *byte ^= mask;
@@ -162,11 +150,7 @@ fn expand_label<const N: usize>(secret: &Prk, label: &[u8]) -> Option<[u8; N]> {
     let length = u16::try_from(N).ok()?.to_be_bytes();
     let label_len = [u8::try_from(PREFIX.len() + label.len()).ok()?];
     let mut out = [0; N];
-    secret
-        .expand(&[&length, &label_len, PREFIX, label, &[0]], Length(N))
-        .ok()?
-        .fill(&mut out)
-        .ok()?;
+    secret.expand(&[&length, &label_len, PREFIX, label, &[0]], Length(N)).ok()?.fill(&mut out).ok()?;
     Some(out)
 }
 

@@ -82,16 +82,12 @@ impl Connection {
 
     /// The handshake bytes of the client, contiguous from the beginning.
     pub fn client_handshake(&self) -> &[u8] {
-        self.established
-            .as_ref()
-            .map_or(&[], |established| established.client_stream.crypto.contiguous())
+        self.established.as_ref().map_or(&[], |established| established.client_stream.crypto.contiguous())
     }
 
     /// Those of the server.
     pub fn server_handshake(&self) -> &[u8] {
-        self.established
-            .as_ref()
-            .map_or(&[], |established| established.server_stream.crypto.contiguous())
+        self.established.as_ref().map_or(&[], |established| established.server_stream.crypto.contiguous())
     }
 
     fn initial(&mut self, side: Side, header: &LongHeader<'_>, packet: &[u8]) -> Option<Progress> {
@@ -103,10 +99,7 @@ impl Connection {
         // A client's first packet, or its first after a Retry (RFC 9001 section 5.2), or a new connection.
         let established = Established::begin(side, header, packet)?;
         self.established = Some(established);
-        Some(Progress {
-            version: header.version,
-            from_client: true,
-        })
+        Some(Progress { version: header.version, from_client: true })
     }
 }
 
@@ -121,9 +114,7 @@ impl Established {
             client_stream: Direction::default(),
             server_stream: Direction::default(),
         };
-        new.client_stream
-            .open(&new.keys.client, header, packet)
-            .then_some(new)
+        new.client_stream.open(&new.keys.client, header, packet).then_some(new)
     }
 
     fn open(&mut self, side: Side, header: &LongHeader<'_>, packet: &[u8]) -> Option<Progress> {
@@ -144,10 +135,7 @@ impl Established {
         if opened && let Some(keys) = other_keys {
             self.keys = keys;
         }
-        opened.then_some(Progress {
-            version: header.version,
-            from_client,
-        })
+        opened.then_some(Progress { version: header.version, from_client })
     }
 }
 

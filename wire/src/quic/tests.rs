@@ -42,21 +42,12 @@ pub(crate) fn client_hello() -> Vec<u8> {
 /// The client's and the server's datagram of RFC 9001 appendix A.
 pub(crate) fn handshake() -> [Vec<u8>; 2] {
     let destination = hex(DESTINATION);
-    let client = client_initial(
-        Version::V1,
-        &destination,
-        &destination,
-        2,
-        &padded(&hex(CLIENT_FRAME)),
-    );
+    let client = client_initial(Version::V1, &destination, &destination, 2, &padded(&hex(CLIENT_FRAME)));
     [client, hex(SERVER_V1)]
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).unwrap() as u8)
-        .collect();
+    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
@@ -117,28 +108,13 @@ fn initials_of_the_rfcs() {
         ),
     ] {
         let client = client_initial(version, &destination, &destination, 2, &frames);
-        assert_eq!(
-            (client.len(), &client[..32], &client[1_184..]),
-            (1_200, &*hex(begin), &*hex(tag))
-        );
+        assert_eq!((client.len(), &client[..32], &client[1_184..]), (1_200, &*hex(begin), &*hex(tag)));
         assert_eq!(looks_like(&client), Some(Form::Long(version)));
 
         let mut connection = Connection::new();
-        assert_eq!(
-            connection.push(Side::B, &client),
-            Some(Progress {
-                version,
-                from_client: true
-            })
-        );
+        assert_eq!(connection.push(Side::B, &client), Some(Progress { version, from_client: true }));
         assert_eq!(connection.client_handshake(), &hex(CLIENT_FRAME)[4..]);
-        assert_eq!(
-            connection.push(Side::A, &hex(server)),
-            Some(Progress {
-                version,
-                from_client: false
-            })
-        );
+        assert_eq!(connection.push(Side::A, &hex(server)), Some(Progress { version, from_client: false }));
         assert_eq!(connection.server_handshake(), hex(SERVER_HELLO));
     }
 }
@@ -153,13 +129,7 @@ fn a_server_packet_alone_tells_nothing() {
 #[test]
 fn a_changed_byte_is_noticed() {
     let destination = hex(DESTINATION);
-    let mut packet = client_initial(
-        Version::V1,
-        &destination,
-        &destination,
-        2,
-        &padded(&hex(CLIENT_FRAME)),
-    );
+    let mut packet = client_initial(Version::V1, &destination, &destination, 2, &padded(&hex(CLIENT_FRAME)));
     packet[600] ^= 1;
     assert_eq!(Connection::new().push(Side::A, &packet), None);
 }
@@ -168,23 +138,13 @@ fn a_changed_byte_is_noticed() {
 fn a_handshake_over_several_packets_is_joined() {
     let (first_id, server_id) = (b"first-id", b"servers!");
     let initial = |destination: &[u8], number, offset, bytes: &[u8]| {
-        client_initial(
-            Version::V1,
-            first_id,
-            destination,
-            number,
-            &crypto_frame(offset, bytes),
-        )
+        client_initial(Version::V1, first_id, destination, number, &crypto_frame(offset, bytes))
     };
     let mut connection = Connection::new();
     // The end comes first; two packets share a datagram; later ones go to the server's own identifier.
     connection.push(Side::A, &initial(first_id, 1, 10, b"klmno"));
     assert_eq!(connection.client_handshake(), b"");
-    let coalesced = [
-        initial(first_id, 0, 0, b"abcde"),
-        initial(server_id, 300, 5, b"fghij"),
-    ]
-    .concat();
+    let coalesced = [initial(first_id, 0, 0, b"abcde"), initial(server_id, 300, 5, b"fghij")].concat();
     assert!(connection.push(Side::A, &coalesced).is_some());
     assert_eq!(connection.client_handshake(), b"abcdefghijklmno");
 }
@@ -192,25 +152,11 @@ fn a_handshake_over_several_packets_is_joined() {
 #[test]
 fn after_a_retry_keys_derive_from_the_new_identifier() {
     let mut connection = Connection::new();
-    connection.push(
-        Side::A,
-        &client_initial(
-            Version::V1,
-            b"first-id",
-            b"first-id",
-            0,
-            &crypto_frame(0, b"lost"),
-        ),
-    );
+    connection
+        .push(Side::A, &client_initial(Version::V1, b"first-id", b"first-id", 0, &crypto_frame(0, b"lost")));
     let retry = hex("ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba");
     assert_eq!(connection.push(Side::B, &retry), None);
-    let again = client_initial(
-        Version::V1,
-        b"retry-id",
-        b"retry-id",
-        1,
-        &crypto_frame(0, b"hello"),
-    );
+    let again = client_initial(Version::V1, b"retry-id", b"retry-id", 1, &crypto_frame(0, b"hello"));
     assert!(connection.push(Side::A, &again).is_some());
     assert_eq!(connection.client_handshake(), b"hello");
 }
@@ -218,31 +164,17 @@ fn after_a_retry_keys_derive_from_the_new_identifier() {
 #[test]
 fn the_version_may_change_inside_a_connection() {
     let mut connection = Connection::new();
-    connection.push(
-        Side::A,
-        &client_initial(Version::V1, b"first-id", b"first-id", 0, &crypto_frame(0, b"he")),
-    );
+    connection
+        .push(Side::A, &client_initial(Version::V1, b"first-id", b"first-id", 0, &crypto_frame(0, b"he")));
     let second = client_initial(Version::V2, b"first-id", b"servers!", 1, &crypto_frame(2, b"llo"));
-    assert_eq!(
-        connection.push(Side::A, &second),
-        Some(Progress {
-            version: Version::V2,
-            from_client: true
-        })
-    );
+    assert_eq!(connection.push(Side::A, &second), Some(Progress { version: Version::V2, from_client: true }));
     assert_eq!(connection.client_handshake(), b"hello");
 }
 
 #[test]
 fn attempts_are_bounded() {
     let mut connection = Connection::new();
-    let mut packet = client_initial(
-        Version::V1,
-        b"first-id",
-        b"first-id",
-        0,
-        &crypto_frame(0, b"hello"),
-    );
+    let mut packet = client_initial(Version::V1, b"first-id", b"first-id", 0, &crypto_frame(0, b"hello"));
     packet[30] ^= 1;
     for _ in 0..MAX_INITIALS {
         assert!(!connection.is_exhausted());

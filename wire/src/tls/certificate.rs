@@ -130,9 +130,7 @@ fn keyword(oid: &Oid<'_>) -> Option<&'static str> {
         (OID_PKCS9_EMAIL_ADDRESS, "emailAddress"),
         (OID_X509_SERIALNUMBER, "serialNumber"),
     ];
-    keywords
-        .into_iter()
-        .find_map(|(known, keyword)| (known == *oid).then_some(keyword))
+    keywords.into_iter().find_map(|(known, keyword)| (known == *oid).then_some(keyword))
 }
 
 /// The string in an attribute, whichever of ASN.1's string types it has.
@@ -141,9 +139,7 @@ fn attribute_text(attribute: &AttributeTypeAndValue<'_>) -> String {
     let bytes = attribute.as_slice();
     if attribute.attr_value().tag().0 == BMP_STRING {
         let units = bytes.as_chunks().0.iter().map(|pair| u16::from_be_bytes(*pair));
-        return char::decode_utf16(units)
-            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect();
+        return char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     }
     match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -179,17 +175,12 @@ mod tests {
     const DER: &[u8] = include_bytes!("../../testdata/certificate.der");
 
     fn hex(bytes: &[u8]) -> String {
-        bytes
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     fn chain(certificates: &[&[u8]]) -> Vec<u8> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes()[1..].to_vec();
-        let all: Vec<u8> = certificates
-            .iter()
-            .flat_map(|der| [length(der), der.to_vec()].concat())
-            .collect();
+        let all: Vec<u8> = certificates.iter().flat_map(|der| [length(der), der.to_vec()].concat()).collect();
         [length(&all), all].concat()
     }
 
@@ -198,10 +189,7 @@ mod tests {
     fn describes_a_certificate() {
         let read = describe(0, DER);
         assert_eq!(hex(&read.sha1), "8802fbc99f7f9faeb7028088473636bf8ba66d6f");
-        assert_eq!(
-            hex(&read.sha256),
-            "8a95ba159d8b28f4eab7f219c79d626fcda11d9db45d3f0ad661085b5faa17f6"
-        );
+        assert_eq!(hex(&read.sha256), "8a95ba159d8b28f4eab7f219c79d626fcda11d9db45d3f0ad661085b5faa17f6");
         assert_eq!(
             &*read.subject,
             "emailAddress=a@b.example,CN=\u{c9}t\u{e9}.example+OU=names,O=Weir\\, \\\"Ltd\\\" #1,C=FR"
@@ -216,10 +204,7 @@ mod tests {
     fn what_is_not_x509_still_has_hashes() {
         let read = describe(3, b"abc");
         assert_eq!(hex(&read.sha1), "a9993e364706816aba3e25717850c26c9cd0d89d");
-        assert_eq!(
-            (read.position, &*read.subject, read.names.len(), read.not_after),
-            (3, "", 0, 0)
-        );
+        assert_eq!((read.position, &*read.subject, read.names.len(), read.not_after), (3, "", 0, 0));
         let mut long = DER.to_vec();
         long.resize(MAX_CERTIFICATE_BYTES + 1, 0);
         assert_eq!(&*describe(0, &long).subject, "");

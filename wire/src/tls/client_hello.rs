@@ -108,27 +108,18 @@ impl<'a> Offer<'a> {
             first.get_or_insert(data);
         })?;
         self.server_name = server_name.and_then(host_name);
-        self.protocols = protocols
-            .into_iter()
-            .flat_map(extension::protocol_names)
-            .take(MAX_PROTOCOLS)
-            .collect();
-        self.versions = versions
-            .and_then(|mut data| list8(&mut data).and_then(numbers).ok())
-            .unwrap_or_default();
-        self.signature_algorithms = algorithms
-            .and_then(|mut data| list16(&mut data).and_then(numbers).ok())
-            .unwrap_or_default();
+        self.protocols =
+            protocols.into_iter().flat_map(extension::protocol_names).take(MAX_PROTOCOLS).collect();
+        self.versions =
+            versions.and_then(|mut data| list8(&mut data).and_then(numbers).ok()).unwrap_or_default();
+        self.signature_algorithms =
+            algorithms.and_then(|mut data| list16(&mut data).and_then(numbers).ok()).unwrap_or_default();
         Ok(())
     }
 
     /// The highest version offered; in DTLS higher versions have lower numbers.
     pub(super) fn highest_version(&self) -> u16 {
-        let offered = self
-            .versions
-            .iter()
-            .copied()
-            .filter(|version| !is_grease(*version));
+        let offered = self.versions.iter().copied().filter(|version| !is_grease(*version));
         let highest = match self.transport {
             TlsTransport::Dtls => offered.filter(|version| version >> 8 == 0xfe).min(),
             _ => offered.max(),

@@ -43,11 +43,7 @@ pub(super) fn of(offer: &Offer<'_>) -> String {
     format!(
         "{transport}{version}{name}{ciphers:02}{extensions:02}{first}{last}_{cipher_hash}_{extension_hash}",
         version = version_code(offer.highest_version()),
-        name = if offer.extensions.contains(&extension::SERVER_NAME) {
-            'd'
-        } else {
-            'i'
-        },
+        name = if offer.extensions.contains(&extension::SERVER_NAME) { 'd' } else { 'i' },
         ciphers = ciphers.len().min(99),
         extensions = extension_count.min(99),
         cipher_hash = hash12(&joined(&ciphers)),
@@ -56,11 +52,7 @@ pub(super) fn of(offer: &Offer<'_>) -> String {
 }
 
 fn without_grease(values: &[u16]) -> Vec<u16> {
-    values
-        .iter()
-        .copied()
-        .filter(|value| !is_grease(*value))
-        .collect()
+    values.iter().copied().filter(|value| !is_grease(*value)).collect()
 }
 
 /// Four hexadecimal digits each, with commas between.

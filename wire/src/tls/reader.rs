@@ -71,13 +71,7 @@ enum State {
 impl Reader {
     /// At the beginning of the stream. `transport` goes into the [`weir_model::observation::ClientHello`].
     pub const fn new(transport: TlsTransport) -> Self {
-        Self {
-            transport,
-            state: State::Start,
-            message: Vec::new(),
-            server_hello_seen: false,
-            error: None,
-        }
+        Self { transport, state: State::Start, message: Vec::new(), server_hello_seen: false, error: None }
     }
 
     /// The next bytes of the stream, however they are cut; `learn` is called with each fact that they complete.
@@ -91,11 +85,7 @@ impl Reader {
                 }
             }
         }
-        if self.is_done() {
-            Appetite::Done
-        } else {
-            Appetite::More
-        }
+        if self.is_done() { Appetite::Done } else { Appetite::More }
     }
 
     /// Why reading ended, if it was a fault.
@@ -122,11 +112,7 @@ impl Reader {
         match &mut self.state {
             State::Start => {
                 let is_v2 = bytes.first().is_some_and(|first| first & 0x80 != 0);
-                self.state = if is_v2 {
-                    State::V2
-                } else {
-                    State::Header(ArrayVec::new())
-                };
+                self.state = if is_v2 { State::V2 } else { State::Header(ArrayVec::new()) };
                 Ok(bytes)
             }
             State::Header(header) => {
@@ -191,11 +177,8 @@ impl Reader {
     }
 
     fn enter_content(&mut self, is_handshake: bool, left: u16) {
-        self.state = if left == 0 {
-            State::Header(ArrayVec::new())
-        } else {
-            State::Content(is_handshake, left)
-        };
+        self.state =
+            if left == 0 { State::Header(ArrayVec::new()) } else { State::Content(is_handshake, left) };
     }
 
     /// Joins messages: content of records, in order.
@@ -248,20 +231,13 @@ impl Reader {
             }
             _ => return Err(TlsError::Unexpected(kind)),
         };
-        if length > limit {
-            Err(TlsError::MessageTooLong(kind, length as u32))
-        } else {
-            Ok(())
-        }
+        if length > limit { Err(TlsError::MessageTooLong(kind, length as u32)) } else { Ok(()) }
     }
 
     fn message(&mut self, kind: u8, body: &[u8], learn: &mut dyn FnMut(Fact)) -> Result<(), TlsError> {
         match kind {
             HANDSHAKE_CLIENT_HELLO => {
-                learn(Fact::ClientHello(Arc::new(client_hello::parse(
-                    body,
-                    self.transport,
-                )?)));
+                learn(Fact::ClientHello(Arc::new(client_hello::parse(body, self.transport)?)));
                 self.end();
             }
             HANDSHAKE_SERVER_HELLO => {
@@ -309,9 +285,7 @@ impl Reader {
 
 /// Takes as many bytes as there is room for, and returns the rest.
 fn fill<'a, const N: usize>(buffer: &mut ArrayVec<u8, N>, bytes: &'a [u8]) -> &'a [u8] {
-    let (now, rest) = bytes
-        .split_at_checked(buffer.remaining_capacity())
-        .unwrap_or((bytes, &[]));
+    let (now, rest) = bytes.split_at_checked(buffer.remaining_capacity()).unwrap_or((bytes, &[]));
     buffer.extend(now.iter().copied());
     rest
 }
@@ -329,13 +303,8 @@ mod tests {
         let versions = [&[0, 0x2b, 0, 2][..], &version.to_be_bytes()].concat();
         let extensions = [alpn, if version > 0x0303 { versions } else { vec![] }].concat();
         let legacy = version.min(0x0303).to_be_bytes();
-        let body = [
-            &legacy,
-            &[1; 32][..],
-            &[0, 0xc0, 0x2f, 0],
-            &super::super::tests::list(&extensions),
-        ]
-        .concat();
+        let body =
+            [&legacy, &[1; 32][..], &[0, 0xc0, 0x2f, 0], &super::super::tests::list(&extensions)].concat();
         handshake(2, &body)
     }
 
@@ -343,36 +312,20 @@ mod tests {
         let length = |count: usize| u32::try_from(count).unwrap().to_be_bytes()[1..].to_vec();
         handshake(
             11,
-            &[
-                length(2 * DER.len() + 6),
-                length(DER.len()),
-                DER.into(),
-                length(DER.len()),
-                DER.into(),
-            ]
-            .concat(),
+            &[length(2 * DER.len() + 6), length(DER.len()), DER.into(), length(DER.len()), DER.into()]
+                .concat(),
         )
     }
 
     /// A TLS 1.2 server's first flight, its messages spread over records of `size` bytes.
     fn server_flight(size: usize) -> Vec<u8> {
-        let messages = [
-            server_hello(0x0303),
-            certificates(),
-            handshake(12, &[7; 300]),
-            handshake(14, &[]),
-        ]
-        .concat();
+        let messages =
+            [server_hello(0x0303), certificates(), handshake(12, &[7; 300]), handshake(14, &[])].concat();
         messages.chunks(size).flat_map(|part| record(22, part)).collect()
     }
 
     fn client_flight() -> Vec<u8> {
-        [
-            record(22, &handshake(1, &Hello::browser().body())),
-            record(20, &[1]),
-            record(23, &[9; 80]),
-        ]
-        .concat()
+        [record(22, &handshake(1, &Hello::browser().body())), record(20, &[1]), record(23, &[9; 80])].concat()
     }
 
     fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Fact>, Appetite, Option<TlsError>) {
@@ -399,10 +352,7 @@ mod tests {
     #[test]
     fn learns_the_client_hello_and_is_done() {
         let (facts, appetite, error) = read([client_flight().as_slice()]);
-        assert_eq!(
-            (kinds(&facts).as_str(), appetite, error),
-            ("c", Appetite::Done, None)
-        );
+        assert_eq!((kinds(&facts).as_str(), appetite, error), ("c", Appetite::Done, None));
         let (facts, ..) = read([v2_hello().as_slice()]);
         assert_eq!(kinds(&facts), "c");
     }
@@ -411,40 +361,21 @@ mod tests {
     fn learns_a_server_s_hello_and_certificates() {
         for size in [1, 3, 70, 1000, 16_000] {
             let (facts, appetite, error) = read([server_flight(size).as_slice()]);
-            assert_eq!(
-                (kinds(&facts).as_str(), appetite, error),
-                ("sxx", Appetite::Done, None),
-                "{size}"
-            );
+            assert_eq!((kinds(&facts).as_str(), appetite, error), ("sxx", Appetite::Done, None), "{size}");
         }
         let (facts, ..) = read([record(22, &server_hello(0x0303)).as_slice()]);
-        let Fact::ServerHello(hello) = &facts[0] else {
-            panic!("{facts:?}")
-        };
-        assert_eq!(
-            (hello.version, hello.cipher, hello.alpn.as_deref()),
-            (0x0303, 0xc02f, Some("h2"))
-        );
+        let Fact::ServerHello(hello) = &facts[0] else { panic!("{facts:?}") };
+        assert_eq!((hello.version, hello.cipher, hello.alpn.as_deref()), (0x0303, 0xc02f, Some("h2")));
     }
 
     #[test]
     fn is_done_where_encryption_begins() {
         let (facts, appetite, _) = read([record(22, &server_hello(0x0304)).as_slice()]);
-        let Fact::ServerHello(hello) = &facts[0] else {
-            panic!("{facts:?}")
-        };
+        let Fact::ServerHello(hello) = &facts[0] else { panic!("{facts:?}") };
         assert_eq!((hello.version, appetite), (0x0304, Appetite::Done));
-        let resumed = [
-            record(22, &server_hello(0x0303)),
-            record(20, &[1]),
-            record(22, &[0xff; 40]),
-        ]
-        .concat();
+        let resumed = [record(22, &server_hello(0x0303)), record(20, &[1]), record(22, &[0xff; 40])].concat();
         let (facts, appetite, error) = read([resumed.as_slice()]);
-        assert_eq!(
-            (kinds(&facts).as_str(), appetite, error),
-            ("s", Appetite::Done, None)
-        );
+        assert_eq!((kinds(&facts).as_str(), appetite, error), ("s", Appetite::Done, None));
     }
 
     #[test]
@@ -463,10 +394,7 @@ mod tests {
         assert_eq!(refused(&[22, 3, 1, 0x50, 0]), TlsError::RecordTooLong(0x5000));
         assert_eq!(refused(&record(22, &[20, 0, 0, 1])), TlsError::Unexpected(20));
         assert_eq!(refused(&record(22, &certificates())), TlsError::Unexpected(11));
-        assert_eq!(
-            refused(&record(22, &[1, 1, 0, 1])),
-            TlsError::MessageTooLong(1, 0x1_0001)
-        );
+        assert_eq!(refused(&record(22, &[1, 1, 0, 1])), TlsError::MessageTooLong(1, 0x1_0001));
         assert_eq!(refused(&[0xff, 0xff]), TlsError::RecordTooLong(0x7fff));
     }
 

@@ -19,18 +19,12 @@ pub fn parse(handshake_body: &[u8]) -> Result<ServerHello, TlsError> {
     }
     cursor.skip(32)?;
     list8(&mut cursor)?;
-    let mut hello = ServerHello {
-        version: legacy_version,
-        cipher: cursor.u16()?,
-        alpn: None,
-    };
+    let mut hello = ServerHello { version: legacy_version, cipher: cursor.u16()?, alpn: None };
     cursor.skip(1)?;
     extension::for_each(&mut cursor, |kind, mut data| match kind {
         extension::SUPPORTED_VERSIONS => hello.version = data.u16().unwrap_or(legacy_version),
         extension::ALPN => {
-            hello.alpn = extension::protocol_names(data)
-                .next()
-                .map(|name| escape(name).into());
+            hello.alpn = extension::protocol_names(data).next().map(|name| escape(name).into());
         }
         _ => {}
     })?;

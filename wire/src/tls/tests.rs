@@ -28,23 +28,11 @@ impl Hello {
         let mut extensions: Vec<_> = empty.map(|kind| (kind, Vec::new())).into();
         extensions.push((0x0000, server_name(b"Example.com")));
         extensions.push((0x0010, protocols(&[b"h2", b"http/1.1"])));
-        extensions.push((
-            0x002b,
-            [&[7][..], &words(&[0x3a3a, 0x0304, 0x0303])].concat()[..7].to_vec(),
-        ));
+        extensions.push((0x002b, [&[7][..], &words(&[0x3a3a, 0x0304, 0x0303])].concat()[..7].to_vec()));
         extensions.last_mut().unwrap().1[0] = 6;
-        extensions.push((
-            0x000d,
-            list(&words(&[
-                0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601,
-            ])),
-        ));
-        Self {
-            version: 0x0303,
-            ciphers: ciphers.into(),
-            extensions,
-            cookie: None,
-        }
+        extensions
+            .push((0x000d, list(&words(&[0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601]))));
+        Self { version: 0x0303, ciphers: ciphers.into(), extensions, cookie: None }
     }
 
     pub(super) fn body(&self) -> Vec<u8> {
@@ -83,9 +71,7 @@ pub(super) fn server_name(host: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn protocols(names: &[&[u8]]) -> Vec<u8> {
-    let each = names
-        .iter()
-        .flat_map(|name| [&[u8::try_from(name.len()).unwrap()], *name].concat());
+    let each = names.iter().flat_map(|name| [&[u8::try_from(name.len()).unwrap()], *name].concat());
     list(&each.collect::<Vec<_>>())
 }
 
@@ -108,10 +94,7 @@ fn ja4(hello: &Hello) -> String {
 fn reads_a_browser_hello() {
     let read = parse(&Hello::browser().body(), TlsTransport::Tcp).unwrap();
     assert_eq!(read.server_name.unwrap().as_str(), "example.com");
-    assert_eq!(
-        read.alpn.iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
-        ["h2", "http/1.1"]
-    );
+    assert_eq!(read.alpn.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["h2", "http/1.1"]);
     assert_eq!(read.version, 0x0304);
     assert!(!read.ech_offered);
     // The hashes are those of the specification's own example.
@@ -137,55 +120,31 @@ fn ja4_says_what_carried_it_and_what_is_missing() {
 #[test]
 fn ja4_counts_what_resembles_grease() {
     let ciphers = vec![0x0a0a, 0xfafa, 0x0a1a, 0x1a0a, 0x0a0b];
-    let hello = Hello {
-        version: 0x0303,
-        ciphers,
-        extensions: vec![],
-        cookie: None,
-    };
+    let hello = Hello { version: 0x0303, ciphers, extensions: vec![], cookie: None };
     assert_eq!(&ja4(&hello)[..10], "t12i030000");
 }
 
 #[test]
 fn ja4_versions() {
-    for (version, code) in [
-        (0x0304, "13"),
-        (0x0303, "12"),
-        (0x0302, "11"),
-        (0x0301, "10"),
-        (0x0300, "s3"),
-        (0x0305, "00"),
-    ] {
-        let hello = Hello {
-            version,
-            ciphers: vec![],
-            extensions: vec![],
-            cookie: None,
-        };
+    for (version, code) in
+        [(0x0304, "13"), (0x0303, "12"), (0x0302, "11"), (0x0301, "10"), (0x0300, "s3"), (0x0305, "00")]
+    {
+        let hello = Hello { version, ciphers: vec![], extensions: vec![], cookie: None };
         assert_eq!(&ja4(&hello)[1..3], code);
     }
 }
 
 #[test]
 fn dtls_has_a_cookie_and_versions_that_count_down() {
-    let mut hello = Hello {
-        version: 0xfeff,
-        cookie: Some(vec![1; 20]),
-        ..Hello::browser()
-    };
+    let mut hello = Hello { version: 0xfeff, cookie: Some(vec![1; 20]), ..Hello::browser() };
     hello.extensions.retain(|(kind, _)| *kind != 0x002b);
     let read = |hello: &Hello| parse(&hello.body(), TlsTransport::Dtls).unwrap();
     assert_eq!((&read(&hello).ja4[..3], read(&hello).version), ("dd1", 0xfeff));
     hello.version = 0xfefd;
     assert_eq!((&read(&hello).ja4[..3], read(&hello).version), ("dd2", 0xfefd));
-    hello
-        .extensions
-        .push((0x002b, [&[6][..], &words(&[0xfefd, 0x4a4a, 0xfefc])].concat()));
+    hello.extensions.push((0x002b, [&[6][..], &words(&[0xfefd, 0x4a4a, 0xfefc])].concat()));
     assert_eq!((&read(&hello).ja4[..3], read(&hello).version), ("dd3", 0xfefc));
-    assert_eq!(
-        parse(&hello.body(), TlsTransport::Tcp).unwrap_err(),
-        TlsError::Version(0xfefd)
-    );
+    assert_eq!(parse(&hello.body(), TlsTransport::Tcp).unwrap_err(), TlsError::Version(0xfefd));
 }
 
 #[test]
@@ -217,17 +176,11 @@ fn odd_server_names_are_tolerated() {
         read.server_name.map(|name| name.to_string())
     };
     assert_eq!(read(server_name(b"192.0.2.1")).unwrap(), "192.0.2.1");
-    assert_eq!(
-        read(server_name(b"trailing.example.")).unwrap(),
-        "trailing.example"
-    );
+    assert_eq!(read(server_name(b"trailing.example.")).unwrap(), "trailing.example");
     assert_eq!(read(server_name(b"")), None);
     assert_eq!(read(vec![]), None);
     assert_eq!(read(vec![0, 9, 0, 0, 50, b'a']), None);
-    assert_eq!(
-        read(list(&[&[7, 0, 1, b'x', 0][..], &list(b"b.example")].concat())).unwrap(),
-        "b.example"
-    );
+    assert_eq!(read(list(&[&[7, 0, 1, b'x', 0][..], &list(b"b.example")].concat())).unwrap(), "b.example");
 }
 
 #[test]
@@ -244,9 +197,7 @@ fn ech_is_seen_and_of_repeated_extensions_the_first_counts() {
 fn protocols_are_capped_and_escaped() {
     let mut hello = Hello::browser();
     hello.extensions.retain(|(kind, _)| *kind != 0x0010);
-    hello
-        .extensions
-        .push((0x0010, protocols(&[b"\x0aa".as_slice(); 40])));
+    hello.extensions.push((0x0010, protocols(&[b"\x0aa".as_slice(); 40])));
     let read = parse(&hello.body(), TlsTransport::Tcp).unwrap();
     assert_eq!((read.alpn.len(), &*read.alpn[0]), (16, "\\010a"));
 }
@@ -256,10 +207,7 @@ fn a_server_hello_has_a_version_that_exists() {
     let body = |version| [&[version, 3][..], &[0; 32], &[0, 0x13, 1, 0]].concat();
     assert_eq!(server_hello::parse(&body(3)).unwrap().cipher, 0x1301);
     assert_eq!(server_hello::parse(&body(0xfe)).unwrap().version, 0xfe03);
-    assert_eq!(
-        server_hello::parse(&body(2)).unwrap_err(),
-        TlsError::Version(0x0203)
-    );
+    assert_eq!(server_hello::parse(&body(2)).unwrap_err(), TlsError::Version(0x0203));
 }
 
 #[test]
@@ -268,24 +216,14 @@ fn hellos_that_lie_are_refused() {
     for length in 0..body.len() {
         // Without any extensions a hello may end; cut anywhere else it is refused.
         let ends_before_extensions = length == 2 + 32 + 3 + 2 + 32 + 2;
-        assert_eq!(
-            parse(&body[..length], TlsTransport::Tcp).is_ok(),
-            ends_before_extensions,
-            "{length}"
-        );
+        assert_eq!(parse(&body[..length], TlsTransport::Tcp).is_ok(), ends_before_extensions, "{length}");
     }
     let mut odd = body.clone();
     odd[38] = 31;
-    assert_eq!(
-        parse(&odd, TlsTransport::Tcp).unwrap_err(),
-        TlsError::OddLength(31)
-    );
+    assert_eq!(parse(&odd, TlsTransport::Tcp).unwrap_err(), TlsError::OddLength(31));
     let mut version = body;
     version[0] = 4;
-    assert_eq!(
-        parse(&version, TlsTransport::Tcp).unwrap_err(),
-        TlsError::Version(0x0403)
-    );
+    assert_eq!(parse(&version, TlsTransport::Tcp).unwrap_err(), TlsError::Version(0x0403));
 }
 
 /// A ClientHello in the format of SSL 2.0, with its record header.
@@ -309,25 +247,15 @@ fn recognises_hellos_by_their_first_bytes() {
     let client = record(22, &handshake(1, &Hello::browser().body()));
     let server = record(22, &handshake(2, &[3; 70]));
     for length in 0..=client.len() {
-        let expected = if length < 10 {
-            Recognition::NeedMore
-        } else {
-            Recognition::Yes
-        };
+        let expected = if length < 10 { Recognition::NeedMore } else { Recognition::Yes };
         assert_eq!(looks_like_client_hello(&client[..length]), expected);
     }
     assert_eq!(looks_like_server_hello(&server), Recognition::Yes);
     assert_eq!(looks_like_client_hello(&server), Recognition::No);
     assert_eq!(looks_like_server_hello(&client), Recognition::No);
     assert_eq!(looks_like_client_hello(&record(22, &[1, 0])), Recognition::Yes);
-    assert_eq!(
-        looks_like_client_hello(&record(22, &[1, 0, 0, 90, 2])),
-        Recognition::No
-    );
-    assert_eq!(
-        looks_like_client_hello(&record(22, &[1, 0, 0, 90])),
-        Recognition::Yes
-    );
+    assert_eq!(looks_like_client_hello(&record(22, &[1, 0, 0, 90, 2])), Recognition::No);
+    assert_eq!(looks_like_client_hello(&record(22, &[1, 0, 0, 90])), Recognition::Yes);
     for other in [
         &b"GET / HTTP/1.1"[..],
         b"SSH-2.0-x",

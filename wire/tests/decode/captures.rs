@@ -16,20 +16,8 @@ pub(crate) struct Captured {
 
 impl Captured {
     pub(crate) fn frame(&self) -> Frame<'_> {
-        let Self {
-            number,
-            link,
-            original_len,
-            time,
-            ref data,
-        } = *self;
-        Frame {
-            number,
-            time,
-            link,
-            original_len,
-            data,
-        }
+        let Self { number, link, original_len, time, ref data } = *self;
+        Frame { number, time, link, original_len, data }
     }
 }
 
@@ -61,10 +49,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         let name = path.to_string_lossy();
         if path.is_dir() {
             walk(&path, found);
-        } else if [".pcap", ".pcapng", ".pcap.gz", ".cap"]
-            .iter()
-            .any(|ending| name.ends_with(ending))
-        {
+        } else if [".pcap", ".pcapng", ".pcap.gz", ".cap"].iter().any(|ending| name.ends_with(ending)) {
             found.push(path);
         }
     }
@@ -75,9 +60,7 @@ pub(crate) fn read(path: &Path) -> Vec<Captured> {
     let mut bytes = std::fs::read(path).unwrap();
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let compressed = std::mem::take(&mut bytes);
-        flate2::read::GzDecoder::new(compressed.as_slice())
-            .read_to_end(&mut bytes)
-            .unwrap();
+        flate2::read::GzDecoder::new(compressed.as_slice()).read_to_end(&mut bytes).unwrap();
     }
     let mut frames = Vec::new();
     match bytes.first_chunk::<4>() {
@@ -90,10 +73,7 @@ pub(crate) fn read(path: &Path) -> Vec<Captured> {
 
 /// Gives `None` where the file ends, as does everything that reads past its end.
 fn read_pcap(bytes: &[u8], frames: &mut Vec<Captured>) -> Option<()> {
-    let little = matches!(
-        bytes.get(..4)?,
-        [0xd4, 0xc3, 0xb2, 0xa1] | [0x4d, 0x3c, 0xb2, 0xa1]
-    );
+    let little = matches!(bytes.get(..4)?, [0xd4, 0xc3, 0xb2, 0xa1] | [0x4d, 0x3c, 0xb2, 0xa1]);
     let unit = if bytes.get(..4)?.contains(&0x4d) { 1 } else { 1000 };
     let link = LinkType(number(bytes, 20, little)? as u16);
     let mut at = 24;
@@ -147,9 +127,5 @@ fn read_pcapng(bytes: &[u8], frames: &mut Vec<Captured>) -> Option<()> {
 
 fn number(bytes: &[u8], at: usize, little: bool) -> Option<u32> {
     let field = *bytes.get(at..)?.first_chunk::<4>()?;
-    Some(if little {
-        u32::from_le_bytes(field)
-    } else {
-        u32::from_be_bytes(field)
-    })
+    Some(if little { u32::from_le_bytes(field) } else { u32::from_be_bytes(field) })
 }

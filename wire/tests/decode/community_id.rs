@@ -22,12 +22,8 @@ fn all_three_baselines_are_met() {
     }
     let frames = captures::read(&capture);
     let baselines: [(&str, Identify); 3] = [
-        ("deflt", |packet| {
-            community_id(0, packet.protocol, packet.source, packet.destination)
-        }),
-        ("seed1", |packet| {
-            community_id(1, packet.protocol, packet.source, packet.destination)
-        }),
+        ("deflt", |packet| community_id(0, packet.protocol, packet.source, packet.destination)),
+        ("seed1", |packet| community_id(1, packet.protocol, packet.source, packet.destination)),
         ("nob64", in_hexadecimal),
     ];
     for (name, identify) in baselines {
@@ -61,12 +57,7 @@ fn in_hexadecimal(packet: &Packet<'_>) -> String {
 type Description = (u64, Endpoint, Endpoint, String);
 
 fn described(packet: &Packet<'_>, identifier: String) -> Description {
-    (
-        u64::from(packet.protocol.0),
-        packet.source,
-        packet.destination,
-        identifier,
-    )
+    (u64::from(packet.protocol.0), packet.source, packet.destination, identifier)
 }
 
 fn flattened(entry: &serde_json::Value) -> Description {

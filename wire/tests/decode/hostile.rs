@@ -41,16 +41,12 @@ fn leading_bytes() -> impl Strategy<Value = Vec<u8>> {
         vec![0x00, 0x01, 0x01, 0x40],
         vec![0x45, 0, 0, 0, 0, 0, 0x20, 0, 64, 17, 0, 0],
         vec![0x45, 0, 0, 90, 0, 0, 0, 0, 64, 4, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2],
-        vec![
-            0x45, 0, 0, 90, 0, 0, 0, 0, 64, 47, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 0x65, 0x58,
-        ],
+        vec![0x45, 0, 0, 90, 0, 0, 0, 0, 64, 47, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 0x65, 0x58],
         vec![
             0x45, 0, 0, 90, 0, 0, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 9, 9, 0x12, 0xb5, 0, 0, 0, 0,
             8, 0,
         ],
-        vec![
-            0x45, 0, 0, 90, 0, 0, 0, 0, 64, 1, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 0, 0, 0, 0, 0, 0, 0,
-        ],
+        vec![0x45, 0, 0, 90, 0, 0, 0, 0, 64, 1, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 0, 0, 0, 0, 0, 0, 0],
         vec![0x60, 0, 0, 0, 0, 40, 44, 64],
         vec![0xaa, 0xaa, 0x03, 0, 0, 0, 8, 0],
         vec![0; 12],
@@ -106,10 +102,7 @@ fn real_frames_with_faults_balance() {
             }
             let cut = random.below(data.len() + 1);
             for data in [&data, &data[..cut]] {
-                let frame = Frame {
-                    data,
-                    ..captured.frame()
-                };
+                let frame = Frame { data, ..captured.frame() };
                 decoder.decode(&frame, &mut |packet| handed_on += u64::from(packet.frames));
                 frames += 1;
             }

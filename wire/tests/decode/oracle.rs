@@ -44,11 +44,7 @@ fn etherparse_says_the_same_of_every_capture() {
                 continue;
             };
             let Some((tunnels, ours, payload_len, _)) = ours.pop() else {
-                differing.push(format!(
-                    "{}:{} nothing, not {theirs:?}",
-                    path.display(),
-                    frame.number
-                ));
+                differing.push(format!("{}:{} nothing, not {theirs:?}", path.display(), frame.number));
                 continue;
             };
             if tunnels > 0 {
@@ -56,11 +52,8 @@ fn etherparse_says_the_same_of_every_capture() {
             }
             compared += 1;
             let ours = as_far_as(&theirs, ours);
-            let len_differs = complete
-                && theirs
-                    .payload
-                    .as_ref()
-                    .is_some_and(|bytes| bytes.len() != payload_len);
+            let len_differs =
+                complete && theirs.payload.as_ref().is_some_and(|bytes| bytes.len() != payload_len);
             if ours != theirs || len_differs {
                 differing.push(format!(
                     "{}:{} {payload_len}\n  ours   {ours:?}\n  theirs {theirs:?}",
@@ -114,16 +107,12 @@ fn as_far_as(theirs: &Said, ours: Said) -> Said {
 fn oracle(frame: &Captured) -> Option<(Said, bool)> {
     let sliced = slice(frame)?;
     let (source, destination, payload): (IpAddr, IpAddr, _) = match sliced.net.as_ref()? {
-        LaxNetSlice::Ipv4(ip) => (
-            ip.header().source_addr().into(),
-            ip.header().destination_addr().into(),
-            ip.payload(),
-        ),
-        LaxNetSlice::Ipv6(ip) => (
-            ip.header().source_addr().into(),
-            ip.header().destination_addr().into(),
-            ip.payload(),
-        ),
+        LaxNetSlice::Ipv4(ip) => {
+            (ip.header().source_addr().into(), ip.header().destination_addr().into(), ip.payload())
+        }
+        LaxNetSlice::Ipv6(ip) => {
+            (ip.header().source_addr().into(), ip.header().destination_addr().into(), ip.payload())
+        }
         LaxNetSlice::Arp(_) => return None,
     };
     if payload.fragmented {
@@ -137,12 +126,7 @@ fn oracle(frame: &Captured) -> Option<(Said, bool)> {
         tcp: None,
         icmp: None,
         payload: None,
-        vlans: sliced
-            .vlan_ids()
-            .iter()
-            .map(|id| id.value())
-            .filter(|id| *id != 0)
-            .collect(),
+        vlans: sliced.vlan_ids().iter().map(|id| id.value()).filter(|id| *id != 0).collect(),
     };
     match sliced.transport.as_ref() {
         Some(TransportSlice::Tcp(tcp)) => {
@@ -162,10 +146,7 @@ fn oracle(frame: &Captured) -> Option<(Said, bool)> {
         Some(TransportSlice::Icmpv6(icmp)) => said.icmp = Some((icmp.type_u8(), icmp.code_u8())),
         Some(TransportSlice::Igmp(_)) | None => {}
     }
-    Some((
-        said,
-        !payload.incomplete && frame.data.len() as u32 == frame.original_len,
-    ))
+    Some((said, !payload.incomplete && frame.data.len() as u32 == frame.original_len))
 }
 
 fn slice(frame: &Captured) -> Option<LaxSlicedPacket<'_>> {

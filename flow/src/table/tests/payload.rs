@@ -9,62 +9,34 @@ const ASK: (&str, &str) = ("10.0.0.1:5353", "10.0.0.53:53");
 const REPLY: (&str, &str) = ("10.0.0.53:53", "10.0.0.1:5353");
 
 fn dns_answer(id: u16) -> DnsMessage {
-    DnsMessage {
-        id,
-        ..answer("www.example", vec![a("www.example", 60, [192, 0, 2, 1])])
-    }
+    DnsMessage { id, ..answer("www.example", vec![a("www.example", 60, [192, 0, 2, 1])]) }
 }
 
 #[test]
 fn a_flow_bears_the_name_that_its_client_asked_for() {
     let mut bench = Bench::new();
-    let question = DnsMessage {
-        is_response: false,
-        answers: Vec::new(),
-        ..dns_answer(9)
-    };
+    let question = DnsMessage { is_response: false, answers: Vec::new(), ..dns_answer(9) };
     bench.says(&udp(0, ASK), Fact::Dns(Arc::new(question)));
     bench.says(&udp(0, REPLY), Fact::Dns(Arc::new(dns_answer(9))));
     // The server's packet comes first: the name is found all the same.
     bench.send(&tcp(1, DOWN, SYN | ACK, 500, 101, b""));
     bench.tcp(1, ("10.0.0.2:40000", "192.0.2.1:443"), SYN, 1);
     let (sink, stats) = bench.finish();
-    assert_eq!(
-        (sink.ended[0].dns_messages, sink.ended[0].application),
-        ((1, 1), Some("dns"))
-    );
-    assert_eq!(
-        (&sink.ended[0].name, sink.ended[0].initiator),
-        (&None, end(ASK.0))
-    );
-    let sources: Vec<_> = sink.ended[1..]
-        .iter()
-        .map(|flow| flow.name.as_ref().map(|name| name.source))
-        .collect();
-    assert_eq!(
-        sources,
-        [
-            Some(NameSource::PassiveDnsClient),
-            Some(NameSource::PassiveDnsOther)
-        ]
-    );
+    assert_eq!((sink.ended[0].dns_messages, sink.ended[0].application), ((1, 1), Some("dns")));
+    assert_eq!((&sink.ended[0].name, sink.ended[0].initiator), (&None, end(ASK.0)));
+    let sources: Vec<_> =
+        sink.ended[1..].iter().map(|flow| flow.name.as_ref().map(|name| name.source)).collect();
+    assert_eq!(sources, [Some(NameSource::PassiveDnsClient), Some(NameSource::PassiveDnsOther)]);
     assert_eq!(sink.began[1].2, ["www.example"]);
     assert_eq!(sink.observed, [(FlowId(1), 1), (FlowId(1), 2)]);
-    assert_eq!(
-        (stats.names.passive_dns_client, stats.names.passive_dns_other),
-        (1, 1)
-    );
+    assert_eq!((stats.names.passive_dns_client, stats.names.passive_dns_other), (1, 1));
     assert_eq!((stats.facts, stats.passive_dns.own_learnt), (2, 1));
 }
 
 #[test]
 fn answers_that_nobody_asked_for_are_not_learnt() {
     let mut bench = Bench::new();
-    let question = DnsMessage {
-        is_response: false,
-        answers: Vec::new(),
-        ..dns_answer(9)
-    };
+    let question = DnsMessage { is_response: false, answers: Vec::new(), ..dns_answer(9) };
     bench.says(&udp(0, ASK), Fact::Dns(Arc::new(question)));
     bench.says(&udp(0, REPLY), Fact::Dns(Arc::new(dns_answer(10))));
     bench.says(&udp(0, ASK), Fact::Dns(Arc::new(dns_answer(9))));
@@ -72,30 +44,13 @@ fn answers_that_nobody_asked_for_are_not_learnt() {
     assert_eq!(bench.table.stats().passive_dns.own_learnt, 0);
     let unseen = ("10.0.0.53:53", "10.0.0.7:1234");
     bench.says(&udp(0, unseen), Fact::Dns(Arc::new(dns_answer(1))));
-    assert_eq!(
-        bench.table.stats().passive_dns.own_learnt,
-        1,
-        "the question was out of view"
-    );
+    assert_eq!(bench.table.stats().passive_dns.own_learnt, 1, "the question was out of view");
 }
 
 /// A DNS message for www.example, A; the answer gives 192.0.2.1.
 fn dns_bytes(id: u8, is_answer: bool) -> Vec<u8> {
     let flags = if is_answer { [0x81, 0x80] } else { [0x01, 0x00] };
-    let mut bytes = vec![
-        0,
-        id,
-        flags[0],
-        flags[1],
-        0,
-        1,
-        0,
-        u8::from(is_answer),
-        0,
-        0,
-        0,
-        0,
-    ];
+    let mut bytes = vec![0, id, flags[0], flags[1], 0, 1, 0, u8::from(is_answer), 0, 0, 0, 0];
     bytes.extend(b"\x03www\x07example\x00\x00\x01\x00\x01");
     if is_answer {
         bytes.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
@@ -108,11 +63,7 @@ fn from_the_question_to_the_request_in_real_bytes() {
     let mut bench = Bench::new();
     for (ends, bytes) in [(ASK, dns_bytes(7, false)), (REPLY, dns_bytes(7, true))] {
         let payload_len = bytes.len() as u32;
-        bench.send(&Packet {
-            payload: &bytes,
-            payload_len,
-            ..udp(0, ends)
-        });
+        bench.send(&Packet { payload: &bytes, payload_len, ..udp(0, ends) });
     }
     let web = ("10.0.0.1:40000", "192.0.2.1:80");
     bench.send(&tcp(1, web, SYN, 99, 0, b""));
@@ -121,19 +72,11 @@ fn from_the_question_to_the_request_in_real_bytes() {
         bench.send(&tcp(1, web, ACK, 100 + range.start as u32, 0, &request[range]));
     }
     let (sink, stats) = bench.finish();
-    let [dns, http] = &sink.ended[..] else {
-        panic!("{:?}", sink.ended)
-    };
+    let [dns, http] = &sink.ended[..] else { panic!("{:?}", sink.ended) };
     assert_eq!((dns.application, dns.dns_messages), (Some("dns"), (1, 1)));
     assert_eq!(http.application, Some("http"));
-    let names: Vec<_> = http
-        .names()
-        .map(|name| (name.name.as_str(), name.source))
-        .collect();
-    let expected = [
-        ("other.example", NameSource::HttpHost),
-        ("www.example", NameSource::PassiveDnsClient),
-    ];
+    let names: Vec<_> = http.names().map(|name| (name.name.as_str(), name.source)).collect();
+    let expected = [("other.example", NameSource::HttpHost), ("www.example", NameSource::PassiveDnsClient)];
     assert_eq!(names, expected);
     assert_eq!(sink.began[1].2, ["www.example"]);
     assert_eq!(stats.streams.read_bytes, request.len() as u64);
@@ -159,11 +102,7 @@ fn requests_are_counted_in_the_record_in_which_they_were_sent() {
         bench.tcp(second, WEB, ACK, 100);
     }
     let (sink, _) = bench.finish();
-    let http: Vec<_> = sink
-        .ended
-        .iter()
-        .map(|flow| flow.http.as_ref().unwrap())
-        .collect();
+    let http: Vec<_> = sink.ended.iter().map(|flow| flow.http.as_ref().unwrap()).collect();
     assert_eq!(http.iter().map(|http| http.requests).collect::<Vec<_>>(), [2, 0]);
     assert!(http[1].request.is_some(), "what the first one said stays");
 }
@@ -193,11 +132,7 @@ fn the_end_of_a_flow_gives_back_what_was_held_for_it() {
 
 #[test]
 fn too_many_readers_make_room_oldest_first() {
-    let config = FlowConfig {
-        max_stream_readers: 1,
-        max_datagram_readers: 1,
-        ..FlowConfig::default()
-    };
+    let config = FlowConfig { max_stream_readers: 1, max_datagram_readers: 1, ..FlowConfig::default() };
     let mut bench = Bench::with(config);
     for client in ["10.0.0.1:40000", "10.0.0.2:40000"] {
         bench.send(&tcp(0, (client, WEB.1), ACK, 100, 0, &REQUEST[..9]));
@@ -208,24 +143,13 @@ fn too_many_readers_make_room_oldest_first() {
     for (client, id) in [("10.0.0.1:999", 1), ("10.0.0.2:999", 2), ("10.0.0.1:999", 3)] {
         let bytes = dns_bytes(id, false);
         let payload_len = bytes.len() as u32;
-        bench.send(&Packet {
-            payload: &bytes,
-            payload_len,
-            ..udp(0, (client, ASK.1))
-        });
+        bench.send(&Packet { payload: &bytes, payload_len, ..udp(0, (client, ASK.1)) });
     }
     let (sink, stats) = bench.finish();
-    assert_eq!(
-        (stats.stream_readers_dropped, stats.datagram_readers_dropped),
-        (1, 2)
-    );
+    assert_eq!((stats.stream_readers_dropped, stats.datagram_readers_dropped), (1, 2));
     assert_eq!(sink.ended[0].names().count(), 0, "no longer read");
     assert_eq!(sink.ended[1].names().count(), 1);
-    assert_eq!(
-        (sink.ended[2].dns_messages, sink.ended[3].dns_messages),
-        ((2, 0), (1, 0)),
-        "read afresh"
-    );
+    assert_eq!((sink.ended[2].dns_messages, sink.ended[3].dns_messages), ((2, 0), (1, 0)), "read afresh");
 }
 
 #[test]
@@ -239,23 +163,14 @@ fn a_flow_that_is_seen_from_one_side_settles_too() {
     }
     let (sink, stats) = bench.finish();
     assert_eq!(stats.ended.evicted, 2);
-    assert!(
-        sink.ended
-            .iter()
-            .any(|flow| flow.packets() == 8 && flow.end == EndReason::EndOfInput)
-    );
+    assert!(sink.ended.iter().any(|flow| flow.packets() == 8 && flow.end == EndReason::EndOfInput));
 }
 
 #[test]
 fn passive_dns_can_be_shared() {
     let store = Arc::new(PassiveDns::new(PassiveDnsConfig::default()));
     let time = Timestamp::new(0, 0);
-    let received = Received {
-        message: &dns_answer(1),
-        client: [10, 0, 0, 1].into(),
-        time,
-        packet: 0,
-    };
+    let received = Received { message: &dns_answer(1), client: [10, 0, 0, 1].into(), time, packet: 0 };
     store.learn(received);
     let mut bench = Bench::new();
     bench.table = FlowTable::with_passive_dns(FlowConfig::default(), store);
@@ -265,10 +180,7 @@ fn passive_dns_can_be_shared() {
 
 #[test]
 fn facts_beyond_the_budget_are_observed_but_not_kept() {
-    let mut bench = Bench::with(FlowConfig {
-        facts_bytes: 50,
-        ..FlowConfig::default()
-    });
+    let mut bench = Bench::with(FlowConfig { facts_bytes: 50, ..FlowConfig::default() });
     bench.says(&tcp(0, UP, ACK, 1, 1, b""), hello("one.example"));
     bench.says(&tcp(0, UP, ACK, 1, 1, b""), hello("two.example"));
     let (sink, stats) = bench.finish();

@@ -16,28 +16,14 @@ fn any_packet() -> impl Strategy<Value = Packet<'static>> {
         let mut destination = Endpoint::new([10, 0, 0, ends.1].into(), PORTS[ends.3]);
         let sequence = if flags % 7 == 0 { wild } else { sequence };
         let (protocol, transport) = match kind {
-            0 | 1 => (
-                Protocol::TCP,
-                Transport::Tcp(TcpFields {
-                    sequence,
-                    acknowledgement: wild,
-                    flags,
-                }),
-            ),
+            0 | 1 => (Protocol::TCP, Transport::Tcp(TcpFields { sequence, acknowledgement: wild, flags })),
             2 => (Protocol::UDP, Transport::Udp),
             3 => (Protocol(wild as u8), Transport::Other),
             _ => {
                 let about = Some((Protocol::TCP, source, destination));
                 source.port = u16::from(flags);
                 destination.port = (wild % 4) as u16;
-                (
-                    Protocol::ICMP,
-                    Transport::Icmp {
-                        icmp_type: flags,
-                        code: 0,
-                        about,
-                    },
-                )
+                (Protocol::ICMP, Transport::Icmp { icmp_type: flags, code: 0, about })
             }
         };
         Packet {

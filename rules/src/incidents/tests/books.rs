@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 #[test]
 fn indicators_without_room_ring_by_themselves() {
     let count = MAX_ALSO_MATCHED + 3;
-    let addresses: Vec<String> = (0..count)
-        .map(|number| format!("203.0.{}.{}", number / 250, number % 250))
-        .collect();
+    let addresses: Vec<String> =
+        (0..count).map(|number| format!("203.0.{}.{}", number / 250, number % 250)).collect();
     let mut indicators: Vec<&str> = addresses.iter().map(String::as_str).collect();
     indicators.push("d:evil.example");
     let mut world = World::new(&indicators);
@@ -29,10 +28,7 @@ fn indicators_without_room_ring_by_themselves() {
 
 #[test]
 fn incidents_are_bounded_and_the_rest_is_counted() {
-    let config = IncidentConfig {
-        max_incidents: 2,
-        ..IncidentConfig::default()
-    };
+    let config = IncidentConfig { max_incidents: 2, ..IncidentConfig::default() };
     let mut world = World::with_config(&["203.0.113.5"], Site::private_ranges(), config);
     for number in 1..=5 {
         world.flow(&format!("10.0.0.{number}:50000"), BAD, |_| ());
@@ -40,10 +36,7 @@ fn incidents_are_bounded_and_the_rest_is_counted() {
     world.flow(HOST, BAD, |_| ());
     assert_eq!(world.close().len(), 2);
     let stats = world.incidents.stats();
-    assert_eq!(
-        (stats.hits_matched, stats.hits_notified, stats.hits_overflowed),
-        (6, 3, 3)
-    );
+    assert_eq!((stats.hits_matched, stats.hits_notified, stats.hits_overflowed), (6, 3, 3));
 }
 
 #[test]
@@ -53,15 +46,9 @@ fn touched_hosts_are_bounded_and_the_rest_is_counted() {
     for touched in ["10.0.0.1:22", "10.0.0.2:22", "10.0.0.1:22"] {
         world.flow("203.0.113.5:40000", touched, |_| ());
     }
-    assert_eq!(
-        (world.incidents.touches, world.incidents.stats().touches_forgotten),
-        (MAX_TOUCHES, 1)
-    );
+    assert_eq!((world.incidents.touches, world.incidents.stats().touches_forgotten), (MAX_TOUCHES, 1));
     let alerts = world.incidents.close_all();
-    assert_eq!(
-        (alerts[0].flows, alerts[0].touched.clone()),
-        (3, ips(&["10.0.0.1"]))
-    );
+    assert_eq!((alerts[0].flows, alerts[0].touched.clone()), (3, ips(&["10.0.0.1"])));
     assert_eq!(world.incidents.touches, MAX_TOUCHES - 1);
 }
 
@@ -72,36 +59,17 @@ fn lookups_are_listed_up_to_a_cap_and_all_counted() {
         world.lookup(second, HOST, RESOLVER, &format!("{second}.evil.example"), &[]);
     }
     let alerts = world.close();
-    assert_eq!(
-        (alerts[0].lookups.len(), alerts[0].lookup_count),
-        (MAX_LISTED_LOOKUPS, 100)
-    );
+    assert_eq!((alerts[0].lookups.len(), alerts[0].lookup_count), (MAX_LISTED_LOOKUPS, 100));
     assert_eq!(alerts[0].lookups[0].name, name("0.evil.example"));
 }
 
 #[test]
 fn the_books_name_every_place_once() {
-    let stats = IncidentStats {
-        hits_matched: 3,
-        hits_notified: 2,
-        hits_honeypot: 1,
-        ..IncidentStats::default()
-    };
+    let stats =
+        IncidentStats { hits_matched: 3, hits_notified: 2, hits_honeypot: 1, ..IncidentStats::default() };
     assert!(stats.is_balanced());
-    assert!(
-        !IncidentStats {
-            hits_left_out: 1,
-            ..stats
-        }
-        .is_balanced()
-    );
-    assert!(
-        !IncidentStats {
-            incidents_opened: 1,
-            ..stats
-        }
-        .is_balanced()
-    );
+    assert!(!IncidentStats { hits_left_out: 1, ..stats }.is_balanced());
+    assert!(!IncidentStats { incidents_opened: 1, ..stats }.is_balanced());
     let names: BTreeSet<&str> = stats.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), stats.iter().count());
     assert_eq!(names.len() * 8, size_of::<IncidentStats>());
@@ -113,24 +81,9 @@ fn anything() -> impl Strategy<Value = (u8, u8, u8, u64)> {
 }
 
 fn happen(world: &mut World, (what, who, whom, second): (u8, u8, u8, u64)) -> Happening {
-    let host = [
-        "10.0.0.1:50000",
-        "10.0.0.2:50000",
-        "10.0.0.53:50000",
-        "10.0.0.66:50000",
-    ][usize::from(who)];
-    let bad = [
-        "203.0.113.5:443",
-        "203.0.113.6:443",
-        "198.51.100.1:80",
-        "10.0.0.99:80",
-    ][usize::from(whom)];
-    let said = [
-        "evil.example",
-        "www.evil.example",
-        "good.example",
-        "worse.example",
-    ][usize::from(whom)];
+    let host = ["10.0.0.1:50000", "10.0.0.2:50000", "10.0.0.53:50000", "10.0.0.66:50000"][usize::from(who)];
+    let bad = ["203.0.113.5:443", "203.0.113.6:443", "198.51.100.1:80", "10.0.0.99:80"][usize::from(whom)];
+    let said = ["evil.example", "www.evil.example", "good.example", "worse.example"][usize::from(whom)];
     let (from, to) = match what {
         0 => (bad, host),
         1 | 2 => (host, RESOLVER),
@@ -168,10 +121,7 @@ fn busy_world() -> World {
         "10.0.0.99",
         "h:worse.example",
     ];
-    World::with_roles(
-        &indicators,
-        &[(Role::Resolver, "10.0.0.53/32"), (Role::Honeypot, "10.0.0.66/32")],
-    )
+    World::with_roles(&indicators, &[(Role::Resolver, "10.0.0.53/32"), (Role::Honeypot, "10.0.0.66/32")])
 }
 
 proptest! {
@@ -217,8 +167,6 @@ proptest! {
 
 /// The indicators that alerts ring for or list.
 fn told(alerts: &[Alert]) -> BTreeSet<String> {
-    let all = alerts
-        .iter()
-        .flat_map(|alert| alert.also_matched.iter().chain([&alert.indicator]));
+    let all = alerts.iter().flat_map(|alert| alert.also_matched.iter().chain([&alert.indicator]));
     all.map(|indicator| indicator.value.to_string()).collect()
 }

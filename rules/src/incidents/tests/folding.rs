@@ -27,10 +27,7 @@ fn flows_are_gathered_by_direction() {
             "transit exchanged 198.51.100.1 203.0.113.5",
         ]
     );
-    assert_eq!(
-        alerts.iter().map(|alert| alert.flows).collect::<Vec<_>>(),
-        [2, 1, 3, 1, 1, 2]
-    );
+    assert_eq!(alerts.iter().map(|alert| alert.flows).collect::<Vec<_>>(), [2, 1, 3, 1, 1, 2]);
     assert_eq!(alerts[2].touched, ips(&["10.0.0.10", "10.0.0.11", "10.0.0.12"]));
     assert_eq!(alerts[2].touched_count, 3);
 }
@@ -90,12 +87,7 @@ fn the_most_specific_indicator_rings_and_lists_the_others() {
                     +203.0.113.0/24 +t13d1516h2_8daaf6152771_e5627efa2ab1";
     let alerts = world.close();
     assert_eq!(shown(&alerts), [expected]);
-    assert_eq!(
-        alerts[0].matched.len(),
-        1,
-        "only what the ringing indicator met: {:?}",
-        alerts[0].matched
-    );
+    assert_eq!(alerts[0].matched.len(), 1, "only what the ringing indicator met: {:?}", alerts[0].matched);
     assert_eq!(alerts[0].matched[0].field, Field::TlsSni);
 }
 
@@ -132,19 +124,13 @@ fn a_lookup_and_the_contact_after_it_are_one_incident() {
         it.at(102).passive(BAD, "www.evil.example", &[]);
     });
     let alerts = world.close();
-    assert_eq!(
-        shown(&alerts),
-        ["outbound exchanged 10.0.0.1 evil.example +203.0.113.5"]
-    );
+    assert_eq!(shown(&alerts), ["outbound exchanged 10.0.0.1 evil.example +203.0.113.5"]);
     let alert = &alerts[0];
     let fields: Vec<Field> = alert.matched.iter().map(|met| met.field).collect();
     assert_eq!(fields, [Field::DnsQuestion, Field::TlsSni, Field::PassiveDns]);
     assert_eq!((alert.flows, alert.lookup_count), (3, 1));
     assert_eq!(alert.lookups[0].addresses, ips(&["203.0.113.5"]));
-    assert_eq!(
-        (alert.first, alert.last),
-        (Timestamp::new(100, 0), Timestamp::new(103, 0))
-    );
+    assert_eq!((alert.first, alert.last), (Timestamp::new(100, 0), Timestamp::new(103, 0)));
     assert_eq!(alert.example.id, FlowId(2), "the first flow of the highest grade");
 }
 
@@ -175,8 +161,7 @@ fn lookups_of_another_day_stay_an_incident() {
     world.lookup(100, HOST, RESOLVER, "www.evil.example", &[]);
     let two_days = 2 * 24 * 3600;
     world.flow(HOST, BAD, |it| {
-        it.at(two_days)
-            .http(RequestForm::Origin, "www.evil.example", "/drop");
+        it.at(two_days).http(RequestForm::Origin, "www.evil.example", "/drop");
     });
     assert_eq!(world.close().len(), 2);
 }
@@ -202,8 +187,7 @@ fn unrelated_lookups_in_one_flow_are_incidents_of_their_own() {
 fn several_hosts_said_in_one_flow_each_ring() {
     let mut world = World::new(&["d:evil.example", "d:worse.example", "203.0.113.5"]);
     world.flow(HOST, BAD, |it| {
-        it.http(RequestForm::Origin, "evil.example", "/")
-            .http(RequestForm::Origin, "www.worse.example", "/");
+        it.http(RequestForm::Origin, "evil.example", "/").http(RequestForm::Origin, "www.worse.example", "/");
     });
     let alerts = world.close();
     assert_eq!(
@@ -223,10 +207,7 @@ fn two_clients_behind_one_address_are_told_apart() {
         it.passive(BAD, "evil.example", &[]);
     });
     world.flow(OTHER_HOST, BAD, |_| ());
-    assert_eq!(
-        shown(&world.close()),
-        ["outbound exchanged 10.0.0.1 evil.example"]
-    );
+    assert_eq!(shown(&world.close()), ["outbound exchanged 10.0.0.1 evil.example"]);
 }
 
 #[test]
@@ -235,12 +216,7 @@ fn passive_dns_gives_way_to_what_the_client_says() {
         (None, "evil.example", &[][..], true),
         (Some("evil.example"), "evil.example", &[], true),
         (Some("a.www.evil.example"), "www.evil.example", &[], true),
-        (
-            Some("edge.cdn.example"),
-            "www.evil.example",
-            &["edge.cdn.example"],
-            true,
-        ),
+        (Some("edge.cdn.example"), "www.evil.example", &["edge.cdn.example"], true),
         (Some("good.example"), "evil.example", &["edge.cdn.example"], false),
         (Some("notevil.example"), "evil.example", &[], false),
         (Some("cdn.example"), "evil.example", &["edge.cdn.example"], false),
@@ -254,11 +230,7 @@ fn passive_dns_gives_way_to_what_the_client_says() {
             }
         });
         assert_eq!(world.close().len(), usize::from(rings), "{said:?} {asked}");
-        assert_eq!(
-            world.incidents.stats().hits_contradicted,
-            u64::from(!rings),
-            "{said:?} {asked}"
-        );
+        assert_eq!(world.incidents.stats().hits_contradicted, u64::from(!rings), "{said:?} {asked}");
     }
 }
 
@@ -267,8 +239,7 @@ fn names_that_were_not_said_contradict_nothing() {
     let mut world = World::new(&["d:evil.example"]);
     world.flow(HOST, BAD, |it| {
         it.passive(BAD, "evil.example", &[]);
-        it.named("good.example", NameSource::Certificate)
-            .named("other.example", NameSource::PassiveDnsOther);
+        it.named("good.example", NameSource::Certificate).named("other.example", NameSource::PassiveDnsOther);
     });
     assert_eq!(world.close().len(), 1);
 }
@@ -294,10 +265,7 @@ fn a_scanner_that_meets_resets_stays_attempted() {
     let alerts = world.close();
     assert_eq!(shown(&alerts), ["inbound attempted - 203.0.113.5"]);
     let alert = &alerts[0];
-    assert_eq!(
-        (alert.flows, alert.touched_count, alert.touched.len()),
-        (200, 200, MAX_LISTED_HOSTS)
-    );
+    assert_eq!((alert.flows, alert.touched_count, alert.touched.len()), (200, 200, MAX_LISTED_HOSTS));
     assert_eq!(alert.severity, Severity::Informational);
 }
 
@@ -407,11 +375,7 @@ fn a_long_conversation_is_one_flow() {
         world.flow(HOST, BAD, |it| {
             it.at(second);
             it.flow.continues = Some(FlowId(it.flow.id.0 - 1));
-            it.flow.end = if second == 200 {
-                EndReason::Active
-            } else {
-                EndReason::Fin
-            };
+            it.flow.end = if second == 200 { EndReason::Active } else { EndReason::Fin };
         });
     }
     world.flow(HOST, BAD, |it| {
@@ -460,10 +424,7 @@ fn both_ends_in_one_network_are_about_the_one_that_began() {
     world.flow("192.0.2.1:50000", "198.18.0.1:80", |_| ());
     assert_eq!(
         shown(&world.close()),
-        [
-            "transit exchanged 198.51.100.1 198.51.100.0/24",
-            "transit exchanged 198.18.0.1 192.0.2.0/24"
-        ]
+        ["transit exchanged 198.51.100.1 198.51.100.0/24", "transit exchanged 198.18.0.1 192.0.2.0/24"]
     );
 }
 
@@ -482,10 +443,7 @@ fn an_address_said_to_a_proxy_goes_with_the_name_said_through_it() {
         it.facts.push(Fact::HttpRequest(Arc::new(request)));
         it.sni("evil.example");
     });
-    assert_eq!(
-        shown(&world.close()),
-        ["outbound exchanged 10.0.0.1 evil.example +203.0.113.5"]
-    );
+    assert_eq!(shown(&world.close()), ["outbound exchanged 10.0.0.1 evil.example +203.0.113.5"]);
 }
 
 #[test]
@@ -496,14 +454,7 @@ fn several_meetings_of_one_flow_count_it_once() {
         it.facts.extend(dns("b.evil.example", &[]));
     });
     let alerts = world.close();
-    assert_eq!(
-        (
-            alerts[0].flows,
-            alerts[0].sent.payload_bytes,
-            alerts[0].lookup_count
-        ),
-        (1, 100, 2)
-    );
+    assert_eq!((alerts[0].flows, alerts[0].sent.payload_bytes, alerts[0].lookup_count), (1, 100, 2));
 }
 
 #[test]
@@ -515,10 +466,7 @@ fn a_flow_taken_for_the_other_way_round_is_still_counted_from_the_host() {
     });
     let alerts = world.close();
     assert_eq!(shown(&alerts), ["outbound looked_up 10.0.0.1 evil.example"]);
-    assert_eq!(
-        (alerts[0].sent.payload_bytes, alerts[0].received.payload_bytes),
-        (1000, 100)
-    );
+    assert_eq!((alerts[0].sent.payload_bytes, alerts[0].received.payload_bytes), (1000, 100));
 }
 
 #[test]
@@ -527,18 +475,10 @@ fn a_tunnel_is_turned_with_its_flow() {
     world.flow(HOST, "10.0.0.8:80", |it| {
         it.is_turned = true;
         let (source, destination) = (ips(&["198.51.100.9"])[0], ips(&["192.0.2.9"])[0]);
-        it.flow.tunnels.push(Tunnel {
-            kind: TunnelKind::Gre,
-            source,
-            destination,
-            id: None,
-        });
+        it.flow.tunnels.push(Tunnel { kind: TunnelKind::Gre, source, destination, id: None });
     });
     // The outer destination began, because the first packet inside was the answer.
-    assert_eq!(
-        shown(&world.close()),
-        ["transit exchanged 192.0.2.9 198.51.100.9"]
-    );
+    assert_eq!(shown(&world.close()), ["transit exchanged 192.0.2.9 198.51.100.9"]);
 }
 
 #[test]

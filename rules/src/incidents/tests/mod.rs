@@ -33,29 +33,14 @@ impl World {
     }
 
     fn with_roles(indicators: &[&str], roles: &[(Role, &str)]) -> Self {
-        let roles = roles
-            .iter()
-            .map(|(role, net)| (*role, net.parse().unwrap()))
-            .collect();
-        Self::with_config(
-            indicators,
-            Site {
-                roles,
-                ..Site::private_ranges()
-            },
-            IncidentConfig::default(),
-        )
+        let roles = roles.iter().map(|(role, net)| (*role, net.parse().unwrap())).collect();
+        Self::with_config(indicators, Site { roles, ..Site::private_ranges() }, IncidentConfig::default())
     }
 
     fn with_config(indicators: &[&str], site: Site, config: IncidentConfig) -> Self {
         let mut builder = SetBuilder::new();
         for text in indicators {
-            builder
-                .add(Indicator {
-                    value: value(text),
-                    contexts: vec![Context::default()],
-                })
-                .unwrap();
+            builder.add(Indicator { value: value(text), contexts: vec![Context::default()] }).unwrap();
         }
         Self {
             matcher: Matcher::new(Arc::new(builder.build())),
@@ -89,17 +74,9 @@ impl World {
     }
 
     fn end(&mut self, happening: &Happening) {
-        let Happening {
-            flow,
-            facts,
-            passive,
-            is_turned,
-        } = happening;
-        let (client, server) = if *is_turned {
-            (flow.responder, flow.initiator)
-        } else {
-            (flow.initiator, flow.responder)
-        };
+        let Happening { flow, facts, passive, is_turned } = happening;
+        let (client, server) =
+            if *is_turned { (flow.responder, flow.initiator) } else { (flow.initiator, flow.responder) };
         let mut hits = FlowHits::default();
         let head = FlowHead {
             id: flow.id,
@@ -113,27 +90,13 @@ impl World {
         self.matcher.began(&head, &mut hits);
         for (fact, number) in facts.iter().zip(0..) {
             let from_server = fact.sent_by() == Some(Sender::Responder);
-            let (source, destination) = if from_server {
-                (server, client)
-            } else {
-                (client, server)
-            };
+            let (source, destination) = if from_server { (server, client) } else { (client, server) };
             let (time, fact) = (flow.first + Duration::from_millis(number), fact.clone());
-            let observation = Observation {
-                time,
-                packet: flow.id.0,
-                source,
-                destination,
-                fact,
-            };
+            let observation = Observation { time, packet: flow.id.0, source, destination, fact };
             self.matcher.observed(&head, &observation, &mut hits);
         }
         self.incidents.fold(&Arc::new(flow.clone()), &hits);
-        assert!(
-            self.incidents.stats().is_balanced(),
-            "{:?}",
-            self.incidents.stats()
-        );
+        assert!(self.incidents.stats().is_balanced(), "{:?}", self.incidents.stats());
     }
 
     /// A look-up with its answer, in a flow of its own.
@@ -149,10 +112,7 @@ impl World {
         let alerts = self.incidents.close_all();
         let stats = self.incidents.stats();
         assert!(stats.is_balanced(), "{stats:?}");
-        assert_eq!(
-            (stats.hits_open, stats.incidents_open, self.incidents.touches),
-            (0, 0, 0)
-        );
+        assert_eq!((stats.hits_open, stats.incidents_open, self.incidents.touches), (0, 0, 0));
         alerts
     }
 }
@@ -205,12 +165,7 @@ impl Happening {
     }
 
     fn named(&mut self, text: &str, source: NameSource) -> &mut Self {
-        let name = FlowName {
-            name: name(text),
-            source,
-            time: self.flow.first,
-            aliases: Vec::new(),
-        };
+        let name = FlowName { name: name(text), source, time: self.flow.first, aliases: Vec::new() };
         self.flow.other_names.push(name);
         self
     }
@@ -223,31 +178,15 @@ impl Happening {
             time: self.flow.first,
             aliases,
         };
-        self.passive.push(PassiveName {
-            address: end(address).ip,
-            name,
-        });
+        self.passive.push(PassiveName { address: end(address).ip, name });
         self
     }
 
     /// SYNs that meet RSTs.
     fn refused(&mut self) -> &mut Self {
-        self.flow.forward = Counters {
-            packets: 1,
-            ip_bytes: 40,
-            tcp_flags: 0x02,
-            ..Counters::default()
-        };
-        self.flow.reverse = Counters {
-            packets: 1,
-            ip_bytes: 40,
-            tcp_flags: 0x14,
-            ..Counters::default()
-        };
-        self.flow.tcp = Some(TcpSummary {
-            syn: true,
-            ..TcpSummary::default()
-        });
+        self.flow.forward = Counters { packets: 1, ip_bytes: 40, tcp_flags: 0x02, ..Counters::default() };
+        self.flow.reverse = Counters { packets: 1, ip_bytes: 40, tcp_flags: 0x14, ..Counters::default() };
+        self.flow.tcp = Some(TcpSummary { syn: true, ..TcpSummary::default() });
         self
     }
 }
@@ -259,11 +198,7 @@ fn value(text: &str) -> IndicatorValue {
         ("h:", text) => IndicatorValue::Host(name(text)),
         ("u:", text) => {
             let (host, path) = text.split_once('/').unwrap();
-            IndicatorValue::Url(Url {
-                host: name(host),
-                port: None,
-                path: format!("/{path}").into(),
-            })
+            IndicatorValue::Url(Url { host: name(host), port: None, path: format!("/{path}").into() })
         }
         ("p:", text) => IndicatorValue::AddressPort(end(text).ip, end(text).port),
         ("n:", text) => IndicatorValue::Network(text.parse().unwrap()),
@@ -274,34 +209,14 @@ fn value(text: &str) -> IndicatorValue {
 
 /// Question and answer; an answer is an address or an alias.
 fn dns(asked: &str, answers: &[&str]) -> [Fact; 2] {
-    let questions = vec![DnsQuestion {
-        name: name(asked),
-        qtype: 1,
-        qclass: 1,
-    }];
-    let query = DnsMessage {
-        id: 1,
-        questions,
-        ..DnsMessage::default()
-    };
+    let questions = vec![DnsQuestion { name: name(asked), qtype: 1, qclass: 1 }];
+    let query = DnsMessage { id: 1, questions, ..DnsMessage::default() };
     let record = |text: &&str| {
-        let data = text
-            .parse()
-            .map_or_else(|_| DnsData::Cname(name(text)), DnsData::A);
-        DnsRecord {
-            name: name(asked),
-            rtype: 1,
-            class: 1,
-            ttl: 60,
-            data,
-        }
+        let data = text.parse().map_or_else(|_| DnsData::Cname(name(text)), DnsData::A);
+        DnsRecord { name: name(asked), rtype: 1, class: 1, ttl: 60, data }
     };
     let answers = answers.iter().map(record).collect();
-    let response = DnsMessage {
-        is_response: true,
-        answers,
-        ..query.clone()
-    };
+    let response = DnsMessage { is_response: true, answers, ..query.clone() };
     [query, response].map(|message| Fact::Dns(Arc::new(message)))
 }
 
@@ -309,18 +224,8 @@ fn dns(asked: &str, answers: &[&str]) -> [Fact; 2] {
 fn shown(alerts: &[Alert]) -> Vec<String> {
     let line = |alert: &Alert| {
         let host = alert.host.map_or("-".to_owned(), |ip| ip.to_string());
-        let also: Vec<String> = alert
-            .also_matched
-            .iter()
-            .map(|other| format!(" +{}", other.value))
-            .collect();
-        format!(
-            "{} {} {host} {}{}",
-            alert.direction,
-            alert.grade,
-            alert.indicator.value,
-            also.concat()
-        )
+        let also: Vec<String> = alert.also_matched.iter().map(|other| format!(" +{}", other.value)).collect();
+        format!("{} {} {host} {}{}", alert.direction, alert.grade, alert.indicator.value, also.concat())
     };
     alerts.iter().map(line).collect()
 }

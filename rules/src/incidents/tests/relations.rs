@@ -45,11 +45,7 @@ fn a_host_that_called_before_it_was_touched_did_not_call_back() {
         it.at(200);
     });
     let alerts = world.close();
-    assert!(
-        alerts
-            .iter()
-            .all(|alert| alert.called_back.is_empty() && alert.touched_before.is_none())
-    );
+    assert!(alerts.iter().all(|alert| alert.called_back.is_empty() && alert.touched_before.is_none()));
     world.flow(HOST, BAD, |it| {
         it.at(100);
     });
@@ -72,11 +68,7 @@ fn a_lookup_is_not_calling_back() {
     world.lookup(200, HOST, RESOLVER, "good.example", &["203.0.113.5"]);
     let alerts = world.close();
     assert_eq!(alerts.len(), 2);
-    assert!(
-        alerts
-            .iter()
-            .all(|alert| alert.called_back.is_empty() && alert.touched_before.is_none())
-    );
+    assert!(alerts.iter().all(|alert| alert.called_back.is_empty() && alert.touched_before.is_none()));
 }
 
 #[test]
@@ -117,26 +109,12 @@ fn other_hosts_with_the_same_indicator_are_listed() {
         alerts.iter().find(|alert| alert.host == host).unwrap()
     };
     let last = of(Some("10.0.1.70"));
-    assert_eq!(
-        (last.other_host_count, last.other_hosts.len()),
-        (70, MAX_LISTED_HOSTS)
-    );
-    assert_eq!(
-        last.other_hosts[0],
-        ips(&["10.0.1.69"])[0],
-        "first met first, without the host itself"
-    );
+    assert_eq!((last.other_host_count, last.other_hosts.len()), (70, MAX_LISTED_HOSTS));
+    assert_eq!(last.other_hosts[0], ips(&["10.0.1.69"])[0], "first met first, without the host itself");
     assert!(!last.other_hosts.contains(&ips(&["10.0.1.70"])[0]));
     let inbound = of(None);
-    assert_eq!(
-        inbound.other_host_count, 71,
-        "also the host for which the domain rang"
-    );
-    assert_eq!(
-        of(Some("10.0.0.1")).other_host_count,
-        0,
-        "nobody else met the domain"
-    );
+    assert_eq!(inbound.other_host_count, 71, "also the host for which the domain rang");
+    assert_eq!(of(Some("10.0.0.1")).other_host_count, 0, "nobody else met the domain");
 }
 
 #[test]
@@ -150,10 +128,7 @@ fn after_the_quiet_period_a_linked_incident_opens() {
     }
     let alerts = world.close();
     assert_eq!(alerts.iter().map(|alert| alert.flows).collect::<Vec<_>>(), [2, 2]);
-    assert_eq!(
-        (alerts[0].previous, alerts[1].previous),
-        (None, Some(alerts[0].incident))
-    );
+    assert_eq!((alerts[0].previous, alerts[1].previous), (None, Some(alerts[0].incident)));
 }
 
 #[test]
@@ -166,12 +141,7 @@ fn quiet_incidents_are_told_of_while_others_stay_open() {
     world.flow(OTHER_HOST, BAD, |it| {
         it.at(5000);
     });
-    assert!(
-        world
-            .incidents
-            .close_quiet(Timestamp::new(101 + day, 0))
-            .is_empty()
-    );
+    assert!(world.incidents.close_quiet(Timestamp::new(101 + day, 0)).is_empty());
     let first = world.incidents.close_quiet(Timestamp::new(102 + day, 0));
     assert_eq!(shown(&first), ["outbound exchanged 10.0.0.1 203.0.113.5"]);
     assert_eq!(first[0].other_hosts, ips(&["10.0.0.2"]));
@@ -181,10 +151,7 @@ fn quiet_incidents_are_told_of_while_others_stay_open() {
     let rest = world.close();
     assert_eq!(
         shown(&rest),
-        [
-            "outbound exchanged 10.0.0.2 203.0.113.5",
-            "outbound exchanged 10.0.0.1 203.0.113.5"
-        ]
+        ["outbound exchanged 10.0.0.2 203.0.113.5", "outbound exchanged 10.0.0.1 203.0.113.5"]
     );
     assert_eq!(rest[1].previous, Some(first[0].incident));
     assert!(world.incidents.stats().is_balanced());
@@ -207,15 +174,9 @@ fn identifiers_are_the_same_for_the_same_incident_only() {
     assert_ne!(once[0].id, once[0].incident);
     assert_ne!(once[0].id, once[1].id);
     assert_ne!(once[0].incident, later[0].incident);
-    assert_eq!(
-        (once[0].notice, once[0].number),
-        (weir_model::alert::Notice::Closed, 1)
-    );
+    assert_eq!((once[0].notice, once[0].number), (weir_model::alert::Notice::Closed, 1));
     // What identifiers are made of must never change: consumers have stored them.
-    assert_eq!(
-        once[0].incident.to_string(),
-        "5f7f43cd-4de1-57c6-bf68-430cdc9e0118"
-    );
+    assert_eq!(once[0].incident.to_string(), "5f7f43cd-4de1-57c6-bf68-430cdc9e0118");
 }
 
 #[test]
@@ -228,11 +189,7 @@ fn calling_back_is_strictly_later_and_the_latest_contact_counts() {
         it.at(100);
     });
     let alerts = world.close();
-    assert!(
-        alerts
-            .iter()
-            .all(|alert| alert.called_back.is_empty() && alert.touched_before.is_none())
-    );
+    assert!(alerts.iter().all(|alert| alert.called_back.is_empty() && alert.touched_before.is_none()));
 
     for (second, said) in [(50, "evil.example"), (60, "good.example"), (300, "evil.example")] {
         world.flow(HOST, BAD, |it| {
@@ -257,8 +214,5 @@ fn what_ended_later_but_was_earlier_is_an_incident_before() {
     }
     let alerts = world.close();
     assert_eq!(alerts.iter().map(|alert| alert.flows).collect::<Vec<_>>(), [1, 1]);
-    assert_eq!(
-        (alerts[0].first, alerts[1].previous),
-        (Timestamp::new(100, 0), Some(alerts[0].incident))
-    );
+    assert_eq!((alerts[0].first, alerts[1].previous), (Timestamp::new(100, 0), Some(alerts[0].incident)));
 }

@@ -31,20 +31,11 @@ fn a_resolver_that_contacts_something_does_so_itself() {
 fn a_resolver_folds_into_its_clients_incident() {
     let mut world = World::with_roles(&["d:evil.example", "203.0.113.5"], &[RESOLVER_ROLE]);
     // The resolver's flows end first.
-    world.lookup(
-        100,
-        "10.0.0.53:41234",
-        UPSTREAM,
-        "www.evil.example",
-        &["203.0.113.5"],
-    );
+    world.lookup(100, "10.0.0.53:41234", UPSTREAM, "www.evil.example", &["203.0.113.5"]);
     world.lookup(102, "10.0.0.53:41235", UPSTREAM, "evil.example", &[]);
     world.lookup(100, HOST, RESOLVER, "www.evil.example", &[]);
     let alerts = world.close();
-    assert_eq!(
-        shown(&alerts),
-        ["outbound looked_up 10.0.0.1 evil.example +203.0.113.5"]
-    );
+    assert_eq!(shown(&alerts), ["outbound looked_up 10.0.0.1 evil.example +203.0.113.5"]);
     assert_eq!(alerts[0].resolvers, ips(&["10.0.0.53"]));
     assert!(!alerts[0].unknown_client);
     assert_eq!((alerts[0].lookup_count, alerts[0].flows), (1, 1));
@@ -93,10 +84,7 @@ fn a_resolver_with_and_without_client_has_both() {
     let alerts = world.close();
     assert_eq!(
         shown(&alerts),
-        [
-            "outbound looked_up 10.0.0.1 evil.example",
-            "outbound looked_up 10.0.0.53 evil.example"
-        ]
+        ["outbound looked_up 10.0.0.1 evil.example", "outbound looked_up 10.0.0.53 evil.example"]
     );
     assert_eq!(alerts[1].lookup_count, 1);
 }
@@ -120,26 +108,15 @@ fn mail_servers_and_scanners_may_look_up() {
         world.lookup(100, "10.0.0.53:41234", UPSTREAM, "evil.example", &[]);
         assert!(world.close().is_empty(), "{role}");
         let stats = *world.incidents.stats();
-        assert_eq!(
-            (stats.incidents_only_looked_up, stats.hits_only_looked_up),
-            (1, 4)
-        );
+        assert_eq!((stats.incidents_only_looked_up, stats.hits_only_looked_up), (1, 4));
         world.lookup(100, HOST, RESOLVER, "evil.example", &[]);
         world.flow(HOST, BAD, |it| {
             it.sni("evil.example");
         });
         let alerts = world.close();
-        assert_eq!(
-            shown(&alerts),
-            ["outbound exchanged 10.0.0.1 evil.example"],
-            "{role}"
-        );
+        assert_eq!(shown(&alerts), ["outbound exchanged 10.0.0.1 evil.example"], "{role}");
         assert_eq!(alerts[0].roles, [role]);
-        let severity = if role == Role::Scanner {
-            Severity::Medium
-        } else {
-            Severity::High
-        };
+        let severity = if role == Role::Scanner { Severity::Medium } else { Severity::High };
         assert_eq!(alerts[0].severity, severity);
     }
 }
@@ -157,10 +134,7 @@ fn honeypots_are_left_out() {
     world.flow("203.0.113.5:40000", "10.0.0.66:23", |_| ());
     world.flow("203.0.113.5:40000", "10.0.0.67:23", |_| ());
     let alerts = world.close();
-    assert_eq!(
-        (alerts[0].flows, alerts[0].touched.clone()),
-        (1, ips(&["10.0.0.67"]))
-    );
+    assert_eq!((alerts[0].flows, alerts[0].touched.clone()), (1, ips(&["10.0.0.67"])));
 }
 
 #[test]
@@ -171,26 +145,10 @@ fn the_client_of_a_proxy_decides() {
         it.http(RequestForm::Origin, "evil.example", "/");
     };
     for (roles, form, expected) in [
-        (
-            &roles[..],
-            RequestForm::Origin,
-            "outbound exchanged 10.0.0.1 evil.example",
-        ),
-        (
-            &[],
-            RequestForm::Origin,
-            "lateral exchanged 10.0.0.1 evil.example",
-        ),
-        (
-            &[],
-            RequestForm::Connect,
-            "outbound exchanged 10.0.0.1 evil.example",
-        ),
-        (
-            &[],
-            RequestForm::Absolute,
-            "outbound exchanged 10.0.0.1 evil.example",
-        ),
+        (&roles[..], RequestForm::Origin, "outbound exchanged 10.0.0.1 evil.example"),
+        (&[], RequestForm::Origin, "lateral exchanged 10.0.0.1 evil.example"),
+        (&[], RequestForm::Connect, "outbound exchanged 10.0.0.1 evil.example"),
+        (&[], RequestForm::Absolute, "outbound exchanged 10.0.0.1 evil.example"),
     ] {
         let mut world = World::with_roles(&["d:evil.example"], roles);
         world.flow(HOST, proxy, |it| {
@@ -202,11 +160,7 @@ fn the_client_of_a_proxy_decides() {
     world.flow("198.51.100.1:50000", proxy, plain);
     assert_eq!(shown(&world.close()), ["inbound exchanged - evil.example"]);
     world.flow(HOST, proxy, |_| ());
-    assert_eq!(
-        shown(&world.close()),
-        ["lateral exchanged 10.0.0.8 10.0.0.1"],
-        "an address is no name"
-    );
+    assert_eq!(shown(&world.close()), ["lateral exchanged 10.0.0.8 10.0.0.1"], "an address is no name");
 }
 
 #[test]
@@ -216,9 +170,6 @@ fn a_translators_alert_has_port_and_time() {
         it.at(1234);
     });
     let alerts = world.close();
-    assert_eq!(
-        (alerts[0].example.initiator.port, alerts[0].example.first),
-        (61234, Timestamp::new(1234, 0))
-    );
+    assert_eq!((alerts[0].example.initiator.port, alerts[0].example.first), (61234, Timestamp::new(1234, 0)));
     assert_eq!(alerts[0].roles, [Role::Nat]);
 }

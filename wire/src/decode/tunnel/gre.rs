@@ -54,14 +54,12 @@ fn plain<'a>(
         rest = rest.skip(4, Layer::Tunnel).ok()?;
     }
     match protocol {
-        ERSPAN_1_AND_2 if flags & SEQUENCE == 0 => inside(trail, outer, TunnelKind::Erspan, key, |trail| {
-            ethernet(trail, rest)
-        }),
+        ERSPAN_1_AND_2 if flags & SEQUENCE == 0 => {
+            inside(trail, outer, TunnelKind::Erspan, key, |trail| ethernet(trail, rest))
+        }
         ERSPAN_1_AND_2 => erspan_2(trail, outer, rest),
         ERSPAN_3 => erspan_3(trail, outer, rest),
-        _ => inside(trail, outer, TunnelKind::Gre, key, |trail| {
-            payload(trail, protocol, rest)
-        }),
+        _ => inside(trail, outer, TunnelKind::Gre, key, |trail| payload(trail, protocol, rest)),
     }
 }
 
@@ -85,9 +83,7 @@ fn enhanced<'a>(trail: &mut Trail, outer: Addresses, flags: u16, rest: Span<'a>)
     }
     let call = u32::from(u16::from_be_bytes([call0, call1]));
     let rest = rest.limit(usize::from(u16::from_be_bytes([len0, len1])));
-    inside(trail, outer, TunnelKind::Gre, Some(call), |trail| {
-        ppp::ppp(trail, rest)
-    })
+    inside(trail, outer, TunnelKind::Gre, Some(call), |trail| ppp::ppp(trail, rest))
 }
 
 /// Version 1 in the header; 8 bytes, the session in the low 10 bits of the second word's half.
@@ -97,9 +93,7 @@ fn erspan_2<'a>(trail: &mut Trail, outer: Addresses, rest: Span<'a>) -> Option<R
     if version >> 4 != 1 {
         return None;
     }
-    inside(trail, outer, TunnelKind::Erspan, Some(session), |trail| {
-        ethernet(trail, frame)
-    })
+    inside(trail, outer, TunnelKind::Erspan, Some(session), |trail| ethernet(trail, frame))
 }
 
 /// Version 2 in the header; 12 bytes, and 8 more where the last bit says so.
@@ -107,15 +101,7 @@ fn erspan_3<'a>(trail: &mut Trail, outer: Addresses, rest: Span<'a>) -> Option<R
     const FRAME_TYPE_IP: u8 = 2;
     const OPTIONAL_SUBHEADER: u8 = 0x01;
     let (header, rest) = rest.head::<12>(Layer::Tunnel).ok()?;
-    let [
-        version,
-        _,
-        session0,
-        session1,
-        ..,
-        type_and_hardware,
-        direction_and_optional,
-    ] = header;
+    let [version, _, session0, session1, .., type_and_hardware, direction_and_optional] = header;
     let session = u32::from(u16::from_be_bytes([session0, session1]) & 0x03ff);
     if version >> 4 != 2 {
         return None;
@@ -125,10 +111,8 @@ fn erspan_3<'a>(trail: &mut Trail, outer: Addresses, rest: Span<'a>) -> Option<R
     } else {
         rest.skip(8, Layer::Tunnel).ok()?
     };
-    inside(trail, outer, TunnelKind::Erspan, Some(session), |trail| {
-        match type_and_hardware >> 2 & 0x1f {
-            FRAME_TYPE_IP => ip::ip(trail, rest),
-            _ => ethernet(trail, rest),
-        }
+    inside(trail, outer, TunnelKind::Erspan, Some(session), |trail| match type_and_hardware >> 2 & 0x1f {
+        FRAME_TYPE_IP => ip::ip(trail, rest),
+        _ => ethernet(trail, rest),
     })
 }

@@ -26,12 +26,8 @@ pub(super) fn look_through<'a>(
     match protocol {
         Protocol::UDP => udp::look_through(trail, outer, span),
         Protocol::GRE => gre::look_through(trail, outer, span),
-        IPV4_IN_IP => inside(trail, outer, TunnelKind::IpIp, None, |trail| {
-            ip::ip_version(trail, 4, span)
-        }),
-        IPV6_IN_IP => inside(trail, outer, TunnelKind::IpIp, None, |trail| {
-            ip::ip_version(trail, 6, span)
-        }),
+        IPV4_IN_IP => inside(trail, outer, TunnelKind::IpIp, None, |trail| ip::ip_version(trail, 4, span)),
+        IPV6_IN_IP => inside(trail, outer, TunnelKind::IpIp, None, |trail| ip::ip_version(trail, 6, span)),
         _ => None,
     }
 }
@@ -43,11 +39,6 @@ fn inside<'a>(
     id: Option<u32>,
     read: impl FnOnce(&mut Trail) -> Found<'a>,
 ) -> Option<Reached<'a>> {
-    let tunnel = Tunnel {
-        kind,
-        source: outer.source,
-        destination: outer.destination,
-        id,
-    };
+    let tunnel = Tunnel { kind, source: outer.source, destination: outer.destination, id };
     trail.inside(tunnel, read)
 }

@@ -51,9 +51,7 @@ fn vxlan<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reac
         return None;
     }
     let identifier = u32::from_be_bytes([0, v0, v1, v2]);
-    inside(trail, outer, TunnelKind::Vxlan, Some(identifier), |trail| {
-        ethernet(trail, frame)
-    })
+    inside(trail, outer, TunnelKind::Vxlan, Some(identifier), |trail| ethernet(trail, frame))
 }
 
 /// draft-ietf-nvo3-vxlan-gpe-13 section 3.1.
@@ -76,13 +74,7 @@ fn vxlan_gpe<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<
     if next > 4 {
         return None;
     }
-    inside(
-        trail,
-        outer,
-        TunnelKind::Vxlan,
-        Some(u32::from_be_bytes([0, v0, v1, v2])),
-        read,
-    )
+    inside(trail, outer, TunnelKind::Vxlan, Some(u32::from_be_bytes([0, v0, v1, v2])), read)
 }
 
 /// RFC 8926 section 3.4.
@@ -95,9 +87,7 @@ fn geneve<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Rea
     let rest = rest.skip(usize::from(first & 0x3f) * 4, Layer::Tunnel).ok()?;
     let protocol = u16::from_be_bytes([p0, p1]);
     let identifier = u32::from_be_bytes([0, v0, v1, v2]);
-    inside(trail, outer, TunnelKind::Geneve, Some(identifier), |trail| {
-        ether_type(trail, protocol, rest)
-    })
+    inside(trail, outer, TunnelKind::Geneve, Some(identifier), |trail| ether_type(trail, protocol, rest))
 }
 
 /// 3GPP TS 29.281 section 5.1; only user data (T-PDU), which is IP.
@@ -123,9 +113,7 @@ fn gtp_u<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reac
         }
     }
     let tunnel_endpoint = u32::from_be_bytes([t0, t1, t2, t3]);
-    inside(trail, outer, TunnelKind::GtpU, Some(tunnel_endpoint), |trail| {
-        ip::ip(trail, rest)
-    })
+    inside(trail, outer, TunnelKind::GtpU, Some(tunnel_endpoint), |trail| ip::ip(trail, rest))
 }
 
 /// RFC 4380 section 5.1.1: optional authentication and origin indications, then IPv6. Ordinary datagrams on this port are
@@ -133,12 +121,7 @@ fn gtp_u<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reac
 fn teredo<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reached<'a>> {
     let mut rest = span;
     if let [0, 1, identifier_len, value_len, ..] = *rest.bytes() {
-        rest = rest
-            .skip(
-                4 + usize::from(identifier_len) + usize::from(value_len) + 9,
-                Layer::Tunnel,
-            )
-            .ok()?;
+        rest = rest.skip(4 + usize::from(identifier_len) + usize::from(value_len) + 9, Layer::Tunnel).ok()?;
     }
     if let [0, 0, ..] = rest.bytes() {
         rest = rest.skip(8, Layer::Tunnel).ok()?;
@@ -151,9 +134,7 @@ fn teredo<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Rea
     if first >> 4 != 6 || !fills || !plausible {
         return None;
     }
-    inside(trail, outer, TunnelKind::Teredo, None, |trail| {
-        ip::ip(trail, rest)
-    })
+    inside(trail, outer, TunnelKind::Teredo, None, |trail| ip::ip(trail, rest))
 }
 
 fn is_teredo_or_local(address: &[u8]) -> bool {
@@ -189,12 +170,8 @@ fn l2tp<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reach
     }
     if flags & OFFSET != 0 {
         let (offset, after) = rest.head::<2>(Layer::Tunnel).ok()?;
-        rest = after
-            .skip(usize::from(u16::from_be_bytes(offset)), Layer::Tunnel)
-            .ok()?;
+        rest = after.skip(usize::from(u16::from_be_bytes(offset)), Layer::Tunnel).ok()?;
     }
     let session = u32::from_be_bytes(identifiers);
-    inside(trail, outer, TunnelKind::L2tp, Some(session), |trail| {
-        ppp::ppp(trail, rest)
-    })
+    inside(trail, outer, TunnelKind::L2tp, Some(session), |trail| ppp::ppp(trail, rest))
 }

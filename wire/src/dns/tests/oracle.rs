@@ -31,33 +31,19 @@ fn oracle_message() -> Vec<u8> {
     builder.push((&host, domain::base::iana::Rtype::A)).unwrap();
     let mut builder = builder.answer();
     let ttl = Ttl::from_secs(300);
-    builder
-        .push((&host, Class::IN, ttl, Cname::new(alias.clone())))
-        .unwrap();
-    builder
-        .push((&alias, Class::IN, ttl, A::from_octets(192, 0, 2, 7)))
-        .unwrap();
-    builder
-        .push((&alias, Class::IN, ttl, Aaaa::new("2001:db8::7".parse().unwrap())))
-        .unwrap();
-    builder
-        .push((&alias, Class::IN, ttl, Mx::new(10, host.clone())))
-        .unwrap();
-    builder
-        .push((&alias, Class::IN, ttl, Srv::new(1, 2, 443, host.clone())))
-        .unwrap();
+    builder.push((&host, Class::IN, ttl, Cname::new(alias.clone()))).unwrap();
+    builder.push((&alias, Class::IN, ttl, A::from_octets(192, 0, 2, 7))).unwrap();
+    builder.push((&alias, Class::IN, ttl, Aaaa::new("2001:db8::7".parse().unwrap()))).unwrap();
+    builder.push((&alias, Class::IN, ttl, Mx::new(10, host.clone()))).unwrap();
+    builder.push((&alias, Class::IN, ttl, Srv::new(1, 2, 443, host.clone()))).unwrap();
     let text: Txt<Vec<u8>> = Txt::build_from_slice(b"v=spf1 -all").unwrap();
     builder.push((&alias, Class::IN, ttl, text)).unwrap();
     let mut builder = builder.authority();
-    builder
-        .push((&host, Class::IN, ttl, Ns::new(alias.clone())))
-        .unwrap();
+    builder.push((&host, Class::IN, ttl, Ns::new(alias.clone()))).unwrap();
     let soa = Soa::new(alias.clone(), host.clone(), 1.into(), ttl, ttl, ttl, ttl);
     builder.push((&host, Class::IN, ttl, soa)).unwrap();
     let mut builder = builder.additional();
-    builder
-        .push((&alias, Class::IN, ttl, A::from_octets(192, 0, 2, 8)))
-        .unwrap();
+    builder.push((&alias, Class::IN, ttl, A::from_octets(192, 0, 2, 8))).unwrap();
     builder
         .opt(|opt| {
             opt.set_udp_payload_size(1400);
@@ -80,9 +66,7 @@ fn octseq_append<T: domain::dep::octseq::OctetsBuilder>(target: &mut T, bytes: &
 fn oracle_data(record: &ParsedRecord<'_, &[u8]>) -> Option<DnsData> {
     let own = |name: &dyn fmt::Display| {
         let text = name.to_string();
-        weir_model::Name::from_ascii(text.as_bytes())
-            .or_else(|| weir_model::Name::from_labels([]))
-            .unwrap()
+        weir_model::Name::from_ascii(text.as_bytes()).or_else(|| weir_model::Name::from_labels([])).unwrap()
     };
     let record: Record<_, AllRecordData<&[u8], domain::base::ParsedName<&[u8]>>> =
         record.to_record().ok()??;
@@ -113,14 +97,7 @@ fn assert_same(read: &DnsMessage, bytes: &[u8]) {
     assert_eq!(ours.len(), theirs.len());
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(ours.rtype, theirs.rtype().to_int());
-        assert_eq!(
-            ours.name.as_str(),
-            theirs
-                .owner()
-                .to_string()
-                .to_ascii_lowercase()
-                .trim_end_matches('.')
-        );
+        assert_eq!(ours.name.as_str(), theirs.owner().to_string().to_ascii_lowercase().trim_end_matches('.'));
         assert_eq!(Some(&ours.data), oracle_data(theirs).as_ref());
     }
 }
@@ -128,18 +105,14 @@ fn assert_same(read: &DnsMessage, bytes: &[u8]) {
 fn is_comparable(read: &DnsMessage) -> bool {
     let records = || read.answers.iter().chain(&read.further);
     let names =
-        records()
-            .map(|record| &record.name)
-            .chain(records().filter_map(|record| match &record.data {
-                DnsData::Cname(name) | DnsData::Name(name) => Some(name),
-                _ => None,
-            }));
+        records().map(|record| &record.name).chain(records().filter_map(|record| match &record.data {
+            DnsData::Cname(name) | DnsData::Name(name) => Some(name),
+            _ => None,
+        }));
     let mut names = names.map(weir_model::Name::as_str);
     records().all(|record| record.class == 1 && record.data != DnsData::Other)
-        && names.all(|name| {
-            name.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-')
-        })
+        && names
+            .all(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-'))
 }
 
 fn oracle_reads(bytes: &[u8]) -> bool {
