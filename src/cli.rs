@@ -62,7 +62,7 @@ pub(crate) struct ReadArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub metrics: Option<PathBuf>,
 
-    /// No progress, no summary
+    /// No progress, no summary; only errors are said
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 

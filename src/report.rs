@@ -35,15 +35,19 @@ impl Report<'_> {
     pub(crate) fn tell(&self) -> Result<()> {
         let ledger = self.ledger();
         let Reports { reader, worker, desk, .. } = self.reports;
-        let stages = [("reading", &reader.times), ("flows", &worker.times), ("writing", &desk.times)];
+        let stages = [("read", &reader.times), ("decode", &worker.times), ("write", &desk.times)];
         if let Some(path) = &self.settings.metrics {
             let counters = self.counters();
             Published { ledger: &ledger, counters: &counters, stages: &stages }.write(path)?;
         }
         match self.settings.verbosity {
             Verbosity::Normal => output::say(&self.summary(&ledger, &stages).render()),
-            Verbosity::Quiet if !ledger.is_balanced() => output::complain("the ledger does not balance"),
-            Verbosity::Quiet => {}
+            Verbosity::Quiet => {
+                reader.problems.iter().for_each(|problem| output::complain(&problem.to_string()));
+                if !ledger.is_balanced() {
+                    output::complain("the ledger does not balance; please report this");
+                }
+            }
         }
         Ok(())
     }

@@ -94,7 +94,9 @@ impl Summary<'_> {
         row(text, "names", &number(self.names.total()), &self.names.kinds());
         let talkers: Vec<_> =
             self.talkers.iter().map(|(host, moved)| format!("{host} {}", bytes(*moved))).collect();
-        row(text, "top talkers", "", &talkers.join(", "));
+        if !talkers.is_empty() {
+            row(text, "top talkers", "", &talkers.join(", "));
+        }
     }
 
     fn findings(&self, text: &mut String) {
@@ -115,14 +117,22 @@ impl Summary<'_> {
     }
 
     fn times(&self, text: &mut String) {
-        for (stage, times) in self.stages.iter().filter(|(_, times)| times.count() > 0) {
+        let measured: Vec<_> = self.stages.iter().filter(|(_, times)| times.count() > 0).collect();
+        if self.frames == 0 || measured.is_empty() {
+            return;
+        }
+        let _ = writeln!(
+            text,
+            "\n  {:LABEL_WIDTH$} {:>11}   per batch: p50    p99  p99.9    max (us)",
+            "stage", "in all"
+        );
+        for (stage, times) in measured {
             let [median, p99, p999, longest] = times.quantiles_us();
-            let detail = format!(
-                "{} in {} batches; a batch p50 {median} us, p99 {p99}, p99.9 {p999}, max {longest}",
-                time(times.total()),
-                number(times.count())
+            let total = time(times.total());
+            let _ = writeln!(
+                text,
+                "  {stage:LABEL_WIDTH$} {total:>11}   {median:>14} {p99:>6} {p999:>6} {longest:>6}"
             );
-            row(text, stage, "", &detail);
         }
     }
 }
