@@ -3,7 +3,7 @@
 use super::incident::{Incident, MAX_LISTED_HOSTS, first_hosts};
 use super::meeting::About;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use weir_model::{IndicatorValue, Timestamp};
 
@@ -26,6 +26,8 @@ pub(super) struct Relations<'a> {
 struct Known<'a> {
     /// Inside hosts that met the indicator, each with the time when; first ones first, each once.
     hosts: Vec<(Timestamp, IpAddr)>,
+    /// The same hosts, to ask for one.
+    is_host: HashSet<IpAddr, RandomState>,
     /// Inside hosts that opened a flow to it, with the latest time when.
     contacts: HashMap<IpAddr, Timestamp, RandomState>,
     inbound: Vec<&'a Incident>,
@@ -53,21 +55,19 @@ impl<'a> Relations<'a> {
         }
         for known in by_indicator.values_mut() {
             once_each(&mut known.hosts);
+            known.is_host = known.hosts.iter().map(|(_, ip)| *ip).collect();
         }
         Self { by_indicator }
     }
 
     pub(super) fn of(&self, incident: &Incident) -> Related {
         let mut related = Related::default();
-        let own = match incident.key.about {
-            About::Host(ip) | About::Lateral(ip) => Some(ip),
-            About::Inbound | About::Transit(_) => None,
-        };
         if let Some(known) = self.by_indicator.get(&incident.key.indicator) {
-            // The list holds each host once, so looking at one more than are wanted is enough.
-            let first = known.hosts.iter().take(MAX_LISTED_HOSTS + 1).map(|(_, ip)| *ip);
-            related.other_hosts = first.filter(|ip| Some(*ip) != own).take(MAX_LISTED_HOSTS).collect();
-            related.other_host_count = (known.hosts.len() as u64).saturating_sub(u64::from(own.is_some()));
+            // The list holds each host once, so this looks at no more hosts than are the incident's own, and those wanted.
+            let others = known.hosts.iter().map(|(_, ip)| *ip).filter(|ip| !is_own(incident, *ip));
+            related.other_hosts = others.take(MAX_LISTED_HOSTS).collect();
+            let own = own(incident).filter(|ip| known.is_host.contains(ip)).count();
+            related.other_host_count = (known.hosts.len() as u64).saturating_sub(own as u64);
         }
         match incident.key.about {
             About::Host(host) => related.touched_before = self.touched_before(incident, host),
@@ -100,6 +100,23 @@ impl<'a> Relations<'a> {
         let mut called: Vec<_> = called.map(|(ip, contact)| (*contact, *ip)).collect();
         once_each(&mut called);
         first_hosts(called)
+    }
+}
+
+/// The inside hosts that an incident tells of itself: its host, or those that were touched.
+fn own(incident: &Incident) -> impl Iterator<Item = &IpAddr> {
+    let host = match &incident.key.about {
+        About::Host(ip) | About::Lateral(ip) => Some(ip),
+        About::Inbound | About::Transit(_) => None,
+    };
+    host.into_iter().chain(incident.touched.keys())
+}
+
+fn is_own(incident: &Incident, ip: IpAddr) -> bool {
+    match incident.key.about {
+        About::Host(host) | About::Lateral(host) => host == ip,
+        About::Inbound => incident.touched.contains_key(&ip),
+        About::Transit(_) => false,
     }
 }
 

@@ -29,6 +29,12 @@ fn a_touched_host_that_calls_back_is_urgent() {
         ]
     );
     assert_eq!(alerts[0].called_back, ips(&["10.0.0.1"]));
+    assert_eq!(alerts[0].touched, ips(&["10.0.0.1", "10.0.0.3"]));
+    assert_eq!(
+        (alerts[0].other_host_count, &alerts[0].other_hosts),
+        (1, &ips(&["10.0.0.2"])),
+        "not those touched"
+    );
     assert_eq!(alerts[1].touched_before, Some(Timestamp::new(100, 0)));
     assert_eq!(alerts[2].touched_before, None);
     let severities: Vec<Severity> = alerts.iter().map(|alert| alert.severity).collect();
@@ -97,7 +103,7 @@ fn other_hosts_with_the_same_indicator_are_listed() {
     world.flow(HOST, BAD, |it| {
         it.at(5000).sni("evil.example");
     });
-    world.flow(SCANNER, TOUCHED, |it| {
+    world.flow(SCANNER, "10.0.0.9:22", |it| {
         it.at(6000);
     });
     world.flow(OTHER_HOST, "203.0.113.6:80", |it| {
