@@ -5,7 +5,8 @@ use weir_model::{Endpoint, Protocol};
 use weir_wire::Side;
 
 /// Ports above 1023 at which services listen: where one end has such a port (or one below 1024) and the other has
-/// not, it is the responder. The list is short on purpose: each entry is also somebody's ephemeral port.
+/// not, it is the responder. The list is short on purpose: each entry is also somebody's ephemeral port. Which of two other
+/// ports is lower tells nothing: hosts and address translators take their own from anywhere above 1023, peers use what they like.
 const SERVICE_PORTS: [u16; 34] = [
     1080, 1194, 1433, 1521, 1723, 1883, 2049, 2375, 3128, 3306, 3389, 4500, 5060, 5061, 5222, 5353, 5355,
     5432, 5671, 5672, 5900, 5985, 6379, 6443, 6667, 8000, 8008, 8080, 8443, 8883, 8888, 9092, 9200, 27017,
@@ -63,6 +64,7 @@ mod tests {
         assert_eq!(first(Protocol::TCP, 3306, 1024), (Side::B, Orientation::Ports));
         assert_eq!(first(Protocol::UDP, 123, 123), (Side::A, Orientation::FirstPacket));
         assert_eq!(first(Protocol::UDP, 50_000, 40_000), (Side::A, Orientation::FirstPacket));
+        assert_eq!(first(Protocol::TCP, 1024, 60_000), (Side::A, Orientation::FirstPacket));
         assert_eq!(first(Protocol::UDP, 0, 50_000), (Side::A, Orientation::FirstPacket));
         assert_eq!(first(Protocol::ICMP, 3, 1024), (Side::A, Orientation::FirstPacket));
     }

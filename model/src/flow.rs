@@ -80,6 +80,15 @@ impl Flow {
         self.protocol != Protocol::TCP || self.orientation > Orientation::FirstPacket
     }
 
+    /// Whether all that was seen of a TCP flow is SYN-ACK or RST of the responder, or RST against them: answers to a SYN
+    /// that was not captured, or that somebody sent in the initiator's name (backscatter).
+    pub fn is_bare_answer(&self) -> bool {
+        let only_answers = self.reverse.packets > 0 && self.reverse.says_nothing();
+        let refuses = self.forward.tcp_flags & (Counters::SYN | Counters::RST) == Counters::RST;
+        let silent = self.forward.packets == 0 || (refuses && self.forward.says_nothing());
+        self.protocol == Protocol::TCP && only_answers && silent
+    }
+
     /// Time from first to last packet.
     pub fn duration(&self) -> std::time::Duration {
         self.last.since(self.first)
@@ -108,12 +117,27 @@ pub struct Counters {
     pub acknowledged_bytes: u64,
 }
 
+impl Counters {
+    const FIN: u8 = 0x01;
+    const SYN: u8 = 0x02;
+    const RST: u8 = 0x04;
+
+    /// Neither payload, nor acknowledgement of any, nor FIN, but a SYN-ACK or RST: the side may never have had a connection.
+    fn says_nothing(&self) -> bool {
+        self.payload_bytes == 0
+            && self.acknowledged_bytes == 0
+            && self.tcp_flags & Self::FIN == 0
+            && self.tcp_flags & (Self::SYN | Self::RST) != 0
+    }
+}
+
 /// What tells initiator from responder, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Orientation {
     /// Nothing: the sender of the first packet is taken for the initiator.
     FirstPacket,
-    /// One port is a service's, or much lower.
+    /// One port is a service's: below 1024, or one of few at which services are known to listen. That one number is much
+    /// lower than the other tells nothing: hosts and address translators take their own ports from anywhere above.
     Ports,
     /// A request, ClientHello, question (or their answers) were seen.
     Payload,

@@ -19,7 +19,8 @@ pub struct Assessment {
 /// - *exchanged*: both sides sent payload.
 ///
 /// TCP of which one side was seen is graded by what that side acknowledges: bytes of the other side, or the other side's SYN.
-/// Other protocols acknowledge nothing; one-sided, they are attempted.
+/// Other protocols acknowledge nothing; one-sided, they are attempted. So is a SYN-ACK alone: it may answer a SYN that
+/// somebody else sent in the other side's name.
 ///
 /// ICMP gets to connected and no further: the payload of an echo is padding that comes back unchanged, and without its
 /// contents a tunnel in it cannot be told from a large ping. An ICMP error is attempted.
@@ -75,7 +76,7 @@ fn tcp(flow: &Flow) -> (Grade, bool) {
     if flow.forward.packets > 0 {
         one_side(&flow.forward, summary.syn && flow.forward.tcp_flags & ACK != 0)
     } else {
-        one_side(&flow.reverse, summary.syn_ack)
+        one_side(&flow.reverse, summary.syn_ack && flow.reverse.tcp_flags & FIN != 0)
     }
 }
 
@@ -87,7 +88,7 @@ fn speaks(side: &Counters, taken_up_midway: bool) -> bool {
     !refuses_at_most || (taken_up_midway && carried_on)
 }
 
-/// Grades the only side seen. `answered`: it shows that the other side's SYN was there.
+/// Grades the only side seen. `answered`: it shows that the handshake was completed.
 fn one_side(side: &Counters, answered: bool) -> (Grade, bool) {
     let refuses_at_most =
         side.tcp_flags & RST != 0 && side.tcp_flags & (FIN | PSH) == 0 && side.payload_bytes == 0;
@@ -183,7 +184,11 @@ mod tests {
             ("request and acknowledged answer", (4, 9, SYN | ACK | PSH, 5), NOTHING, Grade::Exchanged, false),
             ("banner acknowledged", (4, 0, SYN | ACK, 5), NOTHING, Grade::Connected, true),
             ("answer side", NOTHING, (4, 7, SYN | ACK | PSH, 5), Grade::Exchanged, false),
-            ("SYN-ACK alone", NOTHING, (1, 0, SYN | ACK, 0), Grade::Connected, true),
+            ("SYN-ACK alone", NOTHING, (1, 0, SYN | ACK, 0), Grade::Attempted, true),
+            ("SYN-ACK again and again", NOTHING, (5, 0, SYN | ACK, 0), Grade::Attempted, true),
+            ("SYN-ACK, then given up", NOTHING, (6, 0, SYN | ACK | RST, 0), Grade::Attempted, false),
+            ("SYN-ACK and FIN", NOTHING, (3, 0, SYN | ACK | FIN, 0), Grade::Connected, true),
+            ("SYN-ACK and banner", NOTHING, (2, 9, SYN | ACK | PSH, 0), Grade::Connected, true),
             ("RST alone", NOTHING, (1, 0, RST | ACK, 0), Grade::Attempted, false),
             ("RST alone that acknowledges", NOTHING, (1, 0, RST | ACK, 5), Grade::Attempted, false),
             ("bare ACK", (1, 0, ACK, 0), NOTHING, Grade::Attempted, true),

@@ -291,7 +291,24 @@ def one_sided(wire):
     # A SYN without an answer, and datagrams without one.
     wire.tcp((CAROL, 50003), (EVIL, 443), see="client").segment((CAROL, 50003), SYN)
     for _ in range(3):
-        wire.udp((SHELL, 50004), (EVIL, 123), b"anybody there?")
+        wire.udp((SHELL, 50004), (EVIL, 9999), b"anybody there?")
+
+
+@scenario
+def backscatter(wire):
+    # Somebody floods the bad server in alice's, bob's and carol's name.
+    for client in ((ALICE, 50001), (BOB, 50002), (CAROL, 50003)):
+        connection = wire.tcp(client, (EVIL, 443), see="server")
+        if client[0] == CAROL:
+            connection.segment((EVIL, 443), RST | ACK)
+            continue
+        for _ in range(3):
+            connection.at((EVIL, 443), 7000, SYN | ACK)
+        if client[0] == BOB:
+            wire.packet(ip(BOB, EVIL, TCP, tcp(client, (EVIL, 443), 1, 0, RST)))
+    # What an inside server answers was asked for by somebody: the flood's other way round.
+    connection = wire.tcp((EVIL, 40001), (SHELL, 22), see="server")
+    connection.at((SHELL, 22), 9000, SYN | ACK)
 
 
 @scenario
@@ -327,7 +344,7 @@ def icmp_only(wire):
     wire.packet(icmp_echo(ALICE, EVIL))
     wire.packet(icmp_echo(EVIL, ALICE, reply=True))
     wire.packet(icmp_echo(BOB, EVIL, payload=bytes(56)))
-    datagram = ip(CAROL, EVIL, UDP, udp((CAROL, 50001), (EVIL, 123), b"hello"))
+    datagram = ip(CAROL, EVIL, UDP, udp((CAROL, 50001), (EVIL, 9999), b"hello"))
     wire.packet(datagram)
     wire.packet(icmp_port_unreachable(EVIL, datagram))
 

@@ -85,7 +85,7 @@ fn incident(event: &mut Event, alert: &Alert) {
     event.set_true("weir.incident.at_least", alert.at_least);
     event.set("weir.incident.severity", alert.severity.keyword());
     event.set("weir.incident.flows", alert.flows);
-    if alert.example.is_start_known() {
+    if alert.direction != Direction::Unknown && alert.example.is_start_known() {
         event.set("weir.incident.began", alert.example.initiator.ip.to_string());
     }
     event.set_list("weir.incident.matched", alert.matched.iter().map(matched));

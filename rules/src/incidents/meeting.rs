@@ -298,6 +298,9 @@ impl Ends {
                 let host = if began_inside { self.began } else { self.answered };
                 (About::Host(host), Direction::Unknown, None)
             }
+            (true, false) if !self.asks && flow.is_bare_answer() => {
+                (About::Host(self.began), Direction::Unknown, None)
+            }
             (true, false) => (About::Host(self.began), Direction::Outbound, None),
             (false, true) => (About::Inbound, Direction::Inbound, Some(self.answered)),
         }

@@ -60,6 +60,39 @@ fn a_flow_without_start_is_unknown_until_another_tells() {
     assert_eq!(alerts[0].flows, 3);
 }
 
+/// SYN-ACKs or RSTs of the responder, and of the initiator what is given.
+fn answered_only(it: &mut Happening, flags: u8, initiator: Counters) {
+    it.flow.forward = initiator;
+    it.flow.reverse = Counters { packets: 3, ip_bytes: 132, tcp_flags: flags, ..Counters::default() };
+    it.flow.tcp = Some(TcpSummary { syn_ack: flags & 0x02 != 0, ..TcpSummary::default() });
+}
+
+#[test]
+fn answers_from_outside_alone_tell_of_no_start() {
+    let one = |tcp_flags| Counters { packets: 1, ip_bytes: 40, tcp_flags, ..Counters::default() };
+    for (what, flags, initiator, expected) in [
+        ("SYN-ACK", 0x12, Counters::default(), "unknown attempted"),
+        ("RST", 0x14, Counters::default(), "unknown attempted"),
+        ("SYN-ACK and our RST", 0x12, one(0x04), "unknown attempted"),
+        ("SYN and SYN-ACK", 0x12, one(0x02), "outbound connected"),
+        ("ACK and RST", 0x14, one(0x10), "outbound attempted"),
+        (
+            "SYN-ACK and our RST after data",
+            0x12,
+            Counters { payload_bytes: 9, ..one(0x14) },
+            "outbound attempted",
+        ),
+    ] {
+        let mut world = World::new(&["203.0.113.5"]);
+        world.flow(HOST, BAD, |it| answered_only(it, flags, initiator));
+        assert_eq!(shown(&world.close()), [format!("{expected} 10.0.0.1 203.0.113.5")], "{what}");
+    }
+    // What our own hosts answer, somebody asked for.
+    let mut world = World::new(&["203.0.113.5"]);
+    world.flow(BAD, HOST, |it| answered_only(it, 0x12, Counters::default()));
+    assert_eq!(shown(&world.close()), ["inbound attempted - 203.0.113.5"]);
+}
+
 #[test]
 fn icmp_errors_begin_nothing() {
     let mut world = World::new(&["203.0.113.5"]);
