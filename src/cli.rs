@@ -90,7 +90,7 @@ pub(crate) struct ReadArguments {
     #[arg(short, long, value_name = "FILE", help_heading = "Settings")]
     pub config: Option<PathBuf>,
 
-    /// Remember incidents here between runs; one process at a time
+    /// Remember incidents here between runs, to link the next with the same indicator and host; one process at a time
     #[arg(long, value_name = "DIR", help_heading = "Settings")]
     pub state: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod latency;
 mod ledger;
+mod memory;
 mod metrics;
 mod output;
 mod pipeline;

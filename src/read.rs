@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::cli::ReadArguments;
 use crate::config::{HomeNet, Settings};
+use crate::memory;
 use crate::output;
 use crate::pipeline::{self, Desk, Reports, Worker};
 use crate::progress::Progress;
@@ -34,7 +35,10 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let inputs = settings.captures.iter().map(Input::from_argument).collect();
     let reader = Reader::open(inputs, &ReadOptions { filter: settings.bpf.clone() })?;
 
-    let incidents = Incidents::new(site.clone(), IncidentConfig::default());
+    let mut incidents = Incidents::new(site.clone(), IncidentConfig::default());
+    if let Some(state) = &state {
+        memory::load(state, &mut incidents)?;
+    }
     let worker =
         Worker::new(DecodeConfig::default(), flow_config(&settings), Arc::clone(&set), names_out.is_some());
     let desk = Desk::new(incidents, site, flows_out, names_out);
@@ -45,6 +49,9 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
 
     let alerts = reports.incidents.close_all();
     let alerts_written = write_alerts(&alerts, alerts_out)?;
+    if let Some(state) = &state {
+        memory::save(state, &reports.incidents)?;
+    }
     let elapsed = started.elapsed();
     let (settings, set, loaded, reports, alerts) = (&settings, &set, &loaded, &reports, &alerts);
     Report { settings, set, loaded, reports, alerts, alerts_written, elapsed }.tell()?;

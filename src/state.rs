@@ -42,9 +42,14 @@ impl State {
         Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
+    /// Where a file of the state is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Reads a file of the state; `None` where there is none yet.
     pub(crate) fn load(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let path = self.folder.join(name);
+        let path = self.path(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -54,8 +59,8 @@ impl State {
 
     /// Replaces a file of the state: whole or not at all, also when the machine stops meanwhile.
     pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.folder.join(name);
-        let fresh = self.folder.join(format!("{name}.new"));
+        let path = self.path(name);
+        let fresh = self.path(&format!("{name}.new"));
         let write = || {
             let mut file = File::create(&fresh)?;
             file.write_all(bytes)?;

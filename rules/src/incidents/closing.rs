@@ -1,15 +1,14 @@
 //! How incidents end: the look-ups that belong to a contact, the links between them, the order of their notices.
 
+use super::Incidents;
 use super::incident::Incident;
 use super::meeting::About;
 use super::relations::Relations;
-use super::{Incidents, MAX_TOLD};
 use crate::site::Site;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::time::Duration;
-use uuid::Uuid;
-use weir_model::{Alert, Grade, IndicatorValue, Role, Timestamp};
+use weir_model::{Alert, Grade, IndicatorValue, Role};
 
 impl Incidents {
     /// Ends the incidents that are over and gives their notices.
@@ -38,15 +37,11 @@ impl Incidents {
     /// Links each incident to the one before with the same key, and remembers those that are over for later ones.
     fn link(&mut self, over: &mut [Incident], open: &mut [Incident]) {
         for incident in over {
-            let told: (Timestamp, Uuid) = (incident.last, incident.id());
-            if let Some(before) = self.told.get_mut(&incident.key) {
-                incident.previous = Some(std::mem::replace(before, told).1);
-            } else if self.told.len() < MAX_TOLD {
-                self.told.insert(incident.key.clone(), told);
-            }
+            let told = self.memory.tell(incident.remembered());
+            incident.previous = told.or(incident.previous);
         }
         for incident in open.iter_mut().filter(|incident| incident.previous.is_none()) {
-            incident.previous = self.told.get(&incident.key).map(|(_, id)| *id);
+            incident.previous = self.memory.before(&incident.key.text(), incident.opened.0);
         }
     }
 }

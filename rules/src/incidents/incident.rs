@@ -1,6 +1,7 @@
 //! One incident, from its first meeting to its notice.
 
 use super::meeting::{About, Meeting};
+use super::memory::Remembered;
 use super::relations::Related;
 use crate::severity::{Circumstances, severity};
 use crate::site::Site;
@@ -197,6 +198,17 @@ impl Incident {
     /// The same for all notices of the incident.
     pub(super) fn id(&self) -> Uuid {
         identifier(&self.key, self.opened.0, None)
+    }
+
+    /// What a later incident with the same key is linked by.
+    pub(super) fn remembered(&self) -> Remembered {
+        Remembered {
+            key: self.key.text(),
+            opened: self.opened.0,
+            last: self.last,
+            incident: self.id(),
+            previous: self.previous,
+        }
     }
 
     /// The notice that it is over.

@@ -20,6 +20,7 @@
 mod closing;
 mod incident;
 mod meeting;
+mod memory;
 mod relations;
 mod resolver;
 mod stats;
@@ -30,6 +31,7 @@ pub use incident::{
     MAX_ALSO_MATCHED, MAX_LISTED_HOSTS, MAX_LISTED_LOOKUPS, MAX_LISTED_RESOLVERS, MAX_NAMES,
     MAX_TOUCHED_HOSTS,
 };
+pub use memory::{MAX_TOLD, Remembered};
 pub use resolver::{MAX_REMEMBERED_LOOKUPS, RESOLVER_WINDOW};
 pub use stats::IncidentStats;
 
@@ -38,11 +40,11 @@ use crate::site::Site;
 use foldhash::fast::RandomState;
 use incident::{Incident, Key, Touch};
 use meeting::{Meeting, meetings, to_carry};
+use memory::Memory;
 use resolver::{Asked, Asker};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use uuid::Uuid;
 use weir_model::flow::{EndReason, FlowId};
 use weir_model::{Alert, Flow, Indicator, Role, Timestamp};
 
@@ -56,11 +58,6 @@ pub const MAX_CONTINUING_FLOWS: usize = 65_536;
 
 /// How long a resolver's look-up waits: longer than flow tables keep a quiet datagram flow.
 const RESOLVER_WAIT: Duration = Duration::from_mins(10);
-
-/// Incidents told of that are remembered so that the next one with their key is linked to them, and for how long after
-/// the quiet period. Beyond it the next one comes without link.
-pub const MAX_TOLD: usize = 1 << 18;
-const REMEMBERED: Duration = Duration::from_hours(31 * 24);
 
 /// Touched hosts that all incidents together remember, at about 40 bytes: a thousand scanners that sweep a few thousand hosts
 /// each. Beyond it, touches of further hosts are counted as forgotten, as with [`MAX_TOUCHED_HOSTS`].
@@ -90,8 +87,9 @@ pub struct Incidents {
     config: IncidentConfig,
     /// By key, those with the same key more than the quiet period apart.
     held: HashMap<Key, Vec<Incident>, RandomState>,
-    /// The last incident of each key that was told of, with the time of its last packet.
-    told: HashMap<Key, (Timestamp, Uuid), RandomState>,
+    memory: Memory,
+    /// The latest packet of all flows folded.
+    newest: Timestamp,
     asked: Asked,
     /// Meetings that are look-ups by resolvers.
     waiting: Vec<Meeting>,
@@ -109,7 +107,8 @@ impl Incidents {
             site,
             config,
             held: HashMap::default(),
-            told: HashMap::default(),
+            memory: Memory::default(),
+            newest: Timestamp::EPOCH,
             asked: Asked::default(),
             waiting: Vec::new(),
             continuing: HashMap::default(),
@@ -126,6 +125,7 @@ impl Incidents {
     /// Takes a flow record that ended and what it met. Wants every record, also those that met nothing: a long conversation's
     /// later records belong to what its first one met.
     pub fn fold(&mut self, flow: &Arc<Flow>, hits: &FlowHits) {
+        self.newest = self.newest.max(flow.last);
         let before = flow.continues.and_then(|id| self.continuing.remove(&id));
         let carried = before.map(|(_, hits)| hits).unwrap_or_default();
         if hits.is_empty() && carried.is_empty() {
@@ -139,7 +139,7 @@ impl Incidents {
         for (meeting, is_honeypot) in meetings(flow, hits, &carried, &self.site, &mut self.stats) {
             if is_honeypot {
                 self.stats.hits_honeypot += meeting.weight;
-                self.remember(&meeting, &Asker::Honeypot);
+                self.remember_asker(&meeting, &Asker::Honeypot);
             } else {
                 self.stats.hits_open += meeting.weight;
                 self.sort_out(meeting);
@@ -147,12 +147,24 @@ impl Incidents {
         }
     }
 
+    /// Takes up an incident of an earlier run, so that the next one with its key is linked to it.
+    pub fn remember(&mut self, told: Remembered) {
+        self.memory.remember(told);
+    }
+
+    /// The incidents told of that a later run should know, by key.
+    pub fn remembered(&self) -> Vec<Remembered> {
+        self.memory.all()
+    }
+
     /// Closes every incident, as at the end of the input, and gives their notices.
     pub fn close_all(&mut self) -> Vec<Alert> {
         self.decide_waiting(Timestamp::MAX);
         self.continuing.clear();
         self.asked = Asked::default();
-        self.close(&|_| true)
+        let notices = self.close(&|_| true);
+        self.memory.forget(self.newest);
+        notices
     }
 
     /// Closes the incidents to which nothing was added for the quiet period, and gives their notices.
@@ -161,7 +173,7 @@ impl Incidents {
         self.asked.forget_before(now - RESOLVER_WAIT - RESOLVER_WINDOW);
         let quiet_since = now - self.config.quiet;
         self.continuing.retain(|_, (ended, _)| *ended >= quiet_since);
-        self.told.retain(|_, (last, _)| quiet_since.since(*last) < REMEMBERED);
+        self.memory.forget(now);
         self.close(&|incident| incident.last < quiet_since)
     }
 
@@ -191,13 +203,13 @@ impl Incidents {
         }
         if let Some(ring) = meeting.ring() {
             let asker = Asker::Incident(Key { indicator: ring.value.clone(), about: meeting.about });
-            self.remember(&meeting, &asker);
+            self.remember_asker(&meeting, &asker);
         }
         self.add(&meeting);
     }
 
     /// Remembers who asked a resolver.
-    fn remember(&mut self, meeting: &Meeting, asker: &Asker) {
+    fn remember_asker(&mut self, meeting: &Meeting, asker: &Asker) {
         let server = meeting.lookup.as_ref().map(|lookup| lookup.server.ip);
         if server.is_some_and(|ip| self.site.has_role(ip, Role::Resolver)) {
             self.stats.client_lookups_forgotten += self.asked.remember(meeting, asker);
@@ -218,7 +230,7 @@ impl Incidents {
                 own.push(meeting);
                 continue;
             };
-            self.remember(&meeting, &asker);
+            self.remember_asker(&meeting, &asker);
             own.extend(self.fold_into(&asker, meeting));
         }
         // Look-ups of one flow next to each other, so that it is counted once.

@@ -222,3 +222,44 @@ fn what_ended_later_but_was_earlier_is_an_incident_before() {
     assert_eq!(alerts.iter().map(|alert| alert.flows).collect::<Vec<_>>(), [1, 1]);
     assert_eq!((alerts[0].first, alerts[1].previous), (Timestamp::new(100, 0), Some(alerts[0].incident)));
 }
+
+#[test]
+fn incidents_of_an_earlier_run_are_remembered() {
+    let run = |second, memory: &[Remembered]| {
+        let mut world = World::new(&["203.0.113.5"]);
+        for told in memory {
+            world.incidents.remember(told.clone());
+        }
+        world.flow(HOST, BAD, |it| {
+            it.at(second);
+        });
+        let [alert] = world.close().try_into().unwrap();
+        (alert, world.incidents.remembered())
+    };
+    let (first, memory) = run(100, &[]);
+    assert_eq!(memory.len(), 1);
+    assert_eq!(
+        (memory[0].key.as_str(), memory[0].incident),
+        ("host 10.0.0.1 address 203.0.113.5", first.incident)
+    );
+    assert_eq!(run(100, &memory), (first.clone(), memory.clone()), "the same capture again");
+    let (second, both) = run(500, &memory);
+    assert_eq!((second.previous, both.len()), (Some(first.incident), 1));
+    assert_eq!(run(500, &both).0.previous, Some(first.incident));
+    assert_eq!(run(100, &both), (first, both), "an earlier capture changes nothing");
+    let (late, only) = run(40 * 24 * 3600, &memory);
+    assert_eq!((late.previous, only.len()), (None, 1), "a month later");
+}
+
+#[test]
+fn a_month_later_an_incident_is_forgotten() {
+    let mut world = World::new(&["203.0.113.5"]);
+    world.flow(HOST, BAD, |it| {
+        it.at(100);
+    });
+    world.flow(OTHER_HOST, "198.51.100.1:80", |it| {
+        it.at(33 * 24 * 3600);
+    });
+    assert_eq!(world.close().len(), 1);
+    assert!(world.incidents.remembered().is_empty());
+}
