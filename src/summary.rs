@@ -139,17 +139,20 @@ impl Summary<'_> {
 
 /// A label, a count and what it is made of, broken where it would be too wide.
 fn row(text: &mut String, label: &str, count: &str, detail: &str) {
-    let mut line = format!("  {label:LABEL_WIDTH$} {count:>11}   ");
-    let indent = line.len();
-    for (index, part) in detail.split(", ").enumerate() {
+    broken(text, &format!("  {label:LABEL_WIDTH$} {count:>11}   "), detail, ", ");
+}
+
+/// `head` and the parts of `detail`, broken behind separators where the line would be too wide.
+fn broken(text: &mut String, head: &str, detail: &str, separator: &str) {
+    let indent = " ".repeat(head.len());
+    let mut line = head.to_owned();
+    for (index, part) in detail.split(separator).enumerate() {
         if index > 0 {
-            line.push(',');
-            if line.len() + 1 + part.len() > LINE_WIDTH {
+            line.push_str(separator);
+            if line.len() + part.len() > LINE_WIDTH {
                 text.push_str(line.trim_end());
                 text.push('\n');
-                line = " ".repeat(indent);
-            } else {
-                line.push(' ');
+                line.clone_from(&indent);
             }
         }
         line.push_str(part);
@@ -161,7 +164,7 @@ fn row(text: &mut String, label: &str, count: &str, detail: &str) {
 fn render_ledger(ledger: &Ledger, text: &mut String) {
     text.push_str("\nledger\n");
     for boundary in &ledger.boundaries {
-        let _ = writeln!(text, "  {}", equation(boundary));
+        broken(text, "  ", &equation(boundary), " + ");
     }
     text.push_str(if ledger.is_balanced() {
         "  the ledger balances\n"
