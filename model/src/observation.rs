@@ -30,9 +30,9 @@ pub enum Fact {
     ServerHello(Arc<ServerHello>),
     /// One certificate of a TLS (up to 1.2) server's chain.
     Certificate(Arc<Certificate>),
-    /// The head of an HTTP/1 request.
+    /// The head of an HTTP/1 or HTTP/2 request.
     HttpRequest(Arc<HttpRequest>),
-    /// The head of an HTTP/1 response.
+    /// The head of an HTTP/1 or HTTP/2 response.
     HttpResponse(Arc<HttpResponse>),
     /// The protocol was recognised, without more: `ssh`, `smtp`, `socks` and so on, as ECS `network.protocol` has it.
     Application(&'static str),
@@ -233,12 +233,12 @@ pub struct Certificate {
     pub not_after: i64,
 }
 
-/// The head of an HTTP/1 request (RFC 9112).
+/// The head of an HTTP request (RFC 9112, or HTTP/2 in clear: RFC 9113).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
     /// Method, upper case as sent.
     pub method: Arc<str>,
-    /// The host that the request is for: the authority of an absolute-form or CONNECT target, else the Host field; without port.
+    /// The host that the request is for: the authority of an absolute-form or CONNECT target or of HTTP/2, else the Host field; without port.
     pub host: Option<HttpHost>,
     /// The port with it, where written.
     pub port: Option<u16>,
@@ -270,7 +270,7 @@ pub enum RequestForm {
     Connect,
 }
 
-/// The head of an HTTP/1 response.
+/// The head of an HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpResponse {
     /// Status code.

@@ -20,6 +20,9 @@ const MAX_METHOD_LEN: usize = 24;
 /// With so many bytes it is always decided whether they begin a head.
 pub(super) const MAX_LOOK_LEN: usize = MAX_METHOD_LEN + 16;
 
+/// The first part of HTTP/2's preface, which is made to look like a head (RFC 9113 section 3.4).
+pub(super) const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
+
 /// Most header fields that are read of one head; servers commonly refuse beyond 100. The fields behind are not seen.
 const MAX_FIELDS: usize = 128;
 
@@ -123,6 +126,8 @@ pub(super) struct RequestHead {
 pub(super) struct ResponseHead {
     pub(super) status: u16,
     pub(super) framing: Framing,
+    /// Upgrade: h2c (RFC 7540 section 3.2).
+    pub(super) upgrades_to_http2: bool,
 }
 
 /// Reads the head of a request. The request line is read generously (spaces and any bytes inside the target),
@@ -155,7 +160,8 @@ pub(super) fn response(head: &[u8]) -> Option<ResponseHead> {
     let (line, fields) = split_line(head);
     let code = line.split(|byte| *byte == b' ').nth(1)?.trim_ascii();
     let status = std::str::from_utf8(code).ok()?.parse().ok().filter(|code| (100..=999).contains(code))?;
-    Some(ResponseHead { status, framing: Fields::read(fields).framing })
+    let fields = Fields::read(fields);
+    Some(ResponseHead { status, framing: fields.framing, upgrades_to_http2: fields.upgrades_to_http2 })
 }
 
 fn split_line(head: &[u8]) -> (&[u8], &[u8]) {
@@ -182,7 +188,7 @@ fn split_target<'a>(method: &str, target: &'a [u8]) -> (RequestForm, Option<&'a 
 }
 
 /// `[user@]host[:port]` (RFC 3986 section 3.2) to host and port.
-fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16>) {
+pub(crate) fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16>) {
     let authority = authority.trim_ascii();
     let authority = authority.rsplit(|byte| *byte == b'@').next().unwrap_or(authority);
     let Ok(text) = std::str::from_utf8(authority) else {
@@ -204,7 +210,7 @@ fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16>) {
     (host, port)
 }
 
-fn escaped_path(path: &[u8]) -> Arc<str> {
+pub(crate) fn escaped_path(path: &[u8]) -> Arc<str> {
     let kept = path.get(..MAX_PATH_LEN).unwrap_or(path);
     let mut text = String::with_capacity(kept.len());
     for &byte in kept {
@@ -218,7 +224,7 @@ fn escaped_path(path: &[u8]) -> Arc<str> {
     text.into()
 }
 
-fn clean_text(value: &[u8]) -> Arc<str> {
+pub(crate) fn clean_text(value: &[u8]) -> Arc<str> {
     let kept = value.get(..MAX_USER_AGENT_LEN).unwrap_or(value);
     String::from_utf8_lossy(kept).replace(char::is_control, "\u{fffd}").into()
 }
@@ -228,13 +234,15 @@ struct Fields<'a> {
     host: Option<&'a [u8]>,
     user_agent: Option<&'a [u8]>,
     framing: Framing,
+    upgrades_to_http2: bool,
 }
 
 impl<'a> Fields<'a> {
     /// Reads header fields line by line. A line that is no field is passed over: clients that write such heads are
     /// the ones to be found.
     fn read(lines: &'a [u8]) -> Self {
-        let mut fields = Self { host: None, user_agent: None, framing: Framing::Unsaid };
+        let mut fields =
+            Self { host: None, user_agent: None, framing: Framing::Unsaid, upgrades_to_http2: false };
         for line in lines.split(|byte| *byte == b'\n').take(MAX_FIELDS) {
             let Some(colon) = line.iter().position(|byte| *byte == b':') else {
                 continue;
@@ -254,6 +262,8 @@ impl<'a> Fields<'a> {
             self.user_agent = self.user_agent.or(Some(value));
         } else if name.eq_ignore_ascii_case(b"content-length") {
             self.content_length(value);
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            self.upgrades_to_http2 = value.eq_ignore_ascii_case(b"h2c");
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             let chunked = value.to_ascii_lowercase().ends_with(b"chunked");
             self.framing = if chunked { Framing::Body(Body::CHUNKED) } else { Framing::Unclear };

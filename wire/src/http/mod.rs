@@ -5,6 +5,7 @@
 
 mod body;
 mod buffer;
+mod doh;
 mod head;
 mod resync;
 
@@ -14,8 +15,10 @@ use resync::Resync;
 use std::collections::VecDeque;
 use weir_model::observation::{HttpRequest, HttpResponse, RequestForm};
 
+pub(crate) use doh::request_facts;
 use head::Framing;
 pub use head::{Fit, MAX_PATH_LEN, MAX_USER_AGENT_LEN, fits_request, fits_response};
+pub(crate) use head::{clean_text, escaped_path, split_authority};
 
 /// Most requests of one connection that are reported; later ones are followed and counted in
 /// [`Exchange::unreported`].
@@ -35,12 +38,22 @@ pub struct Exchange {
     lost_count: bool,
     reported: u32,
     unreported: u32,
+    dropped_bodies: u32,
 }
 
 impl Exchange {
     /// Requests seen beyond [`MAX_REQUESTS_REPORTED`].
     pub const fn unreported(&self) -> u32 {
         self.unreported
+    }
+
+    /// DNS messages in bodies of HTTP/2 that were not read because a cap was reached.
+    pub const fn unread_bodies(&self) -> u32 {
+        self.dropped_bodies
+    }
+
+    pub(crate) const fn dropped_bodies(&mut self, count: u32) {
+        self.dropped_bodies = self.dropped_bodies.saturating_add(count);
     }
 
     fn asked(&mut self, kind: Kind) {
@@ -51,7 +64,7 @@ impl Exchange {
         }
     }
 
-    fn report(&mut self, request: HttpRequest, report: &mut dyn FnMut(HttpRequest)) {
+    pub(crate) fn report(&mut self, request: HttpRequest, report: &mut dyn FnMut(HttpRequest)) {
         if self.reported < MAX_REQUESTS_REPORTED {
             self.reported += 1;
             report(request);
@@ -88,6 +101,9 @@ pub enum Progress {
     Done,
     /// A CONNECT ended so many bytes in: what follows belongs to another protocol.
     Tunnel(usize),
+    /// HTTP/2 takes over so many bytes in: behind the first part of its preface, or behind the answer to an upgrade
+    /// (RFC 7540 section 3.2).
+    Http2(usize),
 }
 
 /// Reads the direction that carries requests.
@@ -131,6 +147,10 @@ impl RequestReader {
                     HeadStep::Tunnel(used) => {
                         self.state = RequestState::Done;
                         return Progress::Tunnel(bytes.len() - rest.len() + used);
+                    }
+                    HeadStep::Http2(used) => {
+                        self.state = RequestState::Done;
+                        return Progress::Http2(bytes.len() - rest.len() + used);
                     }
                 },
                 RequestState::Body(body) => match body.skip(rest) {
@@ -179,6 +199,7 @@ impl RequestReader {
 enum HeadStep {
     Next(usize, Option<RequestState>),
     Tunnel(usize),
+    Http2(usize),
 }
 
 fn request_head(
@@ -192,6 +213,7 @@ fn request_head(
         Found::Misfit(misfit) => {
             return HeadStep::Next(0, Some(RequestState::Lost(Resync::with(&misfit))));
         }
+        Found::Whole(head::HTTP2_PREFACE, used) => return HeadStep::Http2(used),
         Found::Whole(head, used) => (used, head::request(head), true),
         Found::Cut(head, used) => (used, head::request(head), false),
     };
@@ -250,6 +272,10 @@ impl ResponseReader {
                             self.state = ResponseState::Done;
                             return Progress::Tunnel(bytes.len() - rest.len() + used);
                         }
+                        After::Http2 => {
+                            self.state = ResponseState::Done;
+                            return Progress::Http2(bytes.len() - rest.len() + used);
+                        }
                     }
                 }
                 ResponseState::Body(body) => match body.skip(rest) {
@@ -277,6 +303,7 @@ enum After {
     Head,
     Body(Body),
     Tunnel,
+    Http2,
     Nothing,
 }
 
@@ -303,6 +330,7 @@ fn response_head(
     let kind = exchange.pending.pop_front().unwrap_or(Kind::Other);
     let after = match (head.status, kind, head.framing) {
         _ if !whole || exchange.lost_count => After::Nothing,
+        (101, ..) if head.upgrades_to_http2 => After::Http2,
         (101, ..) => After::Nothing,
         (200..=299, Kind::Connect, _) => After::Tunnel,
         (204 | 304, ..) | (_, Kind::Head, _) | (_, _, Framing::Empty) => After::Head,

@@ -8,9 +8,9 @@ use super::socks::Message;
 use super::starttls::{Speaker, words};
 use crate::cursor::{Cursor, Short};
 use crate::http::{Fit, fits_request, fits_response};
-use crate::{dns, tls};
+use crate::{dns, http2, tls};
 use std::ops::RangeInclusive;
-use weir_model::observation::TlsTransport;
+use weir_model::observation::{Sender, TlsTransport};
 
 /// Most bytes that are looked at. Nearly everything is decided by 16; a DNS message on a port that is not its own
 /// must lie whole within the look.
@@ -30,6 +30,8 @@ pub(super) enum Start {
     Tls,
     HttpRequests,
     HttpResponses,
+    /// HTTP/2, in the direction of the client or of the server.
+    Http2(Sender),
     Dns,
     Text(Speaker),
     Socks(Message),
@@ -66,9 +68,10 @@ impl Around {
 type Recogniser = fn(&[u8], Around) -> Finding;
 
 /// In the order in which they are asked.
-const RECOGNISERS: [Recogniser; 12] = [
+const RECOGNISERS: [Recogniser; 13] = [
     tls_stream,
     named,
+    http_2,
     http,
     text,
     proxy_header,
@@ -107,10 +110,9 @@ fn fatal_alert(bytes: &[u8]) -> Finding {
 }
 
 /// Beginnings that are certain, and after which nothing is to be read.
-const NAMED: [(&[u8], Application); 10] = [
+const NAMED: [(&[u8], Application); 9] = [
     (b"SSH-2.0-", Application::Ssh),
     (b"SSH-1.", Application::Ssh),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Application::Http2),
     (b"\x13BitTorrent protocol", Application::BitTorrent),
     (b"RFB 00", Application::Vnc),
     (b"RTSP/1.0 ", Application::Rtsp),
@@ -122,6 +124,19 @@ const NAMED: [(&[u8], Application); 10] = [
 
 fn named(bytes: &[u8], _: Around) -> Finding {
     first_prefix(bytes, &NAMED).map_or_unknown(Start::Named)
+}
+
+/// The preface of the client; or of a server, which begins with its settings.
+fn http_2(bytes: &[u8], around: Around) -> Finding {
+    match first_prefix(bytes, &[(http2::PREFACE, Sender::Initiator)]) {
+        Prefix::None => {}
+        preface => return preface.map_or_unknown(Start::Http2),
+    }
+    match http2::fits_server_settings(bytes, around.told.has(Application::Http2)) {
+        Fit::Yes => Finding::Is(Start::Http2(Sender::Responder)),
+        Fit::Perhaps => Finding::NeedMore,
+        Fit::No => Finding::Unknown,
+    }
 }
 
 fn http(bytes: &[u8], _: Around) -> Finding {

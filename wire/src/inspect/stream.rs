@@ -5,10 +5,10 @@ use super::recognise::{self, Around, Finding, Start};
 use super::socks::{self, SocksReader};
 use super::starttls::{self, TextReader};
 use super::{Appetite, Side};
-use crate::http::{Exchange, Progress, RequestReader, ResponseReader};
-use crate::{dns, tls};
+use crate::http::{Exchange, Progress, RequestReader, ResponseReader, request_facts};
+use crate::{dns, http2, tls};
 use std::sync::Arc;
-use weir_model::observation::{Fact, TlsTransport};
+use weir_model::observation::{Fact, Sender, TlsTransport};
 
 /// Most bytes of a direction that are held while it is undecided what they begin.
 const MAX_LOOK_LEN: usize = recognise::MAX_LOOK_LEN;
@@ -44,6 +44,7 @@ enum Reader {
     Tls(Box<tls::Reader>),
     Requests(Box<RequestReader>),
     Responses(Box<ResponseReader>),
+    Http2(Box<http2::Reader>),
     Dns(Box<dns::TcpReader>),
     Text(Box<TextReader>),
     Socks(Box<SocksReader>),
@@ -117,6 +118,11 @@ impl StreamInspector {
         self.exchange.as_ref().map_or(0, |exchange| exchange.unreported())
     }
 
+    /// DNS messages in bodies of HTTP/2 that were not read because a cap was reached.
+    pub fn unread_bodies(&self) -> u32 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.unread_bodies())
+    }
+
     const fn direction(&mut self, side: Side) -> &mut Direction {
         match side {
             Side::A => &mut self.a,
@@ -140,21 +146,18 @@ impl StreamInspector {
             }
             Reader::Requests(reader) => {
                 let exchange = self.exchange.get_or_insert_default();
-                after_http(
-                    all,
-                    reader.push(bytes, exchange, &mut |request| {
-                        learn(Fact::HttpRequest(Arc::new(request)));
-                    }),
-                )
+                let progress = reader.push(bytes, exchange, &mut |request| request_facts(request, learn));
+                self.after_http(Sender::Initiator, all, progress, learn)
             }
             Reader::Responses(reader) => {
                 let exchange = self.exchange.get_or_insert_default();
-                after_http(
-                    all,
-                    reader.push(bytes, exchange, &mut |response| {
-                        learn(Fact::HttpResponse(Arc::new(response)));
-                    }),
-                )
+                let progress = reader.push(bytes, exchange, &mut |response| {
+                    learn(Fact::HttpResponse(Arc::new(response)));
+                });
+                self.after_http(Sender::Responder, all, progress, learn)
+            }
+            Reader::Http2(reader) => {
+                done_or_more(reader.push(bytes, self.exchange.get_or_insert_default(), learn))
             }
             Reader::Text(reader) => {
                 match reader.push(bytes, &mut |application| self.told.tell(application, learn)) {
@@ -169,6 +172,28 @@ impl StreamInspector {
                 socks::Progress::Tunnel(used) => (used, Some(undecided(TlsTransport::Tcp))),
             },
             Reader::Done => (all, None),
+        }
+    }
+
+    fn after_http(
+        &mut self,
+        sender: Sender,
+        all: usize,
+        progress: Progress,
+        learn: &mut dyn FnMut(Fact),
+    ) -> Step {
+        match progress {
+            Progress::More => (all, None),
+            Progress::Done => (all, Some(Reader::Done)),
+            Progress::Tunnel(used) => (used, Some(undecided(TlsTransport::Tcp))),
+            Progress::Http2(used) => {
+                self.told.tell(Application::Http2, learn);
+                let reader = match sender {
+                    Sender::Initiator => http2::Reader::client(http2::PREFACE_BODY.len()),
+                    Sender::Responder => http2::Reader::server(),
+                };
+                (used, Some(Reader::Http2(Box::new(reader))))
+            }
         }
     }
 
@@ -232,6 +257,13 @@ impl StreamInspector {
                 tell(Application::Http);
                 Reader::Responses(Box::default())
             }
+            Start::Http2(sender) => {
+                tell(Application::Http2);
+                Reader::Http2(Box::new(match sender {
+                    Sender::Initiator => http2::Reader::client(http2::PREFACE.len()),
+                    Sender::Responder => http2::Reader::server(),
+                }))
+            }
             Start::Dns => {
                 tell(Application::Dns);
                 Reader::Dns(Box::default())
@@ -255,12 +287,4 @@ impl StreamInspector {
 
 const fn undecided(transport: TlsTransport) -> Reader {
     Reader::Undecided(Vec::new(), transport)
-}
-
-fn after_http(all: usize, progress: Progress) -> Step {
-    match progress {
-        Progress::More => (all, None),
-        Progress::Done => (all, Some(Reader::Done)),
-        Progress::Tunnel(used) => (used, Some(undecided(TlsTransport::Tcp))),
-    }
 }

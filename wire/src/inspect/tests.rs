@@ -162,7 +162,48 @@ fn what_fits_nothing_is_let_go_at_once() {
 #[test]
 fn recognised_and_nothing_to_read() {
     assert_eq!(stream([40_000, 22], &[(B, b"SSH-2.0-OpenSSH\r\n"), (A, b"SSH-2.0-x\r\n")]), ["ssh"]);
-    assert_eq!(stream([40_000, 80], &[(A, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]), ["http2"]);
+}
+
+/// SETTINGS of a server.
+const SETTINGS: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
+/// A frame of HEADERS: `GET /`, or `200`.
+const HTTP2_GET: &[u8] = b"\0\0\x03\x01\x05\0\0\0\x01\x82\x86\x84";
+const HTTP2_OK: &[u8] = b"\0\0\x01\x01\x05\0\0\0\x01\x88";
+
+#[test]
+fn http_2_from_its_preface_or_its_servers_settings() {
+    let preface = [crate::http2::PREFACE, SETTINGS, HTTP2_GET].concat();
+    let settings = [SETTINGS, HTTP2_OK].concat();
+    let expected = ["http2", "GET /", "status 200"];
+    assert_eq!(stream([40_000, 80], &[(A, &preface), (B, &settings)]), expected);
+    assert_eq!(
+        stream([80, 40_000], &[(A, &settings), (B, &preface)]),
+        ["http2", "status 200", "GET /"],
+        "the server is seen first"
+    );
+    let bare = [&[0, 0, 0, 4, 0, 0, 0, 0, 0], HTTP2_OK].concat();
+    assert_eq!(stream([40_000, 80], &[(A, &preface), (B, &bare)]), expected);
+    assert_eq!(stream([40_000, 80], &[(B, &bare), (A, &preface)]), ["http2", "GET /"], "nothing tells it");
+}
+
+#[test]
+fn http_1_upgraded_to_2() {
+    let upgrade = b"GET /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n";
+    let agreed = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n";
+    let facts = |agreed: &[u8]| {
+        let answer = [agreed, SETTINGS, HTTP2_OK].concat();
+        let preface = [crate::http2::PREFACE, SETTINGS, HTTP2_GET].concat();
+        stream([40_000, 80], &[(A, upgrade), (B, &answer), (A, &preface)])
+    };
+    assert_eq!(facts(agreed), ["http", "GET /a", "status 101", "http2", "status 200", "GET /"]);
+    let other = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(facts(other), ["http", "GET /a", "status 101", "http2", "GET /"]);
+}
+
+#[test]
+fn a_dns_question_in_the_target_of_a_request() {
+    let get = b"GET /dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB HTTP/1.1\r\n\r\n";
+    assert_eq!(stream([40_000, 80], &[(A, get)])[2..], ["dns www.example.com"]);
 }
 
 #[test]
@@ -250,6 +291,9 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         Just(b"POST /b HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody".to_vec()),
         Just(b"CONNECT a.example:443 HTTP/1.1\r\n\r\n".to_vec()),
         Just(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+        Just(b"HTTP/1.1 101 Yes\r\nUpgrade: h2c\r\n\r\n".to_vec()),
+        Just([crate::http2::PREFACE, SETTINGS, HTTP2_GET].concat()),
+        Just([SETTINGS, HTTP2_OK].concat()),
         Just(b"EHLO a\r\nSTARTTLS\r\n".to_vec()),
         Just(b"220 mx ESMTP\r\n".to_vec()),
         Just(b"a1 STARTTLS\r\n".to_vec()),
