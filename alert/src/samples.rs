@@ -4,7 +4,9 @@ use smallvec::smallvec;
 use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
-use weir_model::alert::{Direction, Field, Grade, Lookup, Match, Notice, Rewritten, Role, Severity, Traffic};
+use weir_model::alert::{
+    Direction, Field, Grade, Lookup, Match, Notice, Rewritten, Role, Severity, Traffic, Translated,
+};
 use weir_model::flow::{
     Counters, EndReason, FlowName, HttpSummary, NameSource, Orientation, TcpState, TcpSummary, TlsSummary,
     Tunnel, TunnelKind,
@@ -104,6 +106,19 @@ pub(crate) fn plain_flow() -> Flow {
     }
 }
 
+pub(crate) fn tunnel() -> Tunnel {
+    Tunnel { kind: TunnelKind::Vxlan, source: ip("192.0.2.7"), destination: ip("192.0.2.8"), id: Some(42) }
+}
+
+pub(crate) fn translated(port: u16) -> Translated {
+    Translated {
+        time: FIRST,
+        end: end("10.1.2.3", port),
+        peer: end("203.0.113.9", 443),
+        protocol: Protocol::TCP,
+    }
+}
+
 /// A flow with everything at once, which no real one has.
 pub(crate) fn full_flow() -> Flow {
     let flow_name =
@@ -115,12 +130,7 @@ pub(crate) fn full_flow() -> Flow {
         reverse: Counters::default(),
         vlans: smallvec![100, 200],
         mpls: smallvec![16_001],
-        tunnels: smallvec![Tunnel {
-            kind: TunnelKind::Vxlan,
-            source: ip("192.0.2.7"),
-            destination: ip("192.0.2.8"),
-            id: Some(42)
-        }],
+        tunnels: smallvec![tunnel()],
         name: Some(flow_name("evil.example", NameSource::TlsSni)),
         other_names: vec![flow_name("www.evil.example", NameSource::PassiveDnsClient)],
         tls: Some(Box::new(TlsSummary {
@@ -207,6 +217,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         sent: Traffic { packets: 10, ip_bytes: 2000, payload_bytes: 1400 },
         received: Traffic { packets: 12, ip_bytes: 12_000, payload_bytes: 11_000 },
         example: Arc::new(example),
+        tunnel: None,
         names: vec![(name("evil.example"), NameSource::TlsSni)],
         lookups: if looked_up { vec![lookup()] } else { Vec::new() },
         lookup_count: u64::from(looked_up),
@@ -220,6 +231,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         other_host_count: 0,
         called_back: Vec::new(),
         touched_before: None,
+        translated: Vec::new(),
         unknown_client: false,
         resolvers: Vec::new(),
         previous: None,
@@ -246,6 +258,8 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
         other_host_count: 1,
         called_back: vec![ip("10.1.2.6")],
         touched_before: Some(FIRST),
+        tunnel: Some(tunnel()),
+        translated: vec![translated(51_000)],
         unknown_client: true,
         resolvers: vec![ip("10.1.0.53")],
         previous: Some(Uuid::from_u128(3)),

@@ -1,24 +1,21 @@
-//! One English sentence for each alert: what happened, and what to do next.
+//! One line of English for each alert: what happened, and what to do next.
 
-use crate::ecs::{response_code, translated};
-use crate::text::{bytes, count, first_of, quoted};
+mod step;
+
+use crate::ecs::response_code;
+use crate::text::{bytes, count, first_of, quoted, span};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Field, Grade, Lookup, Role};
-use weir_model::{Alert, Endpoint};
+use weir_model::flow::TunnelKind;
+use weir_model::{Alert, Endpoint, IndicatorValue, Protocol};
 
-/// Says what happened, how the indicator is known, and what to do next.
+/// Says what happened and how the indicator is known, what else weighs, and what to do next.
 ///
 /// Values from the wire and from lists are cut, and what would move a cursor or hide text is escaped.
 pub fn sentence(alert: &Alert) -> String {
     let scene = Scene::of(alert);
-    let mut sentence = scene.happened();
-    sentence.push_str(&listed(alert));
-    sentence.push_str(&more(alert));
-    sentence.push_str(": ");
-    sentence.push_str(&scene.next_step());
-    sentence.push('.');
-    sentence
+    format!("{}.{} {}.", scene.happened(), more(alert), scene.next_step())
 }
 
 /// An alert, seen from the host that it is about.
@@ -26,46 +23,52 @@ struct Scene<'a> {
     alert: &'a Alert,
     /// The host that it is about; for inbound incidents, which are about the indicator, the inside end of the example.
     host: Endpoint,
-    /// The other end of the example flow.
+    /// The other end of the example flow, or of the tunnel around it.
     peer: Endpoint,
 }
 
 impl<'a> Scene<'a> {
     fn of(alert: &'a Alert) -> Self {
-        let (initiator, responder) = (alert.example.initiator, alert.example.responder);
+        let (began, answered) = match alert.tunnel {
+            // Of an outer end no port is known, and the inner flow's is not its.
+            Some(tunnel) => (Endpoint::new(tunnel.source, 0), Endpoint::new(tunnel.destination, 0)),
+            None => (alert.example.initiator, alert.example.responder),
+        };
         let host_began = match alert.host {
-            Some(host) => host != responder.ip,
+            Some(host) => host != answered.ip,
             None => alert.direction != Direction::Inbound,
         };
-        let (host, peer) = if host_began { (initiator, responder) } else { (responder, initiator) };
+        let (host, peer) = if host_began { (began, answered) } else { (answered, began) };
         Self { alert, host: Endpoint::new(alert.host.unwrap_or(host.ip), host.port), peer }
     }
 
     fn happened(&self) -> String {
-        if self.alert.grade == Grade::LookedUp {
+        let alert = self.alert;
+        if alert.grade == Grade::LookedUp {
             return self.looked_up();
         }
-        let met = how_met(self.alert);
-        match self.alert.direction {
-            Direction::Inbound => format!("{}{met}", self.came_in()),
-            Direction::Lateral => format!("Inside your networks, {}{met}", self.went_out()),
-            Direction::Transit => {
-                format!("Between two addresses outside your networks, {}{met}", self.went_out())
-            }
-            Direction::Outbound => format!("{}{met}", self.went_out()),
-            Direction::Unknown => format!("{}{met} (who began was not seen)", self.went_out()),
-        }
+        let place = match alert.direction {
+            Direction::Inbound => "From outside, ",
+            Direction::Lateral => "Inside your networks, ",
+            Direction::Transit => "Between two addresses outside your networks, ",
+            Direction::Outbound | Direction::Unknown => "",
+        };
+        let what = match (alert.tunnel, alert.direction) {
+            (Some(tunnel), _) => self.tunnelled(tunnel.kind),
+            (None, Direction::Inbound) => self.came_in(),
+            (None, _) => self.went_out(),
+        };
+        let unseen = if alert.direction == Direction::Unknown && !alert.example.is_bare_answer() {
+            " (who began was not seen)"
+        } else {
+            ""
+        };
+        format!("{place}{what}{unseen}")
     }
 
     fn looked_up(&self) -> String {
         let Some(lookup) = self.alert.lookups.first() else {
-            return format!("{} asked for {}", self.host_text(), self.indicator());
-        };
-        let asker = self.with_roles(lookup.client.ip);
-        let asked = format!("{asker} asked {} for {}", lookup.server.ip, quoted(lookup.name.as_str()));
-        let times = match self.alert.lookup_count {
-            0 | 1 => String::new(),
-            many => format!(" {many} times, first"),
+            return format!("{} asked for {}{}", self.host_text(), self.indicator(), self.about());
         };
         let place = match self.alert.direction {
             Direction::Transit => "Outside your networks, ",
@@ -73,69 +76,124 @@ impl<'a> Scene<'a> {
             Direction::Lateral => "Inside your networks, ",
             Direction::Outbound | Direction::Unknown => "",
         };
-        let behalf = if self.alert.unknown_client {
-            format!(
-                " on behalf of an unknown client{times} at {} from port {}",
-                lookup.time, lookup.client.port
-            )
-        } else {
-            format!("{times} at {}{}", lookup.time, answer(lookup))
+        let asker = self.with_roles(lookup.client.ip);
+        let name = quoted(lookup.name.as_str());
+        let times = match self.alert.lookup_count {
+            0 | 1 => String::new(),
+            many => format!(" {many} times, first"),
         };
-        format!("{place}{asked}{behalf}, and no connection to it was seen")
+        let mut text = format!(
+            "{place}{asker} asked {} for {name}{}{times} at {}",
+            lookup.server.ip,
+            self.about(),
+            lookup.time
+        );
+        if self.alert.unknown_client {
+            let _ = write!(text, " from port {}, for a client that is not in view", lookup.client.port);
+        } else {
+            text += &answer(lookup);
+            text += ". No connection to it was seen";
+        }
+        text
     }
 
     fn went_out(&self) -> String {
-        let (host, peer) = (self.host_text(), self.peer_text());
+        let (host, peer, times) = (self.host_text(), self.peer_text(), self.times());
         let began_here = self.alert.example.initiator.ip == self.host.ip;
-        let at_least = if self.alert.at_least { "at least " } else { "" };
         match self.alert.grade {
-            Grade::LookedUp | Grade::Attempted if began_here => {
+            Grade::LookedUp | Grade::Attempted if self.alert.example.is_bare_answer() => {
                 format!(
-                    "{host} tried to reach {peer} ({at_least}{}) without answer",
-                    count(self.alert.flows, "flow")
+                    "{peer} sent {host} only SYN-ACK or RST{times}, and nothing shows that {host} had asked"
                 )
+            }
+            Grade::LookedUp | Grade::Attempted if began_here => {
+                format!("{host} tried to reach {peer}{times}, without answer")
             }
             Grade::LookedUp | Grade::Attempted => {
-                format!(
-                    "{peer} tried to reach {host} ({at_least}{}) without answer",
-                    count(self.alert.flows, "flow")
-                )
+                format!("{peer} tried to reach {host}{times}, without answer")
+            }
+            Grade::Connected if self.alert.example.protocol != Protocol::TCP => {
+                format!("{host} and {peer} answered each other{times}")
+            }
+            Grade::Connected if self.alert.direction == Direction::Outbound => {
+                format!("{host} {}connected to {peer}{times}, without data both ways", self.at_least())
             }
             Grade::Connected => {
-                format!("{host} and {peer} {at_least}opened a connection, without data both ways")
+                let at_least = self.at_least();
+                format!("{host} and {peer} {at_least}answered each other{times}, without data both ways")
             }
-            Grade::Exchanged => format!(
-                "{host} exchanged {at_least}{} with {peer} ({} sent, {} received)",
-                bytes(self.alert.sent.payload_bytes.saturating_add(self.alert.received.payload_bytes)),
-                bytes(self.alert.sent.payload_bytes),
-                bytes(self.alert.received.payload_bytes),
-            ),
+            Grade::Exchanged => {
+                let (sent, received) = (self.alert.sent, self.alert.received);
+                let [out, back] = [sent, received].map(|traffic| bytes(traffic.payload_bytes));
+                match (sent.packets, received.packets) {
+                    (_, 0) => format!("{host} sent {peer} {out}{times}; what came back was not captured"),
+                    (0, _) => {
+                        format!("{host} received {back} from {peer}{times}; what it sent was not captured")
+                    }
+                    _ => format!(
+                        "{host} exchanged {} with {peer}{times}: {out} sent, {back} received",
+                        self.exchanged()
+                    ),
+                }
+            }
         }
     }
 
     fn came_in(&self) -> String {
-        let from = self.peer.ip;
+        let (from, times) = (self.peer_text(), self.times());
         let touched = self.alert.touched_count.max(1);
         let hosts = match touched {
             1 => format!("the inside host {}", self.host),
             _ => format!("{touched} inside hosts ({})", first_of(&self.alert.touched, touched)),
         };
-        let at_least = if self.alert.at_least { "at least " } else { "" };
         match self.alert.grade {
-            Grade::LookedUp | Grade::Attempted => {
-                format!(
-                    "From outside, {from} tried {hosts} ({at_least}{}), and none answered",
-                    count(self.alert.flows, "flow")
-                )
+            Grade::LookedUp | Grade::Attempted if self.alert.example.forward.packets == 0 => {
+                format!("{from} was answered by {hosts}{times}, and no more was captured")
             }
+            Grade::LookedUp | Grade::Attempted => format!("{from} tried {hosts}{times}, without answer"),
             Grade::Connected => {
-                format!("From outside, {from} {at_least}reached {hosts}, without data both ways")
+                format!("{from} {}reached {hosts}{times}, without data both ways", self.at_least())
             }
-            Grade::Exchanged => format!(
-                "From outside, {from} exchanged {at_least}{} with {hosts}",
-                bytes(self.alert.sent.payload_bytes.saturating_add(self.alert.received.payload_bytes)),
-            ),
+            Grade::Exchanged => format!("{from} exchanged {} with {hosts}{times}", self.exchanged()),
         }
+    }
+
+    /// The tunnel lies between the two hosts; the conversation inside it does not.
+    fn tunnelled(&self, kind: TunnelKind) -> String {
+        let (client, server) = (self.alert.example.initiator.ip, self.alert.example.responder);
+        let server =
+            if self.alert.example.protocol.has_ports() { server.to_string() } else { server.ip.to_string() };
+        let inside = match self.alert.grade {
+            Grade::LookedUp | Grade::Attempted => format!("{client} tried to reach {server} without answer"),
+            Grade::Connected => format!("{client} and {server} answered each other"),
+            Grade::Exchanged => format!("{client} exchanged {} with {server}", self.exchanged()),
+        };
+        format!(
+            "{} carries {} tunnel with {}, inside which {inside}{}",
+            self.host_text(),
+            tunnel_text(kind),
+            self.peer_text(),
+            self.times()
+        )
+    }
+
+    /// ` in 5 connections over 2 h`; nothing of a single one.
+    fn times(&self) -> String {
+        let (flows, protocol) = (self.alert.flows, self.alert.example.protocol);
+        if flows < 2 {
+            return String::new();
+        }
+        let noun = if protocol == Protocol::TCP { "connection" } else { "flow" };
+        format!(" in {}{}", count(flows, noun), span(self.alert.last.since(self.alert.first)))
+    }
+
+    fn at_least(&self) -> &'static str {
+        if self.alert.at_least { "at least " } else { "" }
+    }
+
+    fn exchanged(&self) -> String {
+        let (sent, received) = (self.alert.sent.payload_bytes, self.alert.received.payload_bytes);
+        format!("{}{}", self.at_least(), bytes(sent.saturating_add(received)))
     }
 
     fn host_text(&self) -> String {
@@ -152,93 +210,75 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// `203.0.113.9:443`; without port where the protocol has none.
+    /// `203.0.113.9:443 (listed by bad.txt)`; without port where it is not a server's.
     fn peer_text(&self) -> String {
         let peer = self.peer;
-        let is_service = peer == self.alert.example.responder;
-        if self.alert.example.protocol.has_ports() && is_service {
+        let is_service = self.alert.tunnel.is_none() && peer == self.alert.example.responder;
+        let end = if self.alert.example.protocol.has_ports() && is_service {
             peer.to_string()
         } else {
             peer.ip.to_string()
-        }
+        };
+        end + &self.about()
     }
 
     fn indicator(&self) -> String {
         quoted(&self.alert.indicator.value.to_string())
     }
 
-    fn next_step(&self) -> String {
-        if !self.alert.called_back.is_empty() {
-            let hosts = first_of(&self.alert.called_back, self.alert.called_back.len() as u64);
-            return format!(
-                "{hosts} opened connections to it afterwards, so treat as compromised, isolate and examine"
-            );
-        }
-        if let Some(step) = self.step_for_role() {
-            return step;
-        }
-        let host = self.host.ip;
-        match (self.alert.direction, self.alert.grade) {
-            (Direction::Inbound, Grade::LookedUp) => "someone outside asks your name servers for it; nothing to do unless it goes on".to_owned(),
-            (Direction::Inbound, Grade::Attempted) => {
-                "nothing got through; block the source if it goes on".to_owned()
+    /// How the other end was recognised and what is known of it, as a remark: ` (TLS server name evil.example, listed by
+    /// bad.txt as “C2 of X”)`. The indicator is said once.
+    fn about(&self) -> String {
+        let alert = self.alert;
+        let looked_up = alert.grade == Grade::LookedUp;
+        let is_lookup = |field| matches!(field, Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer);
+        // What the client said tells more than what it had asked for before.
+        let fitting = alert.matched.iter().filter(|matched| is_lookup(matched.field) == looked_up);
+        let matched = fitting.min_by_key(|matched| matched.field == Field::PassiveDns);
+        let (indicator, known) = (self.indicator(), known(alert));
+        let Some(matched) = matched else {
+            return format!(" ({indicator} is {known})");
+        };
+        let value = quoted(&matched.value);
+        let label = match matched.field {
+            Field::FlowAddress | Field::TunnelAddress => return self.about_address(&known),
+            Field::DnsQuestion => {
+                let asked =
+                    alert.lookups.first().is_some_and(|lookup| quoted(lookup.name.as_str()) == indicator);
+                let under = if asked { String::new() } else { format!("{indicator} is ") };
+                return format!(" ({under}{known})");
             }
-            (Direction::Inbound, Grade::Connected) => {
-                "check whether these services must be reachable from outside, and block the source".to_owned()
-            }
-            (Direction::Inbound, Grade::Exchanged) => {
-                "look in the logs of these hosts for what the source did there (log-ins, requests), and block it".to_owned()
-            }
-            (Direction::Transit, _) => {
-                "tell whoever runs these addresses, or, if one of them is yours, add it to --home-net".to_owned()
-            }
-            (Direction::Lateral, Grade::LookedUp | Grade::Attempted) => {
-                format!("find out which program on {} was behind it, and whether the indicator is right about an inside host", self.alert.example.initiator.ip)
-            }
-            (Direction::Lateral, _) => {
-                format!("examine both {host} and {}, and whether the indicator is right about an inside host", self.peer.ip)
-            }
-            (_, Grade::LookedUp) => {
-                let asker = self.alert.lookups.first().map_or(host, |lookup| lookup.client.ip);
-                format!("find out which program on {asker} asked, before it connects")
-            }
-            (_, Grade::Attempted) => {
-                format!("find out which program on {host} keeps trying; the other end was down or blocked")
-            }
-            (_, Grade::Connected) => format!("find out which program on {host} connected, and watch for data"),
-            (_, Grade::Exchanged) => format!("isolate {host} and examine the program that talked"),
+            Field::DnsCname => "alias",
+            Field::DnsAnswer => "answer",
+            Field::PassiveDns => "just asked for as",
+            Field::TlsSni => "TLS server name",
+            Field::QuicSni => "QUIC server name",
+            Field::HttpHost => "HTTP host",
+            Field::Url => "URL",
+            Field::Ja4 => "the client's JA4",
+            Field::Certificate => "certificate",
+        };
+        if value == indicator {
+            format!(" ({label} {value}, {known})")
+        } else {
+            format!(" ({label} {value}; {indicator} is {known})")
         }
     }
 
-    /// What to do where the host's role says that somebody else is behind it.
-    fn step_for_role(&self) -> Option<String> {
+    /// An address was recognised: it stands before the remark.
+    fn about_address(&self, known: &str) -> String {
         let alert = self.alert;
-        if alert.direction == Direction::Inbound {
-            return None;
-        }
-        if let Some(endpoint) = translated(alert) {
-            let time = alert.example.first;
-            return Some(format!(
-                "look up in the translation log which host had port {} of {} at {time}",
-                endpoint.port, endpoint.ip
-            ));
-        }
-        if alert.unknown_client {
-            return Some("find the client in the resolver's query log".to_owned());
-        }
-        let has = |role| alert.roles.contains(&role);
-        if has(Role::Proxy) {
-            return Some(format!("find the client in the log of the proxy at {}", alert.example.first));
-        }
-        if has(Role::Mail) && alert.grade == Grade::LookedUp {
-            return Some("a mail server looks up what others write; find the message in its log".to_owned());
-        }
-        if has(Role::Tor) || has(Role::Scanner) || has(Role::Honeypot) {
-            return Some(
-                "this host meets such addresses by its task; act only if this is unlike it".to_owned(),
-            );
-        }
-        None
+        let within = match alert.indicator.value {
+            IndicatorValue::Network(network) => format!("in {network}, "),
+            IndicatorValue::Address(ip) if ip == self.peer.ip => String::new(),
+            IndicatorValue::AddressPort(ip, port) if self.peer == Endpoint::new(ip, port) => String::new(),
+            _ => format!("{} is ", self.indicator()),
+        };
+        let name = match alert.names.first().filter(|_| alert.tunnel.is_none()) {
+            Some((name, _)) => format!("; known here as {}", quoted(name.as_str())),
+            None => String::new(),
+        };
+        format!(" ({within}{known}{name})")
     }
 }
 
@@ -269,60 +309,39 @@ fn answer(lookup: &Lookup) -> String {
     }
 }
 
-/// By which field a flow was recognised, where it was not by its address.
-fn how_met(alert: &Alert) -> String {
-    let in_flow = |field| !matches!(field, Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer);
-    let Some(matched) = alert.matched.iter().find(|matched| in_flow(matched.field)) else {
-        return String::new();
-    };
-    let value = quoted(&matched.value);
-    match matched.field {
-        Field::TlsSni => format!(", with {value} as TLS server name"),
-        Field::QuicSni => format!(", with {value} as QUIC server name"),
-        Field::HttpHost => format!(", with {value} as HTTP host"),
-        Field::Url => format!(", requesting {value}"),
-        Field::PassiveDns => format!(", having just asked for {value}"),
-        Field::Ja4 => format!(", from a program whose JA4 is {value}"),
-        Field::Certificate => format!(", where the server's certificate is {value}"),
-        Field::TunnelAddress => format!(", inside a tunnel of {value}"),
-        Field::FlowAddress | Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer => {
-            match alert.names.first() {
-                Some((name, _)) => format!(", known here as {}", quoted(name.as_str())),
-                None => String::new(),
-            }
-        }
-    }
-}
-
-/// `; evil.example is listed by bad.txt as "C2 of X"`.
-fn listed(alert: &Alert) -> String {
-    let value = quoted(&alert.indicator.value.to_string());
+/// `listed by bad.txt as “C2 of X”`.
+fn known(alert: &Alert) -> String {
     let Some(context) = alert.indicator.contexts.first() else {
-        return format!("; {value} is listed");
+        return "listed".to_owned();
     };
     let source = quoted(&context.source);
     match &context.description {
-        Some(description) => {
-            format!("; {value} is listed by {source} as \u{201c}{}\u{201d}", quoted(description))
-        }
-        None => format!("; {value} is listed by {source}"),
+        Some(description) => format!("listed by {source} as \u{201c}{}\u{201d}", quoted(description)),
+        None => format!("listed by {source}"),
     }
 }
 
-/// What else weighs: it had been here before, others met it, the start is missing.
+fn tunnel_text(kind: TunnelKind) -> &'static str {
+    match kind {
+        TunnelKind::IpIp => "an IP-in-IP",
+        TunnelKind::Gre => "a GRE",
+        TunnelKind::Erspan => "an ERSPAN",
+        TunnelKind::Vxlan => "a VXLAN",
+        TunnelKind::Geneve => "a Geneve",
+        TunnelKind::GtpU => "a GTP-U",
+        TunnelKind::Teredo => "a Teredo",
+        TunnelKind::L2tp => "an L2TP",
+    }
+}
+
+/// What else weighs, in sentences of their own: it had been here before, others met it.
 fn more(alert: &Alert) -> String {
     let mut more = String::new();
     if let Some(before) = alert.touched_before {
-        let _ = write!(more, ", and had come to this host from outside at {before}");
+        let _ = write!(more, " It had contacted this host before, at {before}.");
     }
     if alert.other_host_count > 0 {
-        let _ = write!(more, ", and {} met it too", count(alert.other_host_count, "other inside host"));
-    }
-    if alert.grade > Grade::LookedUp
-        && alert.direction != Direction::Unknown
-        && !alert.example.is_start_known()
-    {
-        more += " (the start of the flow was not seen)";
+        let _ = write!(more, " {} met it too.", count(alert.other_host_count, "other inside host"));
     }
     more
 }

@@ -1,6 +1,7 @@
 //! Small pieces of text for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Longest value from the wire or a list inside a sentence, in bytes; longer ones are cut. A name may have a kilobyte of
 /// escapes, a path two: whoever wrote it must not drown the rest of the sentence.
@@ -30,6 +31,19 @@ pub(crate) fn bytes(number: u64) -> String {
         (value, unit) = (value / 1000.0, larger);
     }
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
+/// For how long something went on: ` over 5 min`, ` over 2 h`, ` over 3 days`; nothing of less than a second.
+pub(crate) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (unit, one) = match seconds {
+        0 => return String::new(),
+        1..120 => (1, "s"),
+        120..7_200 => (60, "min"),
+        7_200..172_800 => (3_600, "h"),
+        _ => (86_400, "days"),
+    };
+    format!(" over {} {one}", seconds / unit)
 }
 
 /// The first few of a list, and how many more: `a, b, c and 7 more`.
@@ -71,6 +85,15 @@ mod tests {
             (u64::MAX, "18447 PB"),
         ] {
             assert_eq!(bytes(number), expected);
+        }
+        for (seconds, expected) in [
+            (0, ""),
+            (1, " over 1 s"),
+            (7_199, " over 119 min"),
+            (7_200, " over 2 h"),
+            (400_000, " over 4 days"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), expected);
         }
         assert_eq!(first_of(&["a", "b", "c", "d"], 12), "a, b, c and 9 more");
         assert_eq!(first_of(&["a"], 1), "a");

@@ -1,7 +1,7 @@
 //! An alert: what people are told about an incident.
 
-use crate::flow::{EndReason, NameSource, Orientation};
-use crate::{Endpoint, Flow, Indicator, Name, Timestamp};
+use crate::flow::{EndReason, NameSource, Orientation, Tunnel};
+use crate::{Endpoint, Flow, Indicator, Name, Protocol, Timestamp};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -49,6 +49,9 @@ pub struct Alert {
     pub received: Traffic,
     /// The flow that says most: highest grade, then first.
     pub example: Arc<Flow>,
+    /// The example flow met the indicator by the outer address of this tunnel around it, which then lies between the host
+    /// and the indicator; its source is the end on the side of the flow's initiator.
+    pub tunnel: Option<Tunnel>,
     /// Names met in those flows and how each was learnt; capped.
     pub names: Vec<(Name, NameSource)>,
     /// DNS look-ups that matched; capped.
@@ -67,12 +70,27 @@ pub struct Alert {
     pub called_back: Vec<IpAddr>,
     /// Outbound: the indicator had touched this host before, from outside, at this time.
     pub touched_before: Option<Timestamp>,
+    /// The host translates addresses: its ports in the flows and look-ups that matched, the first ones; capped.
+    pub translated: Vec<Translated>,
     /// The host is a resolver: it asked on behalf of a client that is not in view.
     pub unknown_client: bool,
     /// Resolvers whose own questions upstream were folded into this incident.
     pub resolvers: Vec<IpAddr>,
     /// The incident before this one with the same key.
     pub previous: Option<Uuid>,
+}
+
+/// What the log of an address translator is asked for: who was behind this port of it at this time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Translated {
+    /// First packet.
+    pub time: Timestamp,
+    /// The translator's end.
+    pub end: Endpoint,
+    /// The other end.
+    pub peer: Endpoint,
+    /// IP protocol.
+    pub protocol: Protocol,
 }
 
 /// One way in which an indicator was met.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_model::alert::{Field, Lookup};
+use weir_model::flow::Tunnel;
 use weir_model::{Endpoint, Indicator, IndicatorValue, Name, Timestamp};
 
 /// Different hits kept of one flow record. Hits alike are counted in one, so only a flow that meets ever new indicators gets
@@ -57,10 +58,8 @@ pub enum Subject {
     End(IpAddr),
     /// An end of a tunnel around the flow.
     Tunnel {
-        /// Outer source of the first packet.
-        source: IpAddr,
-        /// Outer destination of the first packet.
-        destination: IpAddr,
+        /// The tunnel, as around the first packet.
+        tunnel: Tunnel,
         /// Whether the indicator is the outer source.
         is_source: bool,
         /// Who sent the first packet inside: tells at the flow's end which outer end began.

@@ -375,6 +375,7 @@ def roles(wire):
         wire.lookup(host, RESOLVER, "c2.evil.example", [(A, EVIL)])
     wire.tcp((EVIL, 40001), (honeypot, 23)).open().reply(b"login: ").send(b"root\r\n").close()
     wire.tls((nat, 61234), (EVIL, 443))
+    wire.tls((nat, 61240), (EVIL, 443))
 
 
 # ---------------------------------------------------------------- ways in which packets come

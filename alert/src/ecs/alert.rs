@@ -4,8 +4,8 @@ use super::{base, flow, indicator, related, related_ips, wire};
 use crate::{Event, sentence};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
-use weir_model::alert::{Direction, Grade, Lookup, Match, Notice, Rewritten, Role, Traffic};
-use weir_model::{Alert, Endpoint, Name, Timestamp};
+use weir_model::alert::{Direction, Grade, Lookup, Match, Notice, Rewritten, Traffic, Translated};
+use weir_model::{Alert, Name, Timestamp};
 
 /// A notice of an incident.
 ///
@@ -58,8 +58,8 @@ fn ecs_direction(direction: Direction) -> &'static str {
 
 /// The incident's totals, on the sides of the example flow.
 fn totals(event: &mut Event, alert: &Alert) {
-    let host_began =
-        alert.host.map_or(alert.direction != Direction::Inbound, |host| host == alert.example.initiator.ip);
+    let source = alert.tunnel.map_or(alert.example.initiator.ip, |tunnel| tunnel.source);
+    let host_began = alert.host.map_or(alert.direction != Direction::Inbound, |host| host == source);
     let (source, destination) =
         if host_began { (alert.sent, alert.received) } else { (alert.received, alert.sent) };
     for (side, traffic) in [("source", source), ("destination", destination)] {
@@ -85,9 +85,9 @@ fn incident(event: &mut Event, alert: &Alert) {
     event.set_true("weir.incident.at_least", alert.at_least);
     event.set("weir.incident.severity", alert.severity.keyword());
     event.set("weir.incident.flows", alert.flows);
-    if alert.direction != Direction::Unknown && alert.example.is_start_known() {
-        event.set("weir.incident.began", alert.example.initiator.ip.to_string());
-    }
+    event.set_some("weir.incident.began", began(alert).map(|ip| ip.to_string()));
+    event.set_some("weir.incident.tunnel.type", alert.tunnel.map(|tunnel| tunnel.kind.keyword()));
+    event.set_list("weir.incident.tunnel.ip", tunnel_ends(alert).map(|ip| ip.to_string()));
     event.set_list("weir.incident.matched", alert.matched.iter().map(matched));
     event.set_list(
         "weir.incident.names",
@@ -100,17 +100,29 @@ fn incident(event: &mut Event, alert: &Alert) {
     event.set_list("weir.incident.resolvers", alert.resolvers.iter().map(ToString::to_string));
     event.set_some("weir.host.ip", alert.host.map(|ip| ip.to_string()));
     event.set_list("weir.host.roles", alert.roles.iter().map(|role| role.keyword()));
-    if let Some(endpoint) = translated(alert) {
-        event.set("weir.nat.ip", endpoint.ip.to_string());
-        event.set("weir.nat.port", endpoint.port);
-        event.set("weir.nat.time", alert.example.first.to_string());
-    }
+    event.set_list("weir.nat", alert.translated.iter().map(translated));
 }
 
-/// Where the host translates addresses: the translated end of the example flow, to be looked up in the translation log.
-pub(crate) fn translated(alert: &Alert) -> Option<Endpoint> {
-    let host = alert.host.filter(|_| alert.roles.contains(&Role::Nat))?;
-    [alert.example.initiator, alert.example.responder].into_iter().find(|endpoint| endpoint.ip == host)
+/// Who began, where it is known: of a tunnel, its end on the side of the one that began inside it.
+fn began(alert: &Alert) -> Option<IpAddr> {
+    let known = alert.direction != Direction::Unknown && alert.example.is_start_known();
+    known.then(|| alert.tunnel.map_or(alert.example.initiator.ip, |tunnel| tunnel.source))
+}
+
+/// What the log of an address translator is to be asked for.
+fn translated(translated: &Translated) -> Map<String, Value> {
+    let mut fields = Event::default();
+    fields.set("time", translated.time.to_string());
+    fields.set("ip", translated.end.ip.to_string());
+    fields.set("port", translated.end.port);
+    fields.set("destination.ip", translated.peer.ip.to_string());
+    fields.set("destination.port", translated.peer.port);
+    fields.set_some("transport", translated.protocol.keyword());
+    fields.into_fields()
+}
+
+fn tunnel_ends(alert: &Alert) -> impl Iterator<Item = IpAddr> {
+    alert.tunnel.into_iter().flat_map(|tunnel| [tunnel.source, tunnel.destination])
 }
 
 fn matched(matched: &Match) -> Value {
@@ -186,6 +198,7 @@ fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
     let lists = [&alert.touched, &alert.other_hosts, &alert.called_back, &alert.resolvers];
     flow::addresses(&alert.example)
         .chain(alert.host)
+        .chain(tunnel_ends(alert))
         .chain(looked_up)
         .chain(lists.into_iter().flatten().copied())
 }

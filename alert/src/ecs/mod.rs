@@ -6,7 +6,6 @@ mod indicator;
 mod name;
 mod wire;
 
-pub(crate) use alert::translated;
 pub(crate) use wire::response_code;
 
 pub use alert::alert;

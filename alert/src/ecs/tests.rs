@@ -1,8 +1,10 @@
 use super::*;
-use crate::samples::{alert as sample, end, full_flow, indicator, ip, lookup, observations, plain_flow};
+use crate::samples::{
+    alert as sample, end, full_flow, indicator, ip, lookup, observations, plain_flow, translated,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use weir_model::alert::{Direction, Field, Grade, Match, Notice, Role};
+use weir_model::alert::{Direction, Field, Grade, Match, Notice};
 use weir_model::flow::{Counters, EndReason, HttpSummary, Orientation};
 use weir_model::observation::{Fact, HttpHost, HttpRequest, HttpResponse, RequestForm};
 use weir_model::{Flow, FlowId, Indicator, IndicatorValue, Observation};
@@ -126,9 +128,14 @@ fn the_age_is_counted_from_the_latest_source() {
 fn a_translated_host_is_given_with_port_and_time() {
     let mut alerted = sample(Direction::Outbound, Grade::Exchanged);
     assert_eq!(alert(&alerted).field("weir.nat"), None);
-    alerted.roles = vec![Role::Nat];
-    let found = fields(&alert(&alerted), &["weir.nat.ip", "weir.nat.port", "weir.nat.time"]);
-    assert_eq!(found, [json!("10.1.2.3"), json!(51_000), json!("2025-11-22T08:26:40.25Z")]);
+    alerted.translated = vec![translated(51_000), translated(51_001)];
+    let entry = |port| {
+        json!({
+            "ip": "10.1.2.3", "port": port, "transport": "tcp", "time": "2025-11-22T08:26:40.25Z",
+            "destination": { "ip": "203.0.113.9", "port": 443 },
+        })
+    };
+    assert_eq!(alert(&alerted).field("weir.nat"), Some(&json!([entry(51_000), entry(51_001)])));
 }
 
 #[test]

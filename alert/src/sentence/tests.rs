@@ -1,8 +1,8 @@
 use super::*;
-use crate::samples::{alert, end, indicator, ip, lookup, name, plain_flow};
+use crate::samples::{alert, end, indicator, ip, lookup, name, plain_flow, translated};
 use std::sync::Arc;
-use weir_model::alert::{Match, Rewritten};
-use weir_model::flow::Flow;
+use weir_model::alert::{Match, Rewritten, Traffic};
+use weir_model::flow::{Counters, Flow, Tunnel};
 use weir_model::{Indicator, IndicatorValue, Protocol};
 
 /// The sentences that people read, one for every direction and grade: sentences.txt.
@@ -32,18 +32,17 @@ fn roles_change_what_is_to_be_done() {
     assert_says(
         &asked,
         &[
-            "10.1.2.3 (resolver) asked 10.1.0.53 for evil.example on behalf of an unknown client at 2025-11-22T08:26:40.25Z from port 40000",
-            ": find the client in the resolver's query log.",
+            "10.1.2.3 (resolver) asked 10.1.0.53 for evil.example (listed by bad.txt as “C2 of X”) at 2025-11-22T08:26:40.25Z \
+             from port 40000, for a client that is not in view. Find the client in the resolver's query log.",
         ],
     );
-    let mut translated = alert(Direction::Outbound, Grade::Exchanged);
-    translated.roles = vec![Role::Nat];
-    assert_says(
-        &translated,
-        &[
-            ": look up in the translation log which host had port 51000 of 10.1.2.3 at 2025-11-22T08:26:40.25Z.",
-        ],
-    );
+    let mut of_nat = alert(Direction::Outbound, Grade::Exchanged);
+    of_nat.roles = vec![Role::Nat];
+    of_nat.translated = vec![translated(51_000)];
+    let asked = "Look up in the translation log who had port 51000 of 10.1.2.3 at 2025-11-22T08:26:40.25Z";
+    assert_says(&of_nat, &[&format!(" {asked}.")]);
+    of_nat.translated.push(translated(51_001));
+    assert_says(&of_nat, &[&format!(" {asked} (1 more in weir.nat).")]);
     for (role, part) in [
         (Role::Proxy, "log of the proxy"),
         (Role::Mail, "find the message"),
@@ -82,19 +81,111 @@ fn answers_are_told() {
 fn what_else_weighs_is_said() {
     let mut inbound = alert(Direction::Inbound, Grade::Exchanged);
     inbound.called_back = vec![ip("10.1.2.4")];
-    assert_says(&inbound, &[": 10.1.2.4 opened connections to it afterwards, so treat as compromised"]);
+    assert_says(&inbound, &["Afterwards 10.1.2.4 opened connections to it: isolate and examine."]);
     let mut outbound = alert(Direction::Outbound, Grade::Exchanged);
     outbound.touched_before = Some(crate::samples::FIRST);
     outbound.other_host_count = 2;
     outbound.at_least = true;
     assert_says(
         &outbound,
-        &["at least 12 kB", "had come to this host from outside at 2025", "2 other inside hosts met it too"],
+        &["at least 12 kB", "It had contacted this host before, at 2025", "2 other inside hosts met it too"],
     );
+    for (unseen, part) in [
+        (
+            0,
+            "10.1.2.3 sent 203.0.113.9:443 (TLS server name evil.example, listed by bad.txt as “C2 of X”) 1.4 kB in 3",
+        ),
+        (1, "10.1.2.3 received 11 kB from 203.0.113.9:443 ("),
+    ] {
+        let mut one_sided = alert(Direction::Outbound, Grade::Exchanged);
+        *[&mut one_sided.received, &mut one_sided.sent][unseen] = Traffic::default();
+        assert_says(&one_sided, &[part, "was not captured. Isolate"]);
+    }
+    let mut named = alert(Direction::Outbound, Grade::Exchanged);
+    named.matched.insert(0, Match { field: Field::PassiveDns, value: "evil.example".into() });
+    assert_says(&named, &["(TLS server name evil.example, "]);
+    let mut pinged = alert(Direction::Outbound, Grade::Connected);
+    pinged.example = Arc::new(Flow { protocol: Protocol::ICMP, ..plain_flow() });
+    assert_says(&pinged, &["answered each other in 3 flows over 60 min. Find"]);
     let mut attempted = alert(Direction::Outbound, Grade::Attempted);
     attempted.example =
         Arc::new(Flow { protocol: Protocol::ICMP, responder: end("203.0.113.9", 0), ..plain_flow() });
-    assert_says(&attempted, &["tried to reach 203.0.113.9 ("]);
+    assert_says(&attempted, &["tried to reach 203.0.113.9 (", "in 3 flows over 60 min"]);
+    attempted.flows = 1;
+    assert!(!sentence(&attempted).contains("flow"));
+}
+
+#[test]
+fn a_tunnel_is_told_with_its_own_ends() {
+    let mut tunnelled = alert(Direction::Outbound, Grade::Exchanged);
+    let bad = ip("198.51.100.9");
+    tunnelled.indicator = indicator(IndicatorValue::Address(bad));
+    tunnelled.matched = vec![Match { field: Field::TunnelAddress, value: "198.51.100.9".into() }];
+    tunnelled.tunnel = Some(Tunnel { source: ip("10.1.2.3"), destination: bad, ..crate::samples::tunnel() });
+    tunnelled.example = Arc::new(Flow { initiator: end("172.16.0.1", 51_000), ..plain_flow() });
+    assert_says(
+        &tunnelled,
+        &["10.1.2.3 carries a VXLAN tunnel with 198.51.100.9 (listed by bad.txt as “C2 of X”), \
+             inside which 172.16.0.1 exchanged 12 kB with 203.0.113.9:443 in 3 connections over 60 min. \
+             Find out whether 10.1.2.3 should have this tunnel, and close it if not."],
+    );
+    let event = serde_json::to_value(crate::ecs::alert(&tunnelled)).unwrap();
+    assert_eq!(event["weir"]["incident"]["began"], "10.1.2.3");
+    assert_eq!(event["weir"]["incident"]["tunnel"]["ip"], serde_json::json!(["10.1.2.3", "198.51.100.9"]));
+    assert_eq!(event["source"]["ip"], "172.16.0.1");
+    // The other way round: the outside end began, and what it sent is the source's.
+    let (sent, received) = (tunnelled.sent.ip_bytes, tunnelled.received.ip_bytes);
+    assert_eq!(event["source"]["bytes"], sent);
+    tunnelled.tunnel = Some(Tunnel { source: bad, destination: ip("10.1.2.3"), ..crate::samples::tunnel() });
+    let event = serde_json::to_value(crate::ecs::alert(&tunnelled)).unwrap();
+    assert_eq!(event["source"]["bytes"], received);
+    assert_says(&tunnelled, &["10.1.2.3 carries a VXLAN tunnel with 198.51.100.9 ("]);
+}
+
+#[test]
+fn the_indicator_is_said_once_and_what_is_known_of_it_beside() {
+    let remark = |value: IndicatorValue, field, matched: &str, contexts: usize| {
+        let mut met = alert(Direction::Outbound, Grade::Exchanged);
+        let mut listed = Indicator::clone(&indicator(value));
+        listed.contexts.truncate(contexts);
+        met.indicator = Arc::new(listed);
+        met.matched = vec![Match { field, value: matched.into() }];
+        met.names.clear();
+        let said = sentence(&met);
+        let (_, from) = said.split_once("203.0.113.9:443 (").unwrap();
+        from.split_once(')').unwrap().0.to_owned()
+    };
+    let address = || IndicatorValue::Address(ip("203.0.113.9"));
+    let field = Field::FlowAddress;
+    assert_eq!(remark(address(), field, "203.0.113.9", 1), "listed by bad.txt as “C2 of X”");
+    assert_eq!(remark(address(), field, "203.0.113.9", 0), "listed");
+    let with_port = IndicatorValue::AddressPort(ip("203.0.113.9"), 443);
+    assert_eq!(remark(with_port, field, "203.0.113.9:443", 0), "listed");
+    let network = IndicatorValue::Network("203.0.113.0/24".parse().unwrap());
+    assert_eq!(remark(network, field, "203.0.113.9", 0), "in 203.0.113.0/24, listed");
+    let domain = || IndicatorValue::Domain(name("evil.example"));
+    assert_eq!(remark(domain(), Field::TlsSni, "evil.example", 0), "TLS server name evil.example, listed");
+    assert_eq!(
+        remark(domain(), Field::TlsSni, "www.evil.example", 0),
+        "TLS server name www.evil.example; evil.example is listed"
+    );
+}
+
+#[test]
+fn answers_that_nobody_asked_for_are_told_as_such() {
+    let mut backscatter = alert(Direction::Unknown, Grade::Attempted);
+    let mut flow = plain_flow();
+    flow.forward = Counters::default();
+    flow.reverse = Counters { packets: 3, ip_bytes: 132, tcp_flags: 0x12, ..Counters::default() };
+    backscatter.example = Arc::new(flow.clone());
+    assert_says(
+        &backscatter,
+        &["203.0.113.9:443 (", "sent 10.1.2.3 only SYN-ACK or RST in 3", "backscatter"],
+    );
+    let mut inbound = alert(Direction::Inbound, Grade::Attempted);
+    (flow.initiator, flow.responder) = (flow.responder, flow.initiator);
+    inbound.example = Arc::new(flow);
+    assert_says(&inbound, &["was answered by 40 inside hosts (", "no more was captured. Block it"]);
 }
 
 #[test]
@@ -108,7 +199,9 @@ fn every_field_has_its_words() {
             Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer => {
                 assert!(!said.contains("VALUE"), "{said}");
             }
-            Field::FlowAddress => assert!(said.contains("known here as known.example"), "{said}"),
+            Field::FlowAddress | Field::TunnelAddress => {
+                assert!(said.contains("known here as known.example"), "{said}");
+            }
             _ => assert!(said.contains("VALUE"), "{said}"),
         }
     }

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
-use weir_model::alert::{Field, Lookup, Match, Notice, Traffic};
-use weir_model::flow::{Counters, FlowId, NameSource};
+use weir_model::alert::{Field, Lookup, Match, Notice, Traffic, Translated};
+use weir_model::flow::{Counters, FlowId, NameSource, Tunnel};
 use weir_model::{Alert, Direction, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Timestamp};
 
 /// Indicators besides the one that rings that one incident lists. Every indicator met must appear in some notice: one for
@@ -27,6 +27,8 @@ pub const MAX_LISTED_LOOKUPS: usize = 32;
 pub const MAX_LISTED_HOSTS: usize = 64;
 /// Resolvers that an alert lists, the lowest addresses; a site has a handful.
 pub const MAX_LISTED_RESOLVERS: usize = 16;
+/// Ports of an address translator that an alert lists, the first ones; whoever is behind it can open as many flows as it likes.
+pub const MAX_TRANSLATED: usize = 16;
 /// Touched hosts that an inbound incident remembers, to count them and to know when one calls back: a /16. Beyond it,
 /// touches are counted as forgotten and the number of touched hosts is a lower bound.
 pub const MAX_TOUCHED_HOSTS: usize = 65_536;
@@ -76,6 +78,8 @@ pub(super) struct Incident {
     counted: Option<FlowId>,
     example: Arc<Flow>,
     example_grade: Grade,
+    example_tunnel: Option<Tunnel>,
+    translated: BTreeSet<Translated>,
     matched: BTreeMap<Field, (Timestamp, u64, Arc<str>)>,
     /// The other indicators.
     pub also: HashMap<IndicatorValue, Arc<Indicator>, RandomState>,
@@ -114,6 +118,8 @@ impl Incident {
             counted: None,
             example: Arc::clone(&meeting.flow),
             example_grade: meeting.grade,
+            example_tunnel: meeting.tunnel,
+            translated: BTreeSet::new(),
             matched: BTreeMap::new(),
             also: HashMap::default(),
             contacts: HashMap::default(),
@@ -145,6 +151,7 @@ impl Incident {
         }
         self.add_flow(meeting);
         self.add_names(&meeting.flow);
+        self.list_translated(meeting.translated.iter().cloned());
         if let Some(lookup) = &meeting.lookup {
             self.lookup_count += 1;
             self.list_lookup(lookup.clone());
@@ -185,6 +192,7 @@ impl Incident {
         self.received = sum(self.received, lookups.received);
         self.lookup_count += lookups.lookup_count;
         lookups.lookups.values().for_each(|lookup| self.list_lookup(lookup.clone()));
+        self.list_translated(lookups.translated.iter().cloned());
         self.resolvers.extend(&lookups.resolvers);
         while self.resolvers.len() > MAX_LISTED_RESOLVERS {
             self.resolvers.pop_last();
@@ -249,6 +257,7 @@ impl Incident {
             sent: self.sent,
             received: self.received,
             example: Arc::clone(&self.example),
+            tunnel: self.example_tunnel,
             names: self.listed_names(),
             lookups: self.lookups.values().cloned().collect(),
             lookup_count: self.lookup_count,
@@ -258,6 +267,7 @@ impl Incident {
             other_host_count: related.other_host_count,
             called_back: related.called_back,
             touched_before: related.touched_before,
+            translated: self.translated.iter().cloned().collect(),
             resolvers: self.resolvers.iter().copied().collect(),
             previous: self.previous,
         }
@@ -268,6 +278,7 @@ impl Incident {
         let says_more = |grade: Grade, flow: &Flow| (Reverse(grade), flow.first, flow.id);
         if says_more(meeting.grade, flow) < says_more(self.example_grade, &self.example) {
             (self.example, self.example_grade) = (Arc::clone(flow), meeting.grade);
+            self.example_tunnel = meeting.tunnel;
         }
         if self.counted.replace(flow.id) == Some(flow.id) {
             return;
@@ -338,6 +349,15 @@ impl Incident {
         self.lookups.insert(order, lookup);
         if self.lookups.len() > MAX_LISTED_LOOKUPS {
             self.lookups.pop_last();
+        }
+    }
+
+    fn list_translated(&mut self, translated: impl Iterator<Item = Translated>) {
+        for translated in translated {
+            self.translated.insert(translated);
+            if self.translated.len() > MAX_TRANSLATED {
+                self.translated.pop_last();
+            }
         }
     }
 

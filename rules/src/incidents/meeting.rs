@@ -8,7 +8,8 @@ use crate::specificity;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use weir_model::alert::Lookup;
+use weir_model::alert::{Lookup, Translated};
+use weir_model::flow::Tunnel;
 use weir_model::{Direction, Flow, Grade, Indicator, Name, Protocol, Role, Timestamp};
 
 /// What an incident is about besides its indicator.
@@ -44,6 +45,10 @@ pub(super) struct Meeting {
     pub weight: u64,
     /// The flow's earlier record had this meeting already.
     pub is_continuation: bool,
+    /// The indicator is an outer end of this tunnel, whose source is on the side of the flow's initiator.
+    pub tunnel: Option<Tunnel>,
+    /// The host that the incident counts for translates addresses: what its log is to be asked for.
+    pub translated: Option<Translated>,
 }
 
 impl Meeting {
@@ -181,7 +186,7 @@ impl Sorter<'_> {
     fn sort(&mut self, hit: &Hit) {
         let thing = match &hit.subject {
             Subject::Lookup(position) => Thing::Lookup(*position),
-            Subject::Tunnel { source, destination, is_source, .. } => {
+            Subject::Tunnel { tunnel: Tunnel { source, destination, .. }, is_source, .. } => {
                 Thing::Tunnel { source: *source, destination: *destination, is_source: *is_source }
             }
             Subject::Said { host, .. } if host.parse::<IpAddr>().is_err() => {
@@ -215,7 +220,14 @@ impl Sorter<'_> {
             About::Host(ip) | About::Lateral(ip) | About::Transit(ip) => Some(ip),
             About::Inbound => touched,
         };
+        let translator =
+            counted_for.filter(|ip| about != About::Inbound && self.site.has_role(*ip, Role::Nat));
+        let is_continuation = self.flow.continues.is_some() && hits.iter().any(|hit| hit.count == 0);
         let meeting = Meeting {
+            tunnel: ends.tunnel,
+            translated: translator
+                .filter(|_| ends.tunnel.is_none() && !is_continuation)
+                .and_then(|ip| translated(ip, self.flow, lookup.as_ref())),
             flow: Arc::clone(self.flow),
             about,
             direction,
@@ -225,7 +237,7 @@ impl Sorter<'_> {
             is_initiator: (counted_for == Some(ends.began)) == ends.first_began,
             lookup,
             weight: hits.iter().map(|hit| hit.count).sum(),
-            is_continuation: self.flow.continues.is_some() && hits.iter().any(|hit| hit.count == 0),
+            is_continuation,
             hits,
         };
         (meeting, is_honeypot)
@@ -247,20 +259,20 @@ impl Sorter<'_> {
         let (initiator, responder) = (self.flow.initiator.ip, self.flow.responder.ip);
         if let Some(lookup) = lookup {
             let (began, answered) = (lookup.client.ip, lookup.server.ip);
-            return Ends { began, answered, bad_began: false, asks: true, first_began: began == initiator };
+            let first_began = began == initiator;
+            return Ends { began, answered, bad_began: false, asks: true, first_began, tunnel: None };
         }
-        if let Some(Hit {
-            subject: Subject::Tunnel { source, destination, is_source, inner_source }, ..
-        }) = hits.first()
-        {
+        if let Some(Hit { subject: Subject::Tunnel { tunnel, is_source, inner_source }, .. }) = hits.first() {
             let forward = *inner_source == self.flow.initiator;
-            let (began, answered) = if forward { (*source, *destination) } else { (*destination, *source) };
+            let Tunnel { source, destination, .. } = *tunnel;
+            let (began, answered) = if forward { (source, destination) } else { (destination, source) };
             return Ends {
                 began,
                 answered,
                 bad_began: *is_source == forward,
                 asks: false,
                 first_began: true,
+                tunnel: Some(Tunnel { source: began, destination: answered, ..*tunnel }),
             };
         }
         let is_end = |ip| move |hit: &Hit| matches!(hit.subject, Subject::End(end) if end == ip);
@@ -271,8 +283,18 @@ impl Sorter<'_> {
         let asks = hits
             .iter()
             .any(|hit| matches!(hit.subject, Subject::Said { to_proxy, .. } if to_proxy || by_proxy));
-        Ends { began: initiator, answered: responder, bad_began, asks, first_began: true }
+        Ends { began: initiator, answered: responder, bad_began, asks, first_began: true, tunnel: None }
     }
+}
+
+/// The port that a translator used for a flow, or for a look-up in it.
+fn translated(translator: IpAddr, flow: &Flow, lookup: Option<&Lookup>) -> Option<Translated> {
+    let (time, one, other) = match lookup {
+        Some(lookup) => (lookup.time, lookup.client, lookup.server),
+        None => (flow.first, flow.initiator, flow.responder),
+    };
+    let (end, peer) = [(one, other), (other, one)].into_iter().find(|(end, _)| end.ip == translator)?;
+    flow.protocol.has_ports().then_some(Translated { time, end, peer, protocol: flow.protocol })
 }
 
 /// The two hosts of a meeting.
@@ -285,6 +307,8 @@ struct Ends {
     asks: bool,
     /// `began` is the flow's initiator, or stands where it does.
     first_began: bool,
+    /// They are the ends of this tunnel, its source the one that began.
+    tunnel: Option<Tunnel>,
 }
 
 impl Ends {

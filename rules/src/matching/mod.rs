@@ -143,9 +143,8 @@ impl Found<'_> {
     }
 
     fn tunnel(&mut self, head: &FlowHead<'_>, tunnel: &Tunnel) {
-        let Tunnel { source, destination, .. } = *tunnel;
-        for (ip, is_source) in [(source, true), (destination, false)] {
-            let subject = Subject::Tunnel { source, destination, is_source, inner_source: head.source };
+        for (ip, is_source) in [(tunnel.source, true), (tunnel.destination, false)] {
+            let subject = Subject::Tunnel { tunnel: *tunnel, is_source, inner_source: head.source };
             self.hit_address(self.set.address(ip), ip, Field::TunnelAddress, &subject);
         }
     }

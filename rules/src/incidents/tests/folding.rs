@@ -381,14 +381,17 @@ fn a_tunnel_lies_between_its_own_hosts() {
             it.flow.tunnels.push(tunnel("10.9.9.9", "198.51.100.9"));
         });
     }
+    let alerts = world.close();
     assert_eq!(
-        shown(&world.close()),
+        shown(&alerts),
         [
             "outbound exchanged 10.0.0.1 203.0.113.5",
             "outbound exchanged 10.9.9.9 198.51.100.9",
             "outbound exchanged 10.0.0.2 203.0.113.5",
         ]
     );
+    let tunnels: Vec<_> = alerts.iter().map(|alert| alert.tunnel).collect();
+    assert_eq!(tunnels, [None, Some(tunnel("10.9.9.9", "198.51.100.9")), None]);
     world.flow("198.18.0.1:1", "198.18.0.2:1", |it| {
         it.flow.tunnels.push(tunnel("198.51.100.9", "10.9.9.9"));
     });
@@ -511,7 +514,10 @@ fn a_tunnel_is_turned_with_its_flow() {
         it.flow.tunnels.push(Tunnel { kind: TunnelKind::Gre, source, destination, id: None });
     });
     // The outer destination began, because the first packet inside was the answer.
-    assert_eq!(shown(&world.close()), ["transit exchanged 192.0.2.9 198.51.100.9"]);
+    let alerts = world.close();
+    assert_eq!(shown(&alerts), ["transit exchanged 192.0.2.9 198.51.100.9"]);
+    let tunnel = alerts[0].tunnel.unwrap();
+    assert_eq!([tunnel.source, tunnel.destination], ips(&["192.0.2.9", "198.51.100.9"])[..]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use weir_model::alert::Severity;
+use weir_model::flow::TunnelKind;
 
 const RESOLVER_ROLE: (Role, &str) = (Role::Resolver, "10.0.0.53/32");
 const UPSTREAM: &str = "198.51.100.53:53";
@@ -164,12 +165,45 @@ fn the_client_of_a_proxy_decides() {
 }
 
 #[test]
-fn a_translators_alert_has_port_and_time() {
-    let mut world = World::with_roles(&["203.0.113.5"], &[(Role::Nat, "10.0.0.1/32")]);
-    world.flow("10.0.0.1:61234", BAD, |it| {
-        it.at(1234);
-    });
+fn a_translators_alert_has_port_and_time_of_every_flow() {
+    let nat = [(Role::Nat, "10.0.0.1/32")];
+    let mut world = World::with_roles(&["203.0.113.5", "d:evil.example"], &nat);
+    for number in (0..20_u16).rev() {
+        world.flow(&format!("10.0.0.1:{}", 61_000 + number), BAD, |it| {
+            it.at(1000 + u64::from(number));
+        });
+    }
+    world.flow(OTHER_HOST, BAD, |_| ());
+    world.lookup(5000, "10.0.0.1:5353", RESOLVER, "evil.example", &[]);
     let alerts = world.close();
-    assert_eq!((alerts[0].example.initiator.port, alerts[0].example.first), (61234, Timestamp::new(1234, 0)));
-    assert_eq!(alerts[0].roles, [Role::Nat]);
+    let of = |host: &str, value: &str| {
+        let is_it = |alert: &&Alert| {
+            alert.host == Some(ips(&[host])[0]) && alert.indicator.value.to_string() == value
+        };
+        &alerts.iter().find(is_it).unwrap().translated
+    };
+    let flows = of("10.0.0.1", "203.0.113.5");
+    let ports: Vec<u16> = flows.iter().map(|translated| translated.end.port).collect();
+    assert_eq!(ports, (61_000..61_016).collect::<Vec<u16>>(), "the first {MAX_TRANSLATED}");
+    assert_eq!((flows[1].time, flows[1].peer), (Timestamp::new(1001, 0), end(BAD)));
+    let lookups = of("10.0.0.1", "evil.example");
+    assert_eq!((lookups.len(), lookups[0].end, lookups[0].peer), (1, end("10.0.0.1:5353"), end(RESOLVER)));
+    assert_eq!(of("10.0.0.2", "203.0.113.5").len(), 0, "not a translator");
+}
+
+#[test]
+fn a_long_conversation_has_one_translated_port_and_a_tunnel_none() {
+    let nat = [(Role::Nat, "10.0.0.1/32")];
+    let mut world = World::with_roles(&["203.0.113.5"], &nat);
+    world.flow(HOST, BAD, |it| it.flow.end = EndReason::Active);
+    world.flow(HOST, BAD, |it| {
+        it.at(5000);
+        it.flow.continues = Some(FlowId(1));
+    });
+    assert_eq!(world.close()[0].translated.len(), 1);
+    world.flow("10.0.0.1:50000", "198.51.100.1:443", |it| {
+        let (source, destination) = (ips(&["10.0.0.1"])[0], ips(&["203.0.113.5"])[0]);
+        it.flow.tunnels.push(Tunnel { kind: TunnelKind::Gre, source, destination, id: None });
+    });
+    assert_eq!(world.close()[0].translated, []);
 }
