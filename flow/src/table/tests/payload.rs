@@ -82,6 +82,37 @@ fn from_the_question_to_the_request_in_real_bytes() {
     assert_eq!(stats.streams.read_bytes, request.len() as u64);
 }
 
+/// A frame of HTTP/2, on stream 1.
+fn http2_frame(kind: u8, flags: u8, content: &[u8]) -> Vec<u8> {
+    let stream = u8::from(kind != 4);
+    [&[0, 0, content.len() as u8, kind, flags, 0, 0, 0, stream], content].concat()
+}
+
+#[test]
+fn an_answer_inside_http_2_names_the_flow_that_follows() {
+    const POST: &[u8] = b"\x83\x86\x44\x0a/dns-query\x41\x0bdoh.example\x5f\x17application/dns-message";
+    const OK: &[u8] = b"\x88\x5f\x17application/dns-message";
+    let body = |head, message: Vec<u8>| [http2_frame(1, 4, head), http2_frame(0, 1, &message)].concat();
+    let question = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        http2_frame(4, 0, b""),
+        body(POST, dns_bytes(0, false)),
+    ];
+    let reply = [http2_frame(4, 0, b""), body(OK, dns_bytes(0, true))];
+    let mut bench = Bench::new();
+    bench.send(&tcp(0, ("10.0.0.1:40000", "10.0.0.53:8080"), ACK, 100, 0, &question.concat()));
+    bench.send(&tcp(0, ("10.0.0.53:8080", "10.0.0.1:40000"), ACK, 500, 0, &reply.concat()));
+    bench.tcp(1, ("10.0.0.1:40001", "192.0.2.1:443"), SYN, 1);
+    let (sink, stats) = bench.finish();
+    let [doh, later] = &sink.ended[..] else { panic!("{:?}", sink.ended) };
+    assert_eq!((doh.application, doh.dns_messages), (Some("http2"), (1, 1)));
+    assert_eq!((doh.initiator, doh.http.as_ref().unwrap().status), (end("10.0.0.1:40000"), Some(200)));
+    let named = |flow: &Flow| flow.name.as_ref().map(|name| (name.name.to_string(), name.source));
+    assert_eq!(named(doh), Some(("doh.example".into(), NameSource::HttpHost)));
+    assert_eq!(named(later), Some(("www.example".into(), NameSource::PassiveDnsClient)));
+    assert_eq!((stats.passive_dns.own_learnt, stats.dns_answers_refused), (1, 0));
+}
+
 const WEB: (&str, &str) = ("10.0.0.1:40000", "192.0.2.1:80");
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: www.example\r\n\r\n";
 
