@@ -214,6 +214,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         first: FIRST,
         last: after(3600),
         flows: 3,
+        connections: if looked_up { 0 } else { 3 },
         sent: Traffic { packets: 10, ip_bytes: 2000, payload_bytes: 1400 },
         received: Traffic { packets: 12, ip_bytes: 12_000, payload_bytes: 11_000 },
         example: Arc::new(example),

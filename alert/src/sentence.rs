@@ -179,7 +179,7 @@ impl<'a> Scene<'a> {
 
     /// ` in 5 connections over 2 h`; nothing of a single one.
     fn times(&self) -> String {
-        let (flows, protocol) = (self.alert.flows, self.alert.example.protocol);
+        let (flows, protocol) = (self.alert.connections, self.alert.example.protocol);
         if flows < 2 {
             return String::new();
         }

@@ -43,7 +43,9 @@ pub struct Alert {
     pub last: Timestamp,
     /// Flows that matched.
     pub flows: u64,
-    /// Payload-carrying totals over those flows, seen from the host (or, inbound, from the inside).
+    /// Those of them that are more than look-ups.
+    pub connections: u64,
+    /// Totals over the connections, or where there is none over the look-ups, seen from the host (inbound: the inside).
     pub sent: Traffic,
     /// See `sent`.
     pub received: Traffic,

@@ -85,6 +85,7 @@ fn incident(event: &mut Event, alert: &Alert) {
     event.set_true("weir.incident.at_least", alert.at_least);
     event.set("weir.incident.severity", alert.severity.keyword());
     event.set("weir.incident.flows", alert.flows);
+    event.set("weir.incident.connections", alert.connections);
     event.set_some("weir.incident.began", began(alert).map(|ip| ip.to_string()));
     event.set_some("weir.incident.tunnel.type", alert.tunnel.map(|tunnel| tunnel.kind.keyword()));
     event.set_list("weir.incident.tunnel.ip", tunnel_ends(alert).map(|ip| ip.to_string()));

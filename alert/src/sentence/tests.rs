@@ -111,7 +111,7 @@ fn what_else_weighs_is_said() {
     attempted.example =
         Arc::new(Flow { protocol: Protocol::ICMP, responder: end("203.0.113.9", 0), ..plain_flow() });
     assert_says(&attempted, &["tried to reach 203.0.113.9 (", "in 3 flows over 60 min"]);
-    attempted.flows = 1;
+    attempted.connections = 1;
     assert!(!sentence(&attempted).contains("flow"));
 }
 

@@ -71,9 +71,8 @@ pub(super) struct Incident {
     pub one_sided: bool,
     /// Matches that it accounts for.
     pub weight: u64,
-    flows: u64,
-    sent: Traffic,
-    received: Traffic,
+    connections: Totals,
+    looked_up: Totals,
     /// The flow counted last: several meetings of one flow count it once.
     counted: Option<FlowId>,
     example: Arc<Flow>,
@@ -112,9 +111,8 @@ impl Incident {
             grade: meeting.grade,
             one_sided: false,
             weight: 0,
-            flows: 0,
-            sent: Traffic::default(),
-            received: Traffic::default(),
+            connections: Totals::default(),
+            looked_up: Totals::default(),
             counted: None,
             example: Arc::clone(&meeting.flow),
             example_grade: meeting.grade,
@@ -187,9 +185,7 @@ impl Incident {
         self.first = self.first.min(lookups.first);
         self.last = self.last.max(lookups.last);
         self.weight += lookups.weight;
-        self.flows += lookups.flows;
-        self.sent = sum(self.sent, lookups.sent);
-        self.received = sum(self.received, lookups.received);
+        self.looked_up.add(lookups.looked_up);
         self.lookup_count += lookups.lookup_count;
         lookups.lookups.values().for_each(|lookup| self.list_lookup(lookup.clone()));
         self.list_translated(lookups.translated.iter().cloned());
@@ -235,6 +231,7 @@ impl Incident {
             roles: &roles,
             called_back,
         });
+        let totals = if self.grade == Grade::LookedUp { self.looked_up } else { self.connections };
         let touched = first_hosts(self.touched.iter().map(|(ip, time)| (*time, *ip)).collect());
         Alert {
             id: identifier(&self.key, self.opened.0, Some(NUMBER)),
@@ -253,9 +250,10 @@ impl Incident {
             roles,
             first: self.first,
             last: self.last,
-            flows: self.flows,
-            sent: self.sent,
-            received: self.received,
+            flows: self.connections.flows + self.looked_up.flows,
+            connections: self.connections.flows,
+            sent: totals.sent,
+            received: totals.received,
             example: Arc::clone(&self.example),
             tunnel: self.example_tunnel,
             names: self.listed_names(),
@@ -283,11 +281,11 @@ impl Incident {
         if self.counted.replace(flow.id) == Some(flow.id) {
             return;
         }
-        self.flows += u64::from(!meeting.is_continuation);
         let (sent, received) =
             if meeting.is_initiator { (flow.forward, flow.reverse) } else { (flow.reverse, flow.forward) };
-        self.sent = sum(self.sent, traffic(&sent));
-        self.received = sum(self.received, traffic(&received));
+        let flows = u64::from(!meeting.is_continuation);
+        let totals = if meeting.lookup.is_some() { &mut self.looked_up } else { &mut self.connections };
+        totals.add(Totals { flows, sent: traffic(&sent), received: traffic(&received) });
     }
 
     fn add_names(&mut self, flow: &Flow) {
@@ -410,6 +408,22 @@ fn identifier(key: &Key, opened: Timestamp, number: Option<u32>) -> Uuid {
     let number = number.map(|number| format!("\n{number}")).unwrap_or_default();
     let text = format!("{}\n{}{number}", key.text(), opened.as_nanos());
     Uuid::new_v5(&NAMESPACE, text.as_bytes())
+}
+
+/// What some of an incident's flows come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    flows: u64,
+    sent: Traffic,
+    received: Traffic,
+}
+
+impl Totals {
+    fn add(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.sent = sum(self.sent, other.sent);
+        self.received = sum(self.received, other.received);
+    }
 }
 
 fn traffic(counters: &Counters) -> Traffic {

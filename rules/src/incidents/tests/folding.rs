@@ -557,3 +557,21 @@ fn lookups_are_not_part_of_open_lookups_either() {
     let alerts = world.incidents.close_quiet(Timestamp::new(102 + 24 * 3600, 0));
     assert_eq!(shown(&alerts), ["outbound looked_up 10.0.0.1 evil.example"]);
 }
+
+#[test]
+fn look_ups_are_no_connections_and_count_only_where_there_is_nothing_else() {
+    let mut world = World::new(&["d:evil.example"]);
+    let ask = |world: &mut World| world.lookup(100, HOST, RESOLVER, "evil.example", &["203.0.113.5"]);
+    ask(&mut world);
+    let alone = world.close().remove(0);
+    assert_eq!((alone.flows, alone.connections, alone.sent.payload_bytes), (1, 0, 100));
+    ask(&mut world);
+    for _ in 0..2 {
+        world.flow(HOST, BAD, |it| {
+            it.at(101).sni("evil.example");
+        });
+    }
+    let both = world.close().remove(0);
+    assert_eq!((both.flows, both.connections, both.lookup_count), (3, 2, 1));
+    assert_eq!((both.sent.payload_bytes, both.received.payload_bytes), (200, 2000));
+}
