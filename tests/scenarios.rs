@@ -9,6 +9,7 @@
 //!
 //! "Contained": every key of the expectation is there with a value that contains it; of an array, every element is
 //! contained in some element.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests, outside of test functions")]
 
 use serde_json::Value;
 use std::fmt::Write as _;

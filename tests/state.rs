@@ -1,4 +1,5 @@
 //! `weir read --state`: what one run remembers for the next, and what it refuses.
+#![expect(clippy::expect_used, reason = "helpers of tests, outside of test functions")]
 
 use serde_json::Value;
 use std::path::Path;
@@ -69,7 +70,7 @@ fn a_memory_that_cannot_be_used_is_refused() {
     let written = std::fs::read_to_string(&file).unwrap();
     assert!(written.starts_with(r#"{"version":1,"#), "{written}");
     let newer = written.replace(r#""version":1"#, r#""version":2,"more":0"#);
-    let cut = &written[..written.len() / 2];
+    let (cut, _) = written.split_at(written.len() / 2);
     let key = written.replace(r#""incident":""#, r#""incident":"x"#);
     for (contents, message) in [
         (newer.as_str(), "its version is 2"),

@@ -59,7 +59,9 @@ impl Memory {
             known.last = known.last.max(told.last);
             return known.previous;
         }
-        if known.opened < told.opened {
+        // What is remembered from far ahead had a wrong clock, or the input is old: it must not stand in the way for ever.
+        let is_far_ahead = known.opened.since(told.last) >= REMEMBERED;
+        if known.opened < told.opened || is_far_ahead {
             told.previous = known.as_previous(told.opened);
             *known = told;
             return known.previous;
@@ -122,6 +124,17 @@ mod tests {
         assert_eq!((memory.before("a", time(200)), memory.before("a", time(201))), (None, Some(id(200))));
         let keys: Vec<_> = memory.all().into_iter().map(|told| (told.key, told.incident)).collect();
         assert_eq!(keys, [("a".to_owned(), id(200)), ("b".to_owned(), id(150))]);
+    }
+
+    #[test]
+    fn a_wrong_clock_does_not_stand_in_the_way() {
+        let month = REMEMBERED.as_secs();
+        let mut memory = Memory::default();
+        memory.tell(told("a", 100 + month));
+        assert_eq!(memory.tell(told("a", 101)), None);
+        assert_eq!(memory.all()[0].opened, Timestamp::new(100 + month, 0), "not far ahead yet");
+        assert_eq!(memory.tell(told("a", 100)), None);
+        assert_eq!(memory.tell(told("a", 102)), Some(id(100)));
     }
 
     #[test]
