@@ -102,9 +102,9 @@ impl<'a> Scene<'a> {
         let began_here = self.alert.example.initiator.ip == self.host.ip;
         match self.alert.grade {
             Grade::LookedUp | Grade::Attempted if self.alert.example.is_bare_answer() => {
-                format!(
-                    "{peer} sent {host} only SYN-ACK or RST{times}, and nothing shows that {host} had asked"
-                )
+                let is_tcp = self.alert.example.protocol == Protocol::TCP;
+                let answers = if is_tcp { "SYN-ACK or RST" } else { "answers" };
+                format!("{peer} sent {host} only {answers}{times}, and nothing shows that {host} had asked")
             }
             Grade::LookedUp | Grade::Attempted if began_here => {
                 format!("{host} tried to reach {peer}{times}, without answer")

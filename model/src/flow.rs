@@ -80,13 +80,13 @@ impl Flow {
         self.protocol != Protocol::TCP || self.orientation > Orientation::FirstPacket
     }
 
-    /// Whether all that was seen of a TCP flow is SYN-ACK or RST of the responder, or RST against them: answers to a SYN
-    /// that was not captured, or that somebody sent in the initiator's name (backscatter).
+    /// Whether all that was seen are answers, to something that was not captured or that somebody sent in the initiator's
+    /// name (backscatter): only packets of the responder, of TCP only SYN-ACK or RST, or RST against them.
     pub fn is_bare_answer(&self) -> bool {
-        let only_answers = self.reverse.packets > 0 && self.reverse.says_nothing();
         let refuses = self.forward.tcp_flags & (Counters::SYN | Counters::RST) == Counters::RST;
         let silent = self.forward.packets == 0 || (refuses && self.forward.says_nothing());
-        self.protocol == Protocol::TCP && only_answers && silent
+        let only_answers = self.protocol != Protocol::TCP || self.reverse.says_nothing();
+        self.reverse.packets > 0 && silent && only_answers
     }
 
     /// Time from first to last packet.

@@ -306,6 +306,9 @@ def backscatter(wire):
             connection.at((EVIL, 443), 7000, SYN | ACK)
         if client[0] == BOB:
             wire.packet(ip(BOB, EVIL, TCP, tcp(client, (EVIL, 443), 1, 0, RST)))
+    # The like over UDP, from the port of a service.
+    for _ in range(2):
+        wire.udp((EVIL, 443), ("10.20.0.14", 50004), b"an answer to nobody")
     # What an inside server answers was asked for by somebody: the flood's other way round.
     connection = wire.tcp((EVIL, 40001), (SHELL, 22), see="server")
     connection.at((SHELL, 22), 9000, SYN | ACK)

@@ -36,8 +36,10 @@ impl Scene<'_> {
                 format!("Find the program on {asker} that asked")
             }
             Grade::Attempted if self.alert.example.is_bare_answer() => {
-                "As a rule this is backscatter of a flood with forged senders: act only if more follows"
-                    .to_owned()
+                format!(
+                    "Unless {host} sends where this capture does not see it, this is backscatter of a flood with \
+                     forged senders: act only if more follows"
+                )
             }
             Grade::Attempted => format!("Find the program on {host} that tries to reach it"),
             Grade::Connected => format!("Find the program on {host} that connects, and watch for data"),

@@ -182,6 +182,10 @@ fn answers_that_nobody_asked_for_are_told_as_such() {
         &backscatter,
         &["203.0.113.9:443 (", "sent 10.1.2.3 only SYN-ACK or RST in 3", "backscatter"],
     );
+    flow.protocol = Protocol::UDP;
+    backscatter.example = Arc::new(flow.clone());
+    assert_says(&backscatter, &["sent 10.1.2.3 only answers in 3 flows", "forged senders"]);
+    flow.protocol = Protocol::TCP;
     let mut inbound = alert(Direction::Inbound, Grade::Attempted);
     (flow.initiator, flow.responder) = (flow.responder, flow.initiator);
     inbound.example = Arc::new(flow);

@@ -87,6 +87,17 @@ fn answers_from_outside_alone_tell_of_no_start() {
         world.flow(HOST, BAD, |it| answered_only(it, flags, initiator));
         assert_eq!(shown(&world.close()), [format!("{expected} 10.0.0.1 203.0.113.5")], "{what}");
     }
+    let mut world = World::new(&["203.0.113.5"]);
+    world.flow(HOST, BAD, |it| {
+        it.udp().flow.forward = Counters::default();
+    });
+    world.flow(OTHER_HOST, BAD, |it| {
+        it.udp().flow.reverse = Counters::default();
+    });
+    assert_eq!(
+        shown(&world.close()),
+        ["unknown attempted 10.0.0.1 203.0.113.5", "outbound attempted 10.0.0.2 203.0.113.5"]
+    );
     // What our own hosts answer, somebody asked for.
     let mut world = World::new(&["203.0.113.5"]);
     world.flow(BAD, HOST, |it| answered_only(it, 0x12, Counters::default()));
