@@ -1,6 +1,9 @@
 //! How a set is made.
 
+use super::filter::{self, Filter};
+use super::hash::Hashes;
 use super::index::Index;
+use super::names::Names;
 use super::networks::Networks;
 use super::store::{IndicatorId, Key, Store};
 use super::{IndicatorSet, find, url};
@@ -8,25 +11,46 @@ use foldhash::fast::RandomState;
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use weir_model::{Context, Indicator, IndicatorValue};
 
+/// Most indicators held: about 1 GB. Adversary: the publisher of a list, or whoever sits between; further ones are refused as
+/// [`SetFull`].
+pub const MAX_INDICATORS: usize = 16_000_000;
+
 /// Contexts kept of one indicator. A list that repeats one value with ever new comments would otherwise make its alerts
 /// unreadable and adding to it quadratic; further contexts are counted and left out.
-pub const MAX_CONTEXTS_PER_INDICATOR: usize = 64;
+pub const MAX_CONTEXTS_PER_INDICATOR: usize = 16;
 
 /// Makes an [`IndicatorSet`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SetBuilder {
     store: Store,
     index: Index,
-    hasher: RandomState,
+    hashes: Hashes,
     shared: HashMap<Arc<Context>, u32, RandomState>,
+    /// The context that was added last: in most lists the next one is the same but for its line.
+    last_shared: Option<(Arc<Context>, u32)>,
     contexts_left_out: u64,
+    max_indicators: usize,
 }
 
-/// The set cannot hold the indicator: 2^32 - 1 indicators or 4 GiB of text are reached, or a name is longer than 64 KiB.
+impl Default for SetBuilder {
+    fn default() -> Self {
+        Self::with_limit(MAX_INDICATORS)
+    }
+}
+
+/// What became of a value that was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// Its indicator.
+    pub id: IndicatorId,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+/// The set cannot hold the indicator: [`MAX_INDICATORS`] or 4 GiB of text are reached, or a name is longer than 64 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetFull;
 
@@ -44,29 +68,52 @@ impl SetBuilder {
         Self::default()
     }
 
+    /// Nothing yet, and room for fewer than [`MAX_INDICATORS`].
+    pub fn with_limit(max_indicators: usize) -> Self {
+        Self {
+            store: Store::default(),
+            index: Index::default(),
+            hashes: Hashes::default(),
+            shared: HashMap::default(),
+            last_shared: None,
+            contexts_left_out: 0,
+            max_indicators: max_indicators.min(MAX_INDICATORS),
+        }
+    }
+
     /// Adds an indicator. One that is there already gets the contexts it does not have yet; contexts that differ only in their
     /// line are the same.
     pub fn add(&mut self, indicator: Indicator) -> Result<IndicatorId, SetFull> {
-        let Indicator { value, contexts } = indicator;
-        let id = match canonical(&value) {
-            IndicatorValue::Address(ip) => self.id(&Key::Address(ip)),
-            IndicatorValue::AddressPort(ip, port) => self.id(&Key::AddressPort(ip, port)),
-            IndicatorValue::Network(net) => self.id(&Key::Network(net)),
-            IndicatorValue::Domain(name) => self.id(&Key::Domain(name.as_str())),
-            IndicatorValue::Host(name) => self.id(&Key::Host(name.as_str())),
-            IndicatorValue::Url(url) => {
-                let (host, path) = (url::normal_host(url.host.as_str()), url::normal_path(&url.path));
-                self.id(&Key::Url { host, port: url::normal_port(url.port), path: &path })
-            }
-            IndicatorValue::Ja4(fingerprint) => self.id(&Key::Ja4(&fingerprint)),
-            IndicatorValue::CertificateSha1(hash) => self.id(&Key::Sha1(&hash)),
-            IndicatorValue::CertificateSha256(hash) => self.id(&Key::Sha256(&hash)),
-        };
-        let id = id.ok_or(SetFull)?;
-        for context in contexts {
+        let id = self.add_value(&indicator.value)?.id;
+        for context in indicator.contexts {
             self.add_context(id, context);
         }
         Ok(id)
+    }
+
+    /// As [`Self::add`], for a value as one source has it.
+    pub fn add_from(&mut self, value: &IndicatorValue, context: Context) -> Result<Added, SetFull> {
+        let added = self.add_value(value)?;
+        self.add_context(added.id, context);
+        Ok(added)
+    }
+
+    fn add_value(&mut self, value: &IndicatorValue) -> Result<Added, SetFull> {
+        let added = match value {
+            IndicatorValue::Address(ip) => self.key(&Key::Address(ip.to_canonical())),
+            IndicatorValue::AddressPort(ip, port) => self.key(&Key::AddressPort(ip.to_canonical(), *port)),
+            IndicatorValue::Network(net) => self.key(&canonical_network(*net)),
+            IndicatorValue::Domain(name) => self.key(&Key::Domain(name.as_str())),
+            IndicatorValue::Host(name) => self.key(&Key::Host(name.as_str())),
+            IndicatorValue::Url(url) => {
+                let (host, path) = (url::normal_host(url.host.as_str()), url::normal_path(&url.path));
+                self.key(&Key::Url { host, port: url::normal_port(url.port), path: &path })
+            }
+            IndicatorValue::Ja4(fingerprint) => self.key(&Key::Ja4(fingerprint)),
+            IndicatorValue::CertificateSha1(hash) => self.key(&Key::Sha1(hash)),
+            IndicatorValue::CertificateSha256(hash) => self.key(&Key::Sha256(hash)),
+        };
+        added.ok_or(SetFull)
     }
 
     /// Number of indicators so far.
@@ -87,53 +134,75 @@ impl SetBuilder {
     /// The set.
     pub fn build(mut self) -> IndicatorSet {
         self.store.shrink();
-        let networks = Networks::new(self.store.ids().filter_map(|id| match self.store.key(id) {
-            Some(Key::Network(net)) => Some((net, id)),
+        let Self { store, index, hashes, .. } = self;
+        let keys = || store.ids().filter_map(|id| Some((store.key(id)?, id)));
+        let networks = Networks::new(keys().filter_map(|(key, id)| match key {
+            Key::Network(net) => Some((net, id)),
             _ => None,
         }));
-        IndicatorSet { store: self.store, index: self.index, networks, hasher: self.hasher }
+        let mut addresses = Filter::for_keys(store.addresses());
+        for (key, _) in keys() {
+            if matches!(key, Key::Address(_) | Key::AddressPort(..)) {
+                addresses.insert(hashes.key(&key), filter::Kind::Member);
+            }
+        }
+        let texts = store.ids().filter_map(|id| match store.key(id) {
+            Some(Key::Domain(name) | Key::Host(name)) => Some(name),
+            _ => None,
+        });
+        let names = Names::new(texts, &hashes);
+        IndicatorSet { addresses, names, networks, store, index, hashes }
     }
 
-    fn id(&mut self, key: &Key<'_>) -> Option<IndicatorId> {
-        if let Some(id) = find(&self.store, &self.index, &self.hasher, key) {
-            return Some(id);
+    fn key(&mut self, key: &Key<'_>) -> Option<Added> {
+        let hash = self.hashes.key(key);
+        if let Some(id) = find(&self.store, &self.index, hash, key) {
+            return Some(Added { id, is_new: false });
+        }
+        if self.len() >= self.max_indicators {
+            return None;
         }
         let id = self.store.push(key)?;
-        self.index.insert(self.hasher.hash_one(key), id.0);
-        Some(id)
+        self.index.insert(hash, id.0);
+        Some(Added { id, is_new: true })
     }
 
     fn add_context(&mut self, id: IndicatorId, mut context: Context) {
         let line = context.line.take();
-        let known = self.shared.get(&context).copied();
-        let shared = known.or_else(|| {
-            let context = Arc::new(context);
-            let number = self.store.push_shared(Arc::clone(&context))?;
-            self.shared.insert(context, number);
-            Some(number)
-        });
+        let shared = self.shared(context);
         let kept =
             shared.is_some_and(|shared| self.store.add_context(id, shared, line, MAX_CONTEXTS_PER_INDICATOR));
         self.contexts_left_out += u64::from(!kept);
     }
-}
 
-/// One form for addresses and prefixes: see [`IndicatorSet`].
-fn canonical(value: &IndicatorValue) -> IndicatorValue {
-    match value {
-        IndicatorValue::Address(ip) => IndicatorValue::Address(ip.to_canonical()),
-        IndicatorValue::AddressPort(ip, port) => IndicatorValue::AddressPort(ip.to_canonical(), *port),
-        IndicatorValue::Network(net) => match canonical_network(net.trunc()) {
-            net if net.prefix_len() == net.max_prefix_len() => IndicatorValue::Address(net.addr()),
-            net => IndicatorValue::Network(net),
-        },
-        other => other.clone(),
+    fn shared(&mut self, context: Context) -> Option<u32> {
+        if let Some((last, number)) = &self.last_shared
+            && **last == context
+        {
+            return Some(*number);
+        }
+        let (context, number) = if let Some((known, number)) = self.shared.get_key_value(&context) {
+            (Arc::clone(known), *number)
+        } else {
+            let context = Arc::new(context);
+            let number = self.store.push_shared(Arc::clone(&context))?;
+            self.shared.insert(Arc::clone(&context), number);
+            (context, number)
+        };
+        self.last_shared = Some((context, number));
+        Some(number)
     }
 }
 
-/// A prefix inside `::ffff:0:0/96` (RFC 4291 section 2.5.5.2) is the IPv4 prefix.
-fn canonical_network(net: IpNet) -> IpNet {
-    let IpNet::V6(v6) = net else { return net };
-    let inner = v6.prefix_len().checked_sub(96).zip(v6.network().to_ipv4_mapped());
-    inner.and_then(|(len, ip)| Ipv4Net::new(ip, len).ok()).map_or(net, IpNet::V4)
+/// One form for prefixes: without host bits, one inside `::ffff:0:0/96` (RFC 4291 section 2.5.5.2) is the IPv4 prefix, one of full
+/// length is its address.
+fn canonical_network(net: IpNet) -> Key<'static> {
+    let net = match net.trunc() {
+        IpNet::V6(v6) => {
+            let inner = v6.prefix_len().checked_sub(96).zip(v6.network().to_ipv4_mapped());
+            inner.and_then(|(len, ip)| Ipv4Net::new(ip, len).ok()).map_or(IpNet::V6(v6), IpNet::V4)
+        }
+        v4 @ IpNet::V4(_) => v4,
+    };
+    if net.prefix_len() == net.max_prefix_len() { Key::Address(net.addr()) } else { Key::Network(net) }
 }

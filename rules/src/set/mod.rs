@@ -1,18 +1,24 @@
 //! Indicator sets: what is known to be bad, compiled for look-up.
 
 mod builder;
+mod filter;
+mod hash;
 mod index;
+mod names;
 mod networks;
 mod store;
 mod url;
 
-pub use builder::{MAX_CONTEXTS_PER_INDICATOR, SetBuilder, SetFull};
+pub use builder::{Added, MAX_CONTEXTS_PER_INDICATOR, MAX_INDICATORS, SetBuilder, SetFull};
 pub use store::IndicatorId;
 
-use foldhash::fast::RandomState;
+use filter::Filter;
+use hash::Hashes;
 use index::Index;
+use names::Names;
 use networks::Networks;
-use std::hash::BuildHasher;
+use smallvec::SmallVec;
+use std::borrow::Borrow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::{Key, Store};
@@ -23,15 +29,24 @@ use weir_model::{Indicator, Name};
 /// Two spellings of one thing are one indicator: an IPv4-mapped IPv6 address is the IPv4 address, a prefix of full
 /// length is its address, ports 80 and 443 of a URL are no port, and what [`Self::url`] says of paths.
 ///
-/// Everything but prefixes is found through one hash table of 8 bytes a slot; texts lie in one buffer and contexts are
-/// stored once however many indicators share them, so that a million indicators need some tens of megabytes.
+/// Most of what is asked for is not there, so a filter answers first ([`filter`]); what passes it is looked for in one hash table
+/// of 8 bytes a slot and compared with the stored value, so that an answer is never a guess. Texts lie in one buffer, and
+/// contexts are stored once however many indicators share them. docs/ARCHITECTURE.md has the figures.
+///
+/// Asking for many at once ([`Self::addresses`], [`Self::names`]) gives the same answers sooner: the accesses to memory of
+/// different questions do not wait for one another.
 #[derive(Debug)]
 pub struct IndicatorSet {
+    addresses: Filter,
+    names: Names,
+    networks: Networks,
     store: Store,
     index: Index,
-    networks: Networks,
-    hasher: RandomState,
+    hashes: Hashes,
 }
+
+/// How many questions are put to the filter before the first answer is looked at: as many as there are bits to note them.
+const BATCH: usize = 64;
 
 impl IndicatorSet {
     /// Number of indicators.
@@ -61,27 +76,82 @@ impl IndicatorSet {
 
     /// Bytes of memory that the set holds, without those behind shared contexts.
     pub fn memory_bytes(&self) -> usize {
-        self.store.memory_bytes() + self.index.memory_bytes() + self.networks.memory_bytes()
+        self.store.memory_bytes()
+            + self.index.memory_bytes()
+            + self.networks.memory_bytes()
+            + self.addresses.memory_bytes()
+            + self.names.memory_bytes()
     }
 
     /// The indicators for an address, whatever the port: the address itself, then every prefix that contains it, longest
     /// first.
     pub fn address(&self, ip: IpAddr) -> impl Iterator<Item = IndicatorId> {
         let ip = ip.to_canonical();
-        self.find(&Key::Address(ip)).into_iter().chain(self.networks.containing(ip))
+        let hash = self.hashes.address(ip);
+        let exact = self.may_be_address(hash).then(|| self.find_hashed(hash, &Key::Address(ip))).flatten();
+        exact.into_iter().chain(self.networks.containing(ip))
+    }
+
+    /// As [`Self::address`], for many at once: `found` gets the position of each address that is met and the indicator, in the
+    /// order of the addresses.
+    pub fn addresses(&self, ips: &[IpAddr], mut found: impl FnMut(usize, IndicatorId)) {
+        for (ips, start) in ips.chunks(BATCH).zip((0..).step_by(BATCH)) {
+            let mut passed = 0;
+            for (ip, position) in ips.iter().zip(0..) {
+                let hash = self.hashes.address(ip.to_canonical());
+                passed |= u64::from(self.may_be_address(hash)) << position;
+            }
+            if !self.networks.is_empty() {
+                passed = u64::MAX;
+            }
+            for (position, ip) in chosen(passed, ips) {
+                self.address(*ip).for_each(|id| found(start + position, id));
+            }
+        }
     }
 
     /// The indicator for an address at a port.
     pub fn address_port(&self, ip: IpAddr, port: u16) -> Option<IndicatorId> {
-        self.find(&Key::AddressPort(ip.to_canonical(), port))
+        let ip = ip.to_canonical();
+        let hash = self.hashes.address_port(ip, port);
+        if self.may_be_address(hash) { self.find_hashed(hash, &Key::AddressPort(ip, port)) } else { None }
     }
 
     /// The indicators for a name: the host of exactly this name, then every domain that it is or is below, longest first.
-    /// Labels are compared whole: `evil.example` is found for `a.evil.example`, never for `notevil.example`. The root as a
-    /// domain is found for no name: it would be found for all.
-    pub fn name<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = IndicatorId> + 'a {
-        let domains = name.suffixes().filter_map(|suffix| self.find(&Key::Domain(suffix)));
-        self.find(&Key::Host(name.as_str())).into_iter().chain(domains)
+    /// Labels are compared whole: `evil.example` is found for `a.evil.example`, never for `notevil.example`. The root is
+    /// found for no name: as a domain it would be found for all.
+    pub fn name(&self, name: &Name) -> impl Iterator<Item = IndicatorId> + use<> {
+        let mut ids: SmallVec<[IndicatorId; 4]> = SmallVec::new();
+        self.each_of_name(name.as_str(), |id| ids.push(id));
+        ids.into_iter()
+    }
+
+    /// As [`Self::name`], for many at once: `found` gets the position of each name that is met and the indicator, in the order
+    /// of the names.
+    pub fn names<N: Borrow<Name>>(&self, names: &[N], mut found: impl FnMut(usize, IndicatorId)) {
+        for (names, start) in names.chunks(BATCH).zip((0..).step_by(BATCH)) {
+            let mut hashes = [0; BATCH];
+            for (hash, name) in hashes.iter_mut().zip(names) {
+                *hash = Names::end_hash(name.borrow().as_str(), &self.hashes);
+            }
+            let mut passed = 0;
+            for (hash, position) in hashes.iter().take(names.len()).zip(0..) {
+                passed |= u64::from(self.names.may_match(*hash)) << position;
+            }
+            for (position, name) in chosen(passed, names) {
+                self.each_of_name(name.borrow().as_str(), |id| found(start + position, id));
+            }
+        }
+    }
+
+    fn each_of_name(&self, name: &str, mut found: impl FnMut(IndicatorId)) {
+        for suffix in self.names.candidates(name, &self.hashes).iter().rev() {
+            let Some(text) = name.get(suffix.start..) else { continue };
+            if suffix.start == 0 {
+                self.find_hashed(suffix.hash, &Key::Host(text)).into_iter().for_each(&mut found);
+            }
+            self.find_hashed(suffix.hash, &Key::Domain(text)).into_iter().for_each(&mut found);
+        }
     }
 
     /// The indicator for a URL.
@@ -105,14 +175,32 @@ impl IndicatorSet {
         self.find(&Key::Sha256(sha256)).into_iter().chain(self.find(&Key::Sha1(sha1)))
     }
 
+    #[inline]
+    fn may_be_address(&self, hash: u64) -> bool {
+        self.addresses.word(hash).may_be(filter::Kind::Member)
+    }
+
     fn find(&self, key: &Key<'_>) -> Option<IndicatorId> {
-        find(&self.store, &self.index, &self.hasher, key)
+        self.find_hashed(self.hashes.key(key), key)
+    }
+
+    fn find_hashed(&self, hash: u64, key: &Key<'_>) -> Option<IndicatorId> {
+        find(&self.store, &self.index, hash, key)
     }
 }
 
-fn find(store: &Store, index: &Index, hasher: &RandomState, key: &Key<'_>) -> Option<IndicatorId> {
+fn find(store: &Store, index: &Index, hash: u64, key: &Key<'_>) -> Option<IndicatorId> {
     let same = |id: u32| store.key(IndicatorId(id)).is_some_and(|stored| stored == *key);
-    index.find(hasher.hash_one(key), same).map(IndicatorId)
+    index.find(hash, same).map(IndicatorId)
+}
+
+/// The items whose bits are set, with their positions.
+fn chosen<T>(mut bits: u64, items: &[T]) -> impl Iterator<Item = (usize, &T)> {
+    std::iter::from_fn(move || {
+        let position = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        items.get(position).map(|item| (position, item))
+    })
 }
 
 #[cfg(test)]

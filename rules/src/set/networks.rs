@@ -5,7 +5,8 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// All prefixes of a set, flattened: for each family the sorted addresses at which the longest containing prefix changes,
-/// and for each prefix the next shorter one around it. A look-up is one binary search and a walk upwards.
+/// and for each prefix the next shorter one around it. A look-up is one step through a table by the upper bits, a binary
+/// search among the few addresses that share them, and a walk upwards.
 #[derive(Debug, Default)]
 pub(super) struct Networks {
     v4: Ranges<u32>,
@@ -35,6 +36,10 @@ impl Networks {
         Self { v4: Ranges::new(v4), v6: Ranges::new(v6) }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.v4.prefixes.is_empty() && self.v6.prefixes.is_empty()
+    }
+
     /// Every prefix that contains the address, longest first.
     pub(super) fn containing(&self, ip: IpAddr) -> impl Iterator<Item = IndicatorId> {
         let (v4, v6) = match ip {
@@ -60,20 +65,33 @@ struct Span<A> {
 /// No prefix; there are never so many.
 const NONE: u32 = u32::MAX;
 
+/// Most buckets of the table by upper bits: 256 KiB, which stay near the core.
+const MAX_BUCKETS: usize = 1 << 16;
+
 #[derive(Debug, Default)]
 struct Ranges<A> {
-    /// From this address on, up to the next entry's, the prefix of that position in `prefixes` is the longest, or [`NONE`].
-    changes: Vec<(A, u32)>,
+    /// The addresses at which the longest containing prefix changes, in order.
+    changes: Vec<A>,
+    /// From that address on, up to the next, the position in `prefixes` of the longest, or [`NONE`].
+    longest: Vec<u32>,
     /// Each prefix with the position of the one around it, or [`NONE`].
     prefixes: Vec<(IndicatorId, u32)>,
+    /// How many changes come before those whose distance from the first, without its lower `shift` bits, is the position here.
+    buckets: Vec<u32>,
+    shift: u32,
 }
 
-impl<A: Copy + Ord> Ranges<A> {
+impl<A: Copy + Ord + Into<u128>> Ranges<A> {
     /// Prefixes nest or are apart, so a stack of the open ones is enough to sweep over them in order.
     fn new(mut spans: Vec<Span<A>>) -> Self {
         spans.sort_unstable_by(|a, b| a.first.cmp(&b.first).then(b.last.cmp(&a.last)));
-        let mut ranges =
-            Self { changes: Vec::with_capacity(spans.len() * 2), prefixes: Vec::with_capacity(spans.len()) };
+        let mut ranges = Self {
+            changes: Vec::with_capacity(spans.len() * 2),
+            longest: Vec::with_capacity(spans.len() * 2),
+            prefixes: Vec::with_capacity(spans.len()),
+            buckets: Vec::new(),
+            shift: 0,
+        };
         let mut open: Vec<(u32, &Span<A>)> = Vec::new();
         for span in &spans {
             while let Some((_, ended)) = open.pop_if(|(_, outer)| outer.last < span.first) {
@@ -88,20 +106,37 @@ impl<A: Copy + Ord> Ranges<A> {
             ranges.change(ended.after, open.last().map(|(position, _)| *position));
         }
         ranges.changes.shrink_to_fit();
+        ranges.longest.shrink_to_fit();
+        ranges.fill_buckets();
         ranges
     }
 
     /// Notes a change; of several at one address the last counts.
     fn change(&mut self, at: Option<A>, longest: Option<u32>) {
         let Some(at) = at else { return };
-        self.changes.pop_if(|(last, _)| *last == at);
-        self.changes.push((at, longest.unwrap_or(NONE)));
+        if self.changes.pop_if(|last| *last == at).is_some() {
+            self.longest.pop();
+        }
+        self.changes.push(at);
+        self.longest.push(longest.unwrap_or(NONE));
+    }
+
+    fn fill_buckets(&mut self) {
+        let Some((first, last)) = self.changes.first().zip(self.changes.last()) else { return };
+        let (first, distance) = ((*first).into(), (*last).into() - (*first).into());
+        let wanted = self.changes.len().next_power_of_two().min(MAX_BUCKETS);
+        self.shift = (u128::BITS - distance.leading_zeros()).saturating_sub(wanted.trailing_zeros());
+        for (at, passed) in self.changes.iter().zip(0..) {
+            let bucket = (((*at).into() - first) >> self.shift) as usize;
+            if self.buckets.len() <= bucket {
+                self.buckets.resize(bucket + 1, passed);
+            }
+        }
+        self.buckets.shrink_to_fit();
     }
 
     fn containing(&self, address: A) -> impl Iterator<Item = IndicatorId> {
-        let after = self.changes.partition_point(|(start, _)| *start <= address);
-        let longest = after.checked_sub(1).and_then(|position| self.changes.get(position));
-        let mut next = longest.map_or(NONE, |(_, prefix)| *prefix);
+        let mut next = self.longest_at(address).unwrap_or(NONE);
         std::iter::from_fn(move || {
             let (id, around) = self.prefixes.get(next as usize)?;
             next = *around;
@@ -109,8 +144,20 @@ impl<A: Copy + Ord> Ranges<A> {
         })
     }
 
+    fn longest_at(&self, address: A) -> Option<u32> {
+        let first = *self.changes.first()?;
+        let distance = address.into().checked_sub(first.into())? >> self.shift;
+        let bucket = usize::try_from(distance).unwrap_or(usize::MAX);
+        let start_of =
+            |bucket: usize| self.buckets.get(bucket).map_or(self.changes.len(), |from| *from as usize);
+        let (from, to) = (start_of(bucket), start_of(bucket.saturating_add(1)));
+        let after = from + self.changes.get(from..to)?.partition_point(|start| *start <= address);
+        self.longest.get(after.checked_sub(1)?).copied()
+    }
+
     fn memory_bytes(&self) -> usize {
-        self.changes.capacity() * size_of::<(A, u32)>()
+        self.changes.capacity() * size_of::<A>()
+            + (self.longest.capacity() + self.buckets.capacity()) * size_of::<u32>()
             + self.prefixes.capacity() * size_of::<(IndicatorId, u32)>()
     }
 }

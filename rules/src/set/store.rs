@@ -1,7 +1,7 @@
 //! Indicators at rest: values and contexts in a compact form, numbered in the order added.
 
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::sync::Arc;
 use weir_model::indicator::Url;
@@ -25,26 +25,24 @@ pub(super) enum Key<'a> {
     Sha256(&'a [u8; 32]),
 }
 
-/// The same, owned: 24 bytes; texts are ranges of one buffer.
-#[derive(Debug)]
+/// The same, owned: 8 bytes. What has no room there is in a table of its own, of which this is the position.
+#[derive(Clone, Copy, Debug)]
 enum Stored {
-    Address(IpAddr),
-    AddressPort(IpAddr, u16),
-    Network(IpNet),
-    Domain(Text),
-    Host(Text),
-    /// The host, and right behind it in the buffer the path.
-    Url {
-        host: Text,
-        path_len: u32,
-        port: Option<u16>,
-    },
-    Ja4(Text),
-    Sha1([u8; 20]),
-    /// Position among the longer hashes.
+    V4(Ipv4Addr),
+    V4Port(Ipv4Addr, u16),
+    V4Network(Ipv4Addr, u8),
+    V6(u32),
+    V6Port(u32, u16),
+    V6Network(u32, u8),
+    Domain { start: u32, len: u16 },
+    Host { start: u32, len: u16 },
+    Url(u32),
+    Ja4 { start: u32, len: u16 },
+    Sha1(u32),
     Sha256(u32),
 }
 
+/// A range of the texts.
 #[derive(Clone, Copy, Debug)]
 struct Text {
     start: u32,
@@ -55,6 +53,14 @@ impl Text {
     fn range(self) -> Range<usize> {
         self.start as usize..self.start as usize + usize::from(self.len)
     }
+}
+
+/// The path stands right behind the host.
+#[derive(Debug)]
+struct StoredUrl {
+    host: Text,
+    path_len: u32,
+    port: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -80,6 +86,9 @@ const END: u32 = u32::MAX;
 pub(super) struct Store {
     entries: Vec<Entry>,
     text: String,
+    v6: Vec<Ipv6Addr>,
+    urls: Vec<StoredUrl>,
+    sha1: Vec<[u8; 20]>,
     sha256: Vec<[u8; 32]>,
     contexts: Vec<ContextRef>,
     shared: Vec<Arc<Context>>,
@@ -104,7 +113,7 @@ impl Store {
         self.entries.len()
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = IndicatorId> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = IndicatorId> + Clone + use<> {
         (0..self.entries.len() as u32).map(IndicatorId)
     }
 
@@ -112,22 +121,33 @@ impl Store {
         KINDS.into_iter().zip(self.kinds)
     }
 
+    /// How many are addresses, with or without a port.
+    pub(super) fn addresses(&self) -> usize {
+        let [address, address_port, ..] = self.kinds;
+        (address + address_port) as usize
+    }
+
     pub(super) fn key(&self, id: IndicatorId) -> Option<Key<'_>> {
-        let text = |text: Text| self.text.get(text.range());
-        Some(match &self.entries.get(id.0 as usize)?.value {
-            Stored::Address(ip) => Key::Address(*ip),
-            Stored::AddressPort(ip, port) => Key::AddressPort(*ip, *port),
-            Stored::Network(net) => Key::Network(*net),
-            Stored::Domain(name) => Key::Domain(text(*name)?),
-            Stored::Host(name) => Key::Host(text(*name)?),
-            Stored::Url { host, path_len, port } => {
+        let text = |start, len| self.text.get(Text { start, len }.range());
+        let v6 = |position: u32| self.v6.get(position as usize).copied();
+        Some(match self.entries.get(id.0 as usize)?.value {
+            Stored::V4(ip) => Key::Address(ip.into()),
+            Stored::V4Port(ip, port) => Key::AddressPort(ip.into(), port),
+            Stored::V4Network(ip, len) => Key::Network(IpNet::new(ip.into(), len).ok()?),
+            Stored::V6(position) => Key::Address(v6(position)?.into()),
+            Stored::V6Port(position, port) => Key::AddressPort(v6(position)?.into(), port),
+            Stored::V6Network(position, len) => Key::Network(IpNet::new(v6(position)?.into(), len).ok()?),
+            Stored::Domain { start, len } => Key::Domain(text(start, len)?),
+            Stored::Host { start, len } => Key::Host(text(start, len)?),
+            Stored::Url(position) => {
+                let StoredUrl { host, path_len, port } = self.urls.get(position as usize)?;
                 let path_start = host.range().end;
                 let path = self.text.get(path_start..path_start + *path_len as usize)?;
-                Key::Url { host: text(*host)?, port: *port, path }
+                Key::Url { host: self.text.get(host.range())?, port: *port, path }
             }
-            Stored::Ja4(fingerprint) => Key::Ja4(text(*fingerprint)?),
-            Stored::Sha1(hash) => Key::Sha1(hash),
-            Stored::Sha256(position) => Key::Sha256(self.sha256.get(*position as usize)?),
+            Stored::Ja4 { start, len } => Key::Ja4(text(start, len)?),
+            Stored::Sha1(position) => Key::Sha1(self.sha1.get(position as usize)?),
+            Stored::Sha256(position) => Key::Sha256(self.sha256.get(position as usize)?),
         })
     }
 
@@ -155,28 +175,44 @@ impl Store {
     /// Adds a value that is not there yet. `None`: the store is full (numbers and offsets have 32 bits, names 16).
     pub(super) fn push(&mut self, key: &Key<'_>) -> Option<IndicatorId> {
         let id = u32::try_from(self.entries.len()).ok().filter(|id| *id < END)?;
-        let value = match *key {
-            Key::Address(ip) => Stored::Address(ip),
-            Key::AddressPort(ip, port) => Stored::AddressPort(ip, port),
-            Key::Network(net) => Stored::Network(net),
-            Key::Domain(name) => Stored::Domain(self.push_text(name, "")?),
-            Key::Host(name) => Stored::Host(self.push_text(name, "")?),
-            Key::Url { host, port, path } => {
-                let path_len = u32::try_from(path.len()).ok()?;
-                Stored::Url { host: self.push_text(host, path)?, path_len, port }
-            }
-            Key::Ja4(fingerprint) => Stored::Ja4(self.push_text(fingerprint, "")?),
-            Key::Sha1(hash) => Stored::Sha1(*hash),
-            Key::Sha256(hash) => {
-                self.sha256.push(*hash);
-                Stored::Sha256(u32::try_from(self.sha256.len() - 1).ok()?)
-            }
-        };
+        let value = self.stored(key)?;
         if let Some(count) = self.kinds.get_mut(kind_position(key)) {
             *count += 1;
         }
         self.entries.push(Entry { value, contexts: END });
         Some(IndicatorId(id))
+    }
+
+    fn stored(&mut self, key: &Key<'_>) -> Option<Stored> {
+        Some(match *key {
+            Key::Address(IpAddr::V4(ip)) => Stored::V4(ip),
+            Key::AddressPort(IpAddr::V4(ip), port) => Stored::V4Port(ip, port),
+            Key::Network(IpNet::V4(net)) => Stored::V4Network(net.addr(), net.prefix_len()),
+            Key::Address(IpAddr::V6(ip)) => Stored::V6(push(&mut self.v6, ip)?),
+            Key::AddressPort(IpAddr::V6(ip), port) => Stored::V6Port(push(&mut self.v6, ip)?, port),
+            Key::Network(IpNet::V6(net)) => {
+                Stored::V6Network(push(&mut self.v6, net.addr())?, net.prefix_len())
+            }
+            Key::Domain(name) => {
+                let Text { start, len } = self.push_text(name, "")?;
+                Stored::Domain { start, len }
+            }
+            Key::Host(name) => {
+                let Text { start, len } = self.push_text(name, "")?;
+                Stored::Host { start, len }
+            }
+            Key::Url { host, port, path } => {
+                let path_len = u32::try_from(path.len()).ok()?;
+                let host = self.push_text(host, path)?;
+                Stored::Url(push(&mut self.urls, StoredUrl { host, path_len, port })?)
+            }
+            Key::Ja4(fingerprint) => {
+                let Text { start, len } = self.push_text(fingerprint, "")?;
+                Stored::Ja4 { start, len }
+            }
+            Key::Sha1(hash) => Stored::Sha1(push(&mut self.sha1, *hash)?),
+            Key::Sha256(hash) => Stored::Sha256(push(&mut self.sha256, *hash)?),
+        })
     }
 
     /// The contexts of an indicator as (number of the shared part, reference), in the order added.
@@ -232,6 +268,9 @@ impl Store {
     pub(super) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.text.shrink_to_fit();
+        self.v6.shrink_to_fit();
+        self.urls.shrink_to_fit();
+        self.sha1.shrink_to_fit();
         self.sha256.shrink_to_fit();
         self.contexts.shrink_to_fit();
         self.shared.shrink_to_fit();
@@ -240,6 +279,9 @@ impl Store {
     pub(super) fn memory_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
             + self.text.capacity()
+            + self.v6.capacity() * size_of::<Ipv6Addr>()
+            + self.urls.capacity() * size_of::<StoredUrl>()
+            + self.sha1.capacity() * 20
             + self.sha256.capacity() * 32
             + self.contexts.capacity() * size_of::<ContextRef>()
             + self.shared.capacity() * (size_of::<Arc<Context>>() + size_of::<Context>())
@@ -254,6 +296,13 @@ impl Store {
         self.text.push_str(behind);
         Some(Text { start, len })
     }
+}
+
+/// Appends a value; the answer is its position.
+fn push<T>(table: &mut Vec<T>, value: T) -> Option<u32> {
+    let position = u32::try_from(table.len()).ok()?;
+    table.push(value);
+    Some(position)
 }
 
 /// Where a key's kind stands in [`KINDS`].
@@ -277,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_small() {
-        assert!(size_of::<Entry>() <= 28, "{}", size_of::<Entry>());
+        assert!(size_of::<Entry>() <= 12, "{}", size_of::<Entry>());
         assert_eq!(size_of::<ContextRef>(), 12);
     }
 }

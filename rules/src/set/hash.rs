@@ -1,0 +1,236 @@
+//! Hashes of what is looked up. Lists and packets are written by strangers: every hash is keyed with secrets drawn when the set
+//! is made, so that nobody can prepare values that meet in one place.
+
+use super::store::Key;
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+/// The secrets of one set.
+#[derive(Debug)]
+pub(super) struct Hashes {
+    start: u64,
+    step: u64,
+    finish: u64,
+    length: u64,
+    others: RandomState,
+}
+
+impl Default for Hashes {
+    fn default() -> Self {
+        let others = RandomState::default();
+        let secret = |number: u64| others.hash_one(number);
+        Self {
+            start: secret(1),
+            step: secret(2) | 1,
+            finish: secret(3),
+            length: secret(4) | 1,
+            others: others.clone(),
+        }
+    }
+}
+
+impl Hashes {
+    /// The hash of any key. A domain and a host of the same name have the same.
+    pub(super) fn key(&self, key: &Key<'_>) -> u64 {
+        match *key {
+            Key::Address(ip) => self.address(ip),
+            Key::AddressPort(ip, port) => self.address_port(ip, port),
+            Key::Domain(name) | Key::Host(name) => self.name(name),
+            ref other => self.others.hash_one(other),
+        }
+    }
+
+    /// The hash of an address in canonical form.
+    #[inline]
+    pub(super) fn address(&self, ip: IpAddr) -> u64 {
+        match ip {
+            IpAddr::V4(ip) => mix(u64::from(ip.to_bits()) ^ self.start, self.step),
+            IpAddr::V6(ip) => {
+                let bits = ip.to_bits();
+                mix(mix((bits >> 64) as u64 ^ self.start, self.step) ^ bits as u64, self.length)
+            }
+        }
+    }
+
+    /// The hash of an address in canonical form, at a port.
+    pub(super) fn address_port(&self, ip: IpAddr, port: u16) -> u64 {
+        mix(self.address(ip) ^ u64::from(port) ^ self.finish, self.length)
+    }
+
+    /// The hashes of a name and of all names above it, shortest first, from one pass over the text.
+    #[inline]
+    pub(super) fn suffixes<'a>(&'a self, name: &'a str) -> Suffixes<'a> {
+        Suffixes::new(self, name.as_bytes())
+    }
+
+    fn name(&self, name: &str) -> u64 {
+        self.suffixes(name).last().map_or(0, |suffix| suffix.hash)
+    }
+}
+
+/// A name or one above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Suffix {
+    /// Where it begins in the text.
+    pub(super) start: usize,
+    pub(super) hash: u64,
+}
+
+/// Goes through a name from its end in words of 8 bytes. A word is mixed into the state when it has been left behind; the hash of a
+/// suffix is that of the words behind its first one, and as much of that as belongs to it. So the hash depends on the suffix
+/// alone, not on what stands before it.
+#[derive(Debug)]
+pub(super) struct Suffixes<'a> {
+    hashes: &'a Hashes,
+    text: &'a [u8],
+    /// What has not been loaded yet.
+    before: &'a [u8],
+    /// The bytes looked at, the last one in the highest place; fewer than 8 of them when they are the first of the text.
+    word: u64,
+    /// The highest bit of each byte of `word` that is a dot and has not been passed.
+    dots: u64,
+    /// Bytes behind those in `word`.
+    behind: usize,
+    state: u64,
+    at: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Inside,
+    FirstWord,
+    Done,
+}
+
+impl<'a> Suffixes<'a> {
+    #[inline]
+    fn new(hashes: &'a Hashes, text: &'a [u8]) -> Self {
+        let at = if text.is_empty() { Place::Done } else { Place::Inside };
+        let mut suffixes =
+            Self { hashes, text, before: text, word: 0, dots: 0, behind: 0, state: hashes.start, at };
+        suffixes.load();
+        suffixes
+    }
+
+    /// The next word to the left.
+    #[inline]
+    fn load(&mut self) {
+        if let Some((before, word)) = self.before.split_last_chunk::<8>() {
+            self.before = before;
+            self.word = u64::from_le_bytes(*word);
+        } else if self.at == Place::Inside {
+            self.at = Place::FirstWord;
+            self.word = self.first_bytes();
+        }
+        self.dots = dots(self.word);
+    }
+
+    /// The first, fewer than 8, bytes of the text in the highest places.
+    #[inline]
+    fn first_bytes(&self) -> u64 {
+        let missing = 64 - 8 * self.before.len() as u32;
+        match self.text.first_chunk::<8>() {
+            Some(first) => u64::from_le_bytes(*first).checked_shl(missing).unwrap_or(0),
+            None => self.text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)) << missing,
+        }
+    }
+
+    /// The suffix that begins with the highest `bits` of the word.
+    #[inline]
+    fn suffix(&self, bits: u32) -> Suffix {
+        let length = self.behind + bits as usize / 8;
+        let first = self.word.checked_shr(64 - bits).unwrap_or(0);
+        let hash = mix(self.state ^ first ^ self.hashes.finish, self.hashes.length ^ (length as u64) << 1);
+        Suffix { start: self.text.len() - length, hash }
+    }
+}
+
+impl Iterator for Suffixes<'_> {
+    type Item = Suffix;
+
+    #[inline]
+    fn next(&mut self) -> Option<Suffix> {
+        loop {
+            if self.dots != 0 {
+                let bits = self.dots.leading_zeros();
+                self.dots ^= (1 << 63) >> bits;
+                if self.behind == 0 && bits == 0 {
+                    continue; // Nothing stands behind the last dot.
+                }
+                return Some(self.suffix(bits));
+            }
+            match self.at {
+                Place::Inside => {
+                    self.state = mix(self.state ^ self.word, self.hashes.step);
+                    self.behind += 8;
+                    self.load();
+                }
+                Place::FirstWord => {
+                    self.at = Place::Done;
+                    return Some(self.suffix(8 * self.before.len() as u32));
+                }
+                Place::Done => return None,
+            }
+        }
+    }
+}
+
+/// The halves of the product, combined: each bit of the result depends on all of both.
+#[inline]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product >> 64) as u64 ^ product as u64
+}
+
+/// The highest bit of each byte that is a dot.
+#[inline]
+fn dots(word: u64) -> u64 {
+    const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let differs = word ^ 0x2e2e_2e2e_2e2e_2e2e;
+    !(((differs & LOW_BITS) + LOW_BITS) | differs | LOW_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    proptest! {
+        #[test]
+        fn every_suffix_has_the_hash_that_it_has_as_a_name(name in "[ab.]{1,40}") {
+            let hashes = Hashes::default();
+            let found: Vec<Suffix> = hashes.suffixes(&name).collect();
+            let mut slow: Vec<usize> =
+                name.match_indices('.').map(|(at, _)| at + 1).filter(|start| *start < name.len()).collect();
+            slow.insert(0, 0);
+            slow.reverse();
+            prop_assert_eq!(found.iter().map(|suffix| suffix.start).collect::<Vec<_>>(), slow);
+            for suffix in found {
+                prop_assert_eq!(hashes.name(name.get(suffix.start..).unwrap()), suffix.hash);
+            }
+        }
+
+        #[test]
+        fn different_names_have_different_hashes(names in proptest::collection::hash_set("\\PC{1,30}", 100)) {
+            let hashes = Hashes::default();
+            let distinct: HashSet<u64> = names.iter().map(|name| hashes.name(name)).collect();
+            prop_assert_eq!(distinct.len(), names.len());
+        }
+    }
+
+    #[test]
+    fn two_sets_have_different_secrets() {
+        let (one, other) = (Hashes::default(), Hashes::default());
+        assert_ne!(one.name("evil.example"), other.name("evil.example"));
+        let ip = IpAddr::from([192, 0, 2, 1]);
+        assert_ne!(one.address(ip), other.address(ip));
+        assert_ne!(one.address(ip), one.address_port(ip, 0));
+    }
+
+    #[test]
+    fn the_root_has_no_suffixes() {
+        assert_eq!(Hashes::default().suffixes("").count(), 0);
+    }
+}
