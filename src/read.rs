@@ -15,8 +15,9 @@ use std::time::Instant;
 use weir_alert::{JsonLines, ecs};
 use weir_capture::{Input, ReadOptions, Reader};
 use weir_flow::FlowConfig;
-use weir_intel::Loaded;
+use weir_intel::{Loaded, Taken};
 use weir_model::Alert;
+use weir_rules::set::SetFull;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet, SetBuilder, Site};
 use weir_wire::DecodeConfig;
 
@@ -72,11 +73,14 @@ fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>, Loaded)> {
     if let Some(path) = missing {
         bail!("there are no indicators at {}", path.display());
     }
-    let mut loaded = weir_intel::load_paths(&settings.indicators);
-    let mut builder = SetBuilder::default();
-    for indicator in loaded.indicators.drain(..) {
-        builder.add(indicator)?;
-    }
+    let mut builder = SetBuilder::new();
+    let loaded = weir_intel::load_paths_into(&settings.indicators, &mut |value, context| match builder
+        .add_from(&value, context)
+    {
+        Ok(added) if added.is_new => Taken::New,
+        Ok(_) => Taken::Repeated,
+        Err(SetFull) => Taken::Full,
+    });
     Ok((Arc::new(builder.build()), loaded))
 }
 

@@ -1,18 +1,10 @@
-//! Where everything that is read comes together: each value once, refusals counted.
+//! Where everything that is read comes together: values go to whoever keeps them, refusals are counted.
 
-use crate::{Loaded, MAX_REFUSED_TEXT_BYTES, Refusal, RefusalReason};
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use crate::{Loaded, MAX_REFUSED_TEXT_BYTES, Refusal, RefusalReason, Taken};
 use std::sync::Arc;
 use weir_model::text::printable;
-use weir_model::{Context, Indicator, IndicatorValue};
+use weir_model::{Context, IndicatorValue};
 
-/// Most distinct indicators held: some 4 GB. Adversary: the publisher of a list, or whoever sits between; further values
-/// are refused as `too_many`.
-pub const MAX_INDICATORS: usize = 16_000_000;
-/// Most contexts kept for one value. A list that repeats a value without end would otherwise fill memory; further ones only
-/// count as repeated.
-pub const MAX_CONTEXTS_PER_INDICATOR: usize = 16;
 /// Most refusals kept with their text; further ones are only counted.
 pub const MAX_REFUSALS_LISTED: usize = 1000;
 
@@ -25,15 +17,17 @@ pub(crate) struct Origin {
     pub(crate) source: Arc<str>,
 }
 
-/// Gathers what the formats yield.
-#[derive(Default)]
-pub(crate) struct Collector {
+/// Hands on what the formats yield, and keeps the books of it.
+pub(crate) struct Collector<'a> {
     loaded: Loaded,
-    // Lists are written by strangers: the hasher is seeded. Its order never reaches output, which keeps the order of reading.
-    position: HashMap<IndicatorValue, usize, RandomState>,
+    take: &'a mut dyn FnMut(IndicatorValue, Context) -> Taken,
 }
 
-impl Collector {
+impl<'a> Collector<'a> {
+    pub(crate) fn new(take: &'a mut dyn FnMut(IndicatorValue, Context) -> Taken) -> Self {
+        Self { loaded: Loaded::default(), take }
+    }
+
     pub(crate) fn finish(self) -> Loaded {
         self.loaded
     }
@@ -55,23 +49,13 @@ impl Collector {
 
     /// Takes a value, or says why not.
     pub(crate) fn value(&mut self, origin: &Origin, text: &str, value: IndicatorValue, context: Context) {
-        self.loaded.stats.values += 1;
-        if let Some(indicator) = self.position.get(&value).and_then(|at| self.loaded.indicators.get_mut(*at))
-        {
-            self.loaded.stats.repeated += 1;
-            let known =
-                |other: &Context| other.source == context.source && other.description == context.description;
-            if indicator.contexts.len() < MAX_CONTEXTS_PER_INDICATOR && !indicator.contexts.iter().any(known)
-            {
-                indicator.contexts.push(context);
-            }
-        } else if self.loaded.indicators.len() >= MAX_INDICATORS {
-            self.loaded.stats.values -= 1;
-            self.refuse(origin, context.line.unwrap_or(0), text, RefusalReason::TooMany);
-        } else {
-            self.position.insert(value.clone(), self.loaded.indicators.len());
-            self.loaded.indicators.push(Indicator { value, contexts: vec![context] });
+        let line = context.line.unwrap_or(0);
+        match (self.take)(value, context) {
+            Taken::New => self.loaded.stats.indicators += 1,
+            Taken::Repeated => self.loaded.stats.repeated += 1,
+            Taken::Full => return self.refuse(origin, line, text, RefusalReason::TooMany),
         }
+        self.loaded.stats.values += 1;
     }
 
     /// Notes what cannot be used: a value, a line, or (line 0) a file.

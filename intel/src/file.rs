@@ -17,7 +17,7 @@ const HEAD_BYTES: u64 = 64 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Loads a file or a folder; what cannot be read is refused.
-pub(crate) fn load(path: &Path, collector: &mut Collector) {
+pub(crate) fn load(path: &Path, collector: &mut Collector<'_>) {
     let mut files = Vec::new();
     find(path, 0, &mut files);
     let root = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
@@ -53,7 +53,7 @@ fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && (!metadata.is_dir() || path.is_symlink()))
 }
 
-fn load_file(path: &Path, origin: &Origin, collector: &mut Collector) -> io::Result<()> {
+fn load_file(path: &Path, origin: &Origin, collector: &mut Collector<'_>) -> io::Result<()> {
     let mut file = File::open(path)?;
     collector.file();
     let magic = read_head(&mut file, 4)?;
@@ -71,7 +71,7 @@ fn load_text(
     mut input: impl Read,
     path: &Path,
     origin: &Origin,
-    collector: &mut Collector,
+    collector: &mut Collector<'_>,
 ) -> io::Result<()> {
     let head = read_head(&mut input, HEAD_BYTES)?;
     if let Some(reason) = unusable(&head) {
@@ -88,7 +88,7 @@ fn read_lines<R: BufRead>(
     mut lines: Lines<R>,
     shape: &Shape,
     origin: &Origin,
-    collector: &mut Collector,
+    collector: &mut Collector<'_>,
 ) -> io::Result<()> {
     match shape {
         Shape::Plain { has_header } => plain::read(&mut lines, *has_header, origin, collector),

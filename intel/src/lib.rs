@@ -1,4 +1,4 @@
-//! Threat intelligence in: files of indicators become [`Indicator`]s, each with what its sources say of it.
+//! Threat intelligence in: files of indicators become values, each with what its source says of it, handed on one by one.
 //!
 //! A line that cannot be used is reported with file, line and reason ([`Refusal`]) and never stops the rest. Which
 //! formats and notations are understood is written in docs/INDICATORS.md. This crate reads files; it does not fetch
@@ -15,7 +15,7 @@ mod table;
 mod text;
 pub mod value;
 
-pub use collect::{MAX_CONTEXTS_PER_INDICATOR, MAX_INDICATORS, MAX_REFUSALS_LISTED};
+pub use collect::MAX_REFUSALS_LISTED;
 pub use file::MAX_FOLDER_DEPTH;
 pub use lines::MAX_LINE_BYTES;
 pub use refusal::{MAX_REFUSED_TEXT_BYTES, Refusal, RefusalReason};
@@ -23,20 +23,29 @@ pub use text::{MAX_TAGS, MAX_TEXT_BYTES};
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use weir_model::Indicator;
+use weir_model::{Context, IndicatorValue};
 
-/// What files of indicators held.
+/// What became of a value that was handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is an indicator that was not there yet.
+    New,
+    /// It was there already; what this source says of it may have been added.
+    Repeated,
+    /// There is no room for it.
+    Full,
+}
+
+/// What files of indicators held, besides the values that were handed on.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// Each value once, in the order first read, with the contexts of every line that has it.
-    pub indicators: Vec<Indicator>,
     /// What could not be used, the first [`MAX_REFUSALS_LISTED`] of it.
     pub refused: Vec<Refusal>,
     /// All of it, counted.
     pub stats: LoadStats,
 }
 
-/// The books of loading: `values` = indicators + `repeated` + `refused`.
+/// The books of loading: `values` = `indicators` + `repeated` + `refused`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadStats {
     /// Files opened.
@@ -49,7 +58,9 @@ pub struct LoadStats {
     pub lines_without_value: u64,
     /// Values met. One line may hold several (hosts files), and one row several lines.
     pub values: u64,
-    /// Values that had been read before.
+    /// Values that were new.
+    pub indicators: u64,
+    /// Values that were there already.
     pub repeated: u64,
     /// Values, and lines without usable value, refused.
     pub refused: u64,
@@ -57,14 +68,14 @@ pub struct LoadStats {
     pub refused_by_reason: BTreeMap<RefusalReason, u64>,
 }
 
-/// Loads a file, or all files of a folder and the folders in it, in the order of their names; hidden ones are skipped.
-pub fn load_path(path: &Path) -> Loaded {
-    load_paths([path])
-}
-
-/// Loads several files and folders as one.
-pub fn load_paths<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Loaded {
-    let mut collector = collect::Collector::default();
+/// Reads files, and all files of folders and the folders in them in the order of their names; hidden ones are skipped. Each value
+/// goes to `take` as soon as it is read, in the order read, and is not kept here: which values are the same is decided by
+/// whoever keeps them.
+pub fn load_paths_into<P: AsRef<Path>>(
+    paths: impl IntoIterator<Item = P>,
+    take: &mut dyn FnMut(IndicatorValue, Context) -> Taken,
+) -> Loaded {
+    let mut collector = collect::Collector::new(take);
     for path in paths {
         file::load(path.as_ref(), &mut collector);
     }

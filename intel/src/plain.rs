@@ -13,7 +13,7 @@ pub(crate) fn read<R: BufRead>(
     lines: &mut Lines<R>,
     has_header: bool,
     origin: &Origin,
-    collector: &mut Collector,
+    collector: &mut Collector<'_>,
 ) -> io::Result<()> {
     let mut remarks = Remarks::default();
     let mut header_due = has_header;
@@ -82,7 +82,7 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    fn read(&self, line: &str, collector: &mut Collector) {
+    fn read(&self, line: &str, collector: &mut Collector<'_>) {
         let (body, comment) = split_comment(line);
         let (first, rest) = split_word(body);
         if is_sink(first) && !rest.is_empty() {
@@ -106,7 +106,7 @@ impl Entry<'_> {
         text: &str,
         value: Result<IndicatorValue, RefusalReason>,
         comment: &str,
-        collector: &mut Collector,
+        collector: &mut Collector<'_>,
     ) {
         match value {
             Ok(value) => {

@@ -29,7 +29,7 @@ pub(crate) fn read<R: BufRead>(
     lines: &mut Lines<R>,
     table: &Table,
     origin: &Origin,
-    collector: &mut Collector,
+    collector: &mut Collector<'_>,
 ) -> io::Result<()> {
     let mut header_due = table.has_header;
     let mut reader = Rows { table, origin, fields: Fields::new(table.delimiter) };
@@ -130,7 +130,7 @@ impl Rows<'_> {
         lines: &mut Lines<R>,
         number: u32,
         text: String,
-        collector: &mut Collector,
+        collector: &mut Collector<'_>,
     ) -> io::Result<()> {
         collector.line();
         if self.fields.split(&text) {
@@ -163,7 +163,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn store(&self, number: u32, row: &str, collector: &mut Collector) {
+    fn store(&self, number: u32, row: &str, collector: &mut Collector<'_>) {
         match self.value() {
             Ok(value) => collector.value(self.origin, row, value, self.context(number)),
             Err((reason, text)) => {
