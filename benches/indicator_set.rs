@@ -107,6 +107,9 @@ fn ask_names(set: &IndicatorSet, title: &str, names: &[Name]) {
 /// Prints the median over samples that are so short that other work on the machine seldom gets in between.
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 fn report<T>(title: &str, questions: &[T], ask: impl Fn(&[T]) -> usize) {
+    if questions.is_empty() {
+        return;
+    }
     let mut found = 0;
     let mut samples = Vec::new();
     for round in 0..=ROUNDS {
@@ -192,7 +195,7 @@ impl Random {
     }
 
     fn below(&mut self, end: usize) -> usize {
-        (u128::from(self.next()) * end as u128 >> 64) as usize
+        ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 
     fn address(&mut self) -> IpAddr {
