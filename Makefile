@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 .PHONY: help
 help: ## This list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what the build needs and the machine lacks (libpcap's headers, a C compiler ...).
@@ -49,3 +49,27 @@ traces: ## Record capture/traces again (root: makes network namespaces and remov
 .PHONY: scenarios
 scenarios: ## Write the captures of tests/scenarios again.
 	python3 tests/scenarios/make.py
+
+# Where cargo puts what it builds.
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
+
+.PHONY: bench
+bench: ## What each hot structure costs, in nanoseconds (BENCH=name: only those).
+	cargo run --locked --release -p weir-bench --bin weir-bench -- $(BENCH)
+
+.PHONY: bench-instructions
+bench-instructions: ## Count instructions of the same and compare with benches/baseline.tsv (needs valgrind).
+	cargo build --locked --release -p weir-bench
+	scripts/bench-instructions.py --bench $(RELEASE)/weir-bench $(BENCH)
+
+.PHONY: bench-baseline
+bench-baseline: ## Count instructions and write benches/baseline.tsv.
+	cargo build --locked --release -p weir-bench
+	scripts/bench-instructions.py --write --bench $(RELEASE)/weir-bench $(BENCH)
+
+.PHONY: bench-compare
+bench-compare: ## One capture through weir and its peers: CAPTURE=x.pcap [INDICATORS="file ..."] [RUNS=5] [SVG=picture].
+	@test -n "$(CAPTURE)" || { echo "say which capture: make bench-compare CAPTURE=x.pcap" >&2; exit 2; }
+	cargo build --locked --release -p weir
+	scripts/bench-compare.py "$(CAPTURE)" --weir $(RELEASE)/weir $(addprefix --indicators ,$(INDICATORS)) \
+	  $(if $(RUNS),--runs $(RUNS)) $(if $(SVG),--svg $(SVG))

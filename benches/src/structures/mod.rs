@@ -1,0 +1,75 @@
+//! One bench per hot structure.
+//!
+//! Inputs are lists of look-ups and frames made beforehand; those of a look-up are independent and random over the whole set,
+//! so that at [`Scale::Full`](crate::harness::Scale) the cost of memory is in them.
+
+mod indicators;
+mod packets;
+mod queue;
+
+use crate::harness::{Bench, Run};
+
+/// All benches.
+pub const ALL: &[Bench] = &[
+    Bench { name: "decode/spread", prepare: packets::decode_spread },
+    Bench { name: "decode/campus", prepare: packets::decode_campus },
+    Bench { name: "table/100k-flows", prepare: packets::table_100k },
+    Bench { name: "table/1M-flows", prepare: packets::table_1m },
+    Bench { name: "table/begin-and-evict", prepare: packets::table_flood },
+    Bench { name: "names/tls", prepare: packets::names_tls },
+    Bench { name: "names/dns", prepare: packets::names_dns },
+    Bench { name: "names/quic", prepare: packets::names_quic },
+    Bench { name: "pipeline/campus", prepare: packets::pipeline_campus },
+    Bench { name: "address/miss", prepare: indicators::address_miss },
+    Bench { name: "address/hit", prepare: indicators::address_hit },
+    Bench { name: "domain/miss", prepare: indicators::domain_miss },
+    Bench { name: "domain/hit", prepare: indicators::domain_hit },
+    Bench { name: "queue/batch-of-256", prepare: queue::batches },
+];
+
+/// Does something with every item.
+fn run<T: 'static>(items: Vec<T>, mut work: impl FnMut(&T) -> u64 + 'static) -> Run {
+    Run {
+        items: items.len() as u64,
+        work: Box::new(move || items.iter().fold(0, |sum: u64, item| sum.wrapping_add(work(item)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Scale;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_different_and_every_bench_has_items() {
+        let names: HashSet<_> = ALL.iter().map(|bench| bench.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for bench in ALL.iter().filter(|bench| !bench.name.starts_with("table/")) {
+            assert!(crate::harness::once(bench) > 0, "{}", bench.name);
+        }
+    }
+
+    #[test]
+    fn look_ups_hit_all_or_nothing() {
+        let all = |prepare: fn(Scale) -> Run| {
+            let mut run = prepare(Scale::Small);
+            (run.items, (run.work)())
+        };
+        for hit in [indicators::address_hit, indicators::domain_hit] {
+            let (items, found) = all(hit);
+            assert_eq!(found, items);
+        }
+        for miss in [indicators::address_miss, indicators::domain_miss] {
+            assert_eq!(all(miss).1, 0);
+        }
+    }
+
+    #[test]
+    fn names_are_found_where_they_are_looked_for() {
+        for names in [packets::names_tls, packets::names_dns, packets::names_quic] {
+            let mut run = names(Scale::Small);
+            assert!((run.work)() > 0);
+        }
+    }
+}
