@@ -85,7 +85,15 @@ impl Decoder {
     /// Decodes one frame; `each` is called for every packet that this makes available: none, one, or (when
     /// fragments are given up) several.
     pub fn decode(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(&Packet<'_>)) {
-        self.expire(frame.time, each);
+        if let Some(packet) = self.packet(frame, each) {
+            each(&packet);
+        }
+    }
+
+    /// Decodes one frame for a caller who gathers packets: a packet that lies in the frame is returned and borrows from it.
+    /// `made` is called for those put together from fragments, which come before it.
+    pub fn packet<'a>(&mut self, frame: &Frame<'a>, made: &mut dyn FnMut(&Packet<'_>)) -> Option<Packet<'a>> {
+        self.expire(frame.time, made);
         self.stats.frames += 1;
         self.stats.frame_bytes += u64::from(frame.original_len);
         let original_len = frame.original_len as usize;
@@ -95,10 +103,14 @@ impl Decoder {
         let mut trail = Trail::default();
         let found = link::link(&mut trail, frame.link, Span::new(frame.data, original_len));
         let arrival = Arrival { number: frame.number, time: frame.time, frames: 1 };
-        self.settle(&found, trail, arrival, each);
-        while let Some(datagram) = self.fragments.excess() {
-            self.give_up(datagram, GivenUp::Evicted, each);
+        if let Ok(Reached::Packet(packet)) = found {
+            return Some(self.count(packet, trail, arrival));
         }
+        self.settle(&found, trail, arrival, made);
+        while let Some(datagram) = self.fragments.excess() {
+            self.give_up(datagram, GivenUp::Evicted, made);
+        }
+        None
     }
 
     /// Hands on, incomplete, the datagrams whose time is over at `now`. [`Self::decode`] does it by itself; a caller
@@ -133,7 +145,7 @@ impl Decoder {
         each: &mut dyn FnMut(&Packet<'_>),
     ) {
         match found {
-            Ok(Reached::Packet(packet)) => self.hand_on(*packet, trail, arrival, each),
+            Ok(Reached::Packet(packet)) => each(&self.count(*packet, trail, arrival)),
             Ok(Reached::Fragment(fragment)) => self.hold(fragment, trail, arrival, each),
             Err(Stop::NotIp(kind)) => self.stats.count_not_ip(*kind, u64::from(arrival.frames)),
             Err(Stop::Undecodable(error)) => self.stats.count_undecodable(*error, u64::from(arrival.frames)),
@@ -155,7 +167,7 @@ impl Decoder {
                 let payload_len = header.payload.wire_len();
                 let packet =
                     transport::headless(header.addresses, header.protocol, payload_len, header.ip_bytes);
-                self.hand_on(packet, trail, arrival, each);
+                each(&self.count(packet, trail, arrival));
             }
         }
     }
@@ -179,20 +191,15 @@ impl Decoder {
         self.settle(&Ok(reached), trail, arrival, each);
     }
 
-    fn hand_on(
-        &mut self,
-        packet: IpPacket<'_>,
-        trail: Trail,
-        arrival: Arrival,
-        each: &mut dyn FnMut(&Packet<'_>),
-    ) {
+    /// The packet, entered in the books.
+    fn count<'a>(&mut self, packet: IpPacket<'a>, trail: Trail, arrival: Arrival) -> Packet<'a> {
         self.stats.packets += 1;
         self.stats.packet_frames += u64::from(arrival.frames);
         for kind in trail.tunnel_kinds {
             self.stats.count_tunnel(kind);
         }
         let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-        each(&Packet {
+        Packet {
             number: arrival.number,
             time: arrival.time,
             frames: arrival.frames,
@@ -206,6 +213,6 @@ impl Decoder {
             vlans: trail.vlans,
             mpls: trail.mpls,
             tunnels: trail.tunnels,
-        });
+        }
     }
 }
