@@ -1,15 +1,19 @@
 //! A flow that is open: its counters, who began it, and the record it becomes.
+//!
+//! An entry is three cache lines. What every packet reads or writes lies in the first two; the third is for beginnings, ends
+//! and what is seldom; and what most flows lack is boxed.
 
+use crate::ends::Ends;
 use crate::facts::Facts;
 use crate::icmp;
-use crate::key::FlowKey;
 use crate::orientation::Oriented;
-use crate::reading::Reading;
+use crate::reading::{Reader, Reading};
 use crate::side::Both;
 use crate::tcp::TcpTracker;
+use std::mem::offset_of;
 use weir_model::flow::{Counters, EndReason, FlowHead, Orientation, TcpState};
 use weir_model::observation::Sender;
-use weir_model::{Endpoint, Flow, FlowId, Protocol, Timestamp};
+use weir_model::{Flow, FlowId, Protocol, Timestamp};
 use weir_wire::{Packet, Side, TcpFields, Transport};
 
 /// From this many packets on a flow counts as established though only one side of it is in view. A flood that wants to push
@@ -18,47 +22,44 @@ const SETTLED_PACKETS: u64 = 8;
 
 /// A conversation, and the record of it that is being written.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Entry {
-    pub(crate) protocol: Protocol,
-    /// Sender of the conversation's first packet: side A.
-    pub(crate) a: Endpoint,
-    /// Its receiver: side B.
-    pub(crate) b: Endpoint,
+    /// Side A sent the conversation's first packet.
+    pub(crate) ends: Ends,
     pub(crate) oriented: Oriented,
-    pub(crate) tcp: Option<TcpTracker>,
-    pub(crate) reading: Reading,
-    pub(crate) facts: Option<Box<Facts>>,
-    pub(crate) record: Record,
-    icmp: Option<(u8, u8)>,
-}
-
-/// What begins anew with each record of a conversation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Record {
-    pub(crate) id: FlowId,
-    pub(crate) continues: Option<FlowId>,
-    /// Who sent the record's first packet.
-    pub(crate) begun_by: Side,
+    /// Of the record.
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
-    pub(crate) counters: Both<Counters>,
-    pub(crate) icmp_errors: u32,
+    pub(crate) tcp: Option<TcpTracker>,
+    tallies: Both<Tally>,
+    tcp_flags: Both<u8>,
+    pub(crate) reading: Reading,
+    standing: Standing,
+    // From here on the third line.
+    pub(crate) id: FlowId,
+    continues: Option<FlowId>,
+    pub(crate) reader: Option<Box<Reader>>,
+    pub(crate) facts: Option<Box<Facts>>,
     pub(crate) dns_messages: (u32, u32),
+    retransmissions: Both<u32>,
+    pub(crate) icmp_errors: u32,
+    icmp: Option<(u8, u8)>,
+    /// Who sent the record's first packet.
+    begun_by: Side,
 }
 
-impl Record {
-    fn new(packet: &Packet<'_>, begun_by: Side, continues: Option<FlowId>) -> Self {
-        Self {
-            id: FlowId(packet.number),
-            continues,
-            begun_by,
-            first: packet.time,
-            last: packet.time,
-            counters: Both::default(),
-            icmp_errors: 0,
-            dns_messages: (0, 0),
-        }
-    }
+/// Cache lines of an entry that every packet of its flow touches.
+pub(crate) const HOT_LINES: usize = 2;
+
+const _: () = assert!(offset_of!(Entry, id) <= HOT_LINES * 64 && size_of::<Option<Entry>>() == 192);
+
+/// The lower 32 bits of counters; what goes beyond is carried to [`Facts::carried`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    packets: u32,
+    ip_bytes: u32,
+    payload_bytes: u32,
+    acknowledged_bytes: u32,
 }
 
 /// In which order flows make room, and how long they wait for packets.
@@ -83,38 +84,31 @@ impl Standing {
 }
 
 impl Entry {
-    pub(crate) fn new(packet: &Packet<'_>) -> Self {
-        let mut entry = Self {
-            protocol: packet.protocol,
-            a: packet.source,
-            b: packet.destination,
-            oriented: Oriented::from_first(packet.protocol, packet.source, packet.destination),
-            tcp: (packet.protocol == Protocol::TCP).then(TcpTracker::default),
-            reading: Reading::NotBegun,
-            facts: None,
-            record: Record::new(packet, Side::A, None),
-            icmp: None,
+    pub(crate) fn new(ends: Ends, packet: &Packet<'_>) -> Self {
+        let is_tcp = packet.protocol == Protocol::TCP;
+        let icmp = match packet.transport {
+            Transport::Icmp { icmp_type, code, .. } => Some((icmp_type, code)),
+            _ => None,
         };
-        if let Transport::Icmp { icmp_type, code, .. } = packet.transport {
-            entry.icmp = Some((icmp_type, code));
-        }
-        entry
-    }
-
-    pub(crate) fn key(&self) -> FlowKey {
-        FlowKey::new(self.protocol, self.a, self.b)
-    }
-
-    /// Which side sent a packet of this flow.
-    pub(crate) fn side_of(&self, source: Endpoint) -> Side {
-        if source == self.a { Side::A } else { Side::B }
-    }
-
-    /// The endpoint of a side.
-    pub(crate) const fn end(&self, side: Side) -> Endpoint {
-        match side {
-            Side::A => self.a,
-            Side::B => self.b,
+        Self {
+            ends,
+            oriented: Oriented::from_first(packet.protocol, packet.source, packet.destination),
+            first: packet.time,
+            last: packet.time,
+            tcp: is_tcp.then(TcpTracker::default),
+            tallies: Both::default(),
+            tcp_flags: Both::default(),
+            reading: Reading::NotBegun,
+            standing: if is_tcp { Standing::TcpNew } else { Standing::OtherNew },
+            id: FlowId(packet.number),
+            continues: None,
+            reader: None,
+            facts: None,
+            dns_messages: (0, 0),
+            retransmissions: Both::default(),
+            icmp_errors: 0,
+            icmp,
+            begun_by: Side::A,
         }
     }
 
@@ -122,11 +116,11 @@ impl Entry {
         let (tunnels, passive) =
             self.facts.as_ref().map_or((&[][..], &[][..]), |facts| (&facts.tunnels[..], &facts.passive[..]));
         FlowHead {
-            id: self.record.id,
-            first: self.record.first,
-            protocol: self.protocol,
-            source: self.end(self.record.begun_by),
-            destination: self.end(self.record.begun_by.other()),
+            id: self.id,
+            first: self.first,
+            protocol: self.ends.protocol(),
+            source: self.ends.end(self.begun_by),
+            destination: self.ends.end(self.begun_by.other()),
             tunnels,
             passive,
         }
@@ -136,48 +130,74 @@ impl Entry {
         self.facts.get_or_insert_default()
     }
 
-    /// Begins a record that continues this one, with `packet`; the conversation's facts stay.
-    pub(crate) fn renew(&mut self, packet: &Packet<'_>) {
-        self.record = Record::new(packet, self.side_of(packet.source), Some(self.record.id));
-        if let Some(http) = self.facts.as_mut().and_then(|facts| facts.http.as_mut()) {
-            http.requests = 0;
+    /// Begins a record that continues this one, with a packet of `side`; the conversation's facts stay.
+    pub(crate) fn renew(&mut self, side: Side, packet: &Packet<'_>) {
+        self.continues = Some(self.id);
+        self.id = FlowId(packet.number);
+        self.begun_by = side;
+        (self.first, self.last) = (packet.time, packet.time);
+        self.tallies = Both::default();
+        self.tcp_flags = Both::default();
+        self.retransmissions = Both::default();
+        self.icmp_errors = 0;
+        self.dns_messages = (0, 0);
+        if let Some(facts) = self.facts.as_mut() {
+            facts.carried = Both::default();
+            if let Some(http) = &mut facts.http {
+                http.requests = 0;
+            }
         }
     }
 
     /// Counts a packet of `side`.
     pub(crate) fn count(&mut self, side: Side, packet: &Packet<'_>) {
-        self.record.last = self.record.last.max(packet.time);
-        let counters = self.record.counters.of_mut(side);
-        counters.packets += u64::from(packet.frames);
-        counters.ip_bytes += u64::from(packet.ip_bytes);
-        counters.payload_bytes += u64::from(packet.payload_len);
+        self.last = self.last.max(packet.time);
+        let mut acknowledged_bytes = 0;
         match packet.transport {
             Transport::Tcp(fields) => {
-                counters.tcp_flags |= fields.flags;
+                *self.tcp_flags.of_mut(side) |= fields.flags;
                 if let Some(tcp) = &mut self.tcp {
                     let news = tcp.observe(side, fields, packet.payload_len);
-                    counters.retransmissions =
-                        counters.retransmissions.saturating_add(u32::from(news.retransmission));
-                    counters.acknowledged_bytes += news.acknowledged_bytes;
+                    acknowledged_bytes = news.acknowledged_bytes;
+                    if news.retransmission {
+                        let retransmissions = self.retransmissions.of_mut(side);
+                        *retransmissions = retransmissions.saturating_add(1);
+                    }
                 }
                 if fields.has(TcpFields::SYN) {
                     let answers = fields.has(TcpFields::ACK);
                     self.oriented.weigh(Orientation::Start, if answers { side.other() } else { side });
                 }
             }
-            Transport::Icmp { icmp_type, .. } => match icmp::sent_by(self.protocol, icmp_type) {
+            Transport::Icmp { icmp_type, .. } => match icmp::sent_by(packet.protocol, icmp_type) {
                 Some(Sender::Initiator) => self.oriented.weigh(Orientation::Start, side),
                 Some(Sender::Responder) => self.oriented.weigh(Orientation::Payload, side.other()),
                 None => {}
             },
             Transport::Udp | Transport::Other => {}
         }
+        self.tally(side, packet, acknowledged_bytes);
         self.note_layers(packet);
+    }
+
+    fn tally(&mut self, side: Side, packet: &Packet<'_>, acknowledged_bytes: u64) {
+        let tally = self.tallies.of_mut(side);
+        let packets = add(&mut tally.packets, u64::from(packet.frames));
+        let ip_bytes = add(&mut tally.ip_bytes, u64::from(packet.ip_bytes));
+        let payload_bytes = add(&mut tally.payload_bytes, u64::from(packet.payload_len));
+        let acknowledged_bytes = add(&mut tally.acknowledged_bytes, acknowledged_bytes);
+        if packets | ip_bytes | payload_bytes | acknowledged_bytes != 0 {
+            let carried = self.facts_mut().carried.of_mut(side);
+            carried.packets += packets;
+            carried.ip_bytes += ip_bytes;
+            carried.payload_bytes += payload_bytes;
+            carried.acknowledged_bytes += acknowledged_bytes;
+        }
     }
 
     /// Keeps VLANs, labels and tunnels of the first packet that had any.
     fn note_layers(&mut self, packet: &Packet<'_>) {
-        if packet.vlans.is_empty() && packet.mpls.is_empty() && packet.tunnels.is_empty() {
+        if !has_layers(packet) {
             return;
         }
         let facts = self.facts_mut();
@@ -192,18 +212,25 @@ impl Entry {
         }
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        let Both { a, b } = self.record.counters;
-        let continued = self.record.continues.is_some();
-        let settled =
-            continued || (a.packets > 0 && b.packets > 0) || a.packets + b.packets >= SETTLED_PACKETS;
-        match (&self.tcp, settled) {
-            (Some(tcp), _) if tcp.is_over() => Standing::TcpOver,
-            (Some(_), false) => Standing::TcpNew,
-            (Some(_), true) => Standing::TcpSettled,
-            (None, false) => Standing::OtherNew,
-            (None, true) => Standing::OtherSettled,
-        }
+    pub(crate) const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Brings the standing up to date with what was counted; whether it changed.
+    pub(crate) fn update_standing(&mut self) -> bool {
+        let before = self.standing;
+        self.standing = match before {
+            _ if self.tcp.as_ref().is_some_and(TcpTracker::is_over) => Standing::TcpOver,
+            Standing::TcpNew if self.is_settled() => Standing::TcpSettled,
+            Standing::OtherNew if self.is_settled() => Standing::OtherSettled,
+            unchanged => unchanged,
+        };
+        self.standing != before
+    }
+
+    fn is_settled(&self) -> bool {
+        let (a, b) = (self.packets(Side::A), self.packets(Side::B));
+        (a > 0 && b > 0) || a + b >= SETTLED_PACKETS || self.continues.is_some()
     }
 
     /// Why it ends when it ends for `reason`: a connection that is over ended by itself.
@@ -216,31 +243,49 @@ impl Entry {
     }
 
     /// Frames counted into the record so far.
-    pub(crate) const fn frames(&self) -> u64 {
-        self.record.counters.a.packets + self.record.counters.b.packets
+    pub(crate) fn frames(&self) -> u64 {
+        self.packets(Side::A) + self.packets(Side::B)
+    }
+
+    fn packets(&self, side: Side) -> u64 {
+        let carried = self.facts.as_ref().map_or(0, |facts| facts.carried.of(side).packets);
+        carried + u64::from(self.tallies.of(side).packets)
+    }
+
+    fn counters(&self, side: Side) -> Counters {
+        let tally = self.tallies.of(side);
+        let carried = self.facts.as_ref().map(|facts| *facts.carried.of(side)).unwrap_or_default();
+        Counters {
+            packets: carried.packets + u64::from(tally.packets),
+            ip_bytes: carried.ip_bytes + u64::from(tally.ip_bytes),
+            payload_bytes: carried.payload_bytes + u64::from(tally.payload_bytes),
+            tcp_flags: *self.tcp_flags.of(side),
+            retransmissions: *self.retransmissions.of(side),
+            acknowledged_bytes: carried.acknowledged_bytes + u64::from(tally.acknowledged_bytes),
+        }
     }
 
     /// The record as it stands.
     pub(crate) fn to_flow(&self, end: EndReason) -> Flow {
         let initiator = self.oriented.initiator;
-        let responder = self.end(initiator.other());
+        let responder = self.ends.end(initiator.other());
         let empty = Facts::default();
         let facts = self.facts.as_deref().unwrap_or(&empty);
         let (name, other_names) = facts.names_of(responder.ip);
         Flow {
-            id: self.record.id,
-            continues: self.record.continues,
-            protocol: self.protocol,
-            initiator: self.end(initiator),
+            id: self.id,
+            continues: self.continues,
+            protocol: self.ends.protocol(),
+            initiator: self.ends.end(initiator),
             responder,
             orientation: self.oriented.by,
-            first: self.record.first,
-            last: self.record.last,
-            forward: *self.record.counters.of(initiator),
-            reverse: *self.record.counters.of(initiator.other()),
+            first: self.first,
+            last: self.last,
+            forward: self.counters(initiator),
+            reverse: self.counters(initiator.other()),
             tcp: self.tcp.as_ref().map(|tcp| tcp.summary(initiator)),
             icmp: self.icmp,
-            icmp_errors: self.record.icmp_errors,
+            icmp_errors: self.icmp_errors,
             end,
             vlans: facts.vlans.clone(),
             mpls: facts.mpls.clone(),
@@ -250,7 +295,19 @@ impl Entry {
             other_names,
             tls: facts.tls.clone(),
             http: facts.http.clone(),
-            dns_messages: self.record.dns_messages,
+            dns_messages: self.dns_messages,
         }
     }
+}
+
+/// Whether a packet came with what is boxed.
+pub(crate) const fn has_layers(packet: &Packet<'_>) -> bool {
+    !(packet.vlans.is_empty() && packet.mpls.is_empty() && packet.tunnels.is_empty())
+}
+
+/// Adds to the lower 32 bits; what is to be carried.
+const fn add(low: &mut u32, amount: u64) -> u64 {
+    let sum = *low as u64 + amount;
+    *low = sum as u32;
+    sum - *low as u64
 }

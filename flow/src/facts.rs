@@ -1,9 +1,10 @@
 //! What the payload of a flow said, folded into its record.
 
+use crate::side::Both;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use weir_model::Name;
-use weir_model::flow::{FlowName, HttpSummary, NameSource, PassiveName, TlsSummary, Tunnel};
+use weir_model::flow::{Counters, FlowName, HttpSummary, NameSource, PassiveName, TlsSummary, Tunnel};
 use weir_model::observation::{
     ClientHello, DnsMessage, Fact, HttpHost, HttpRequest, Observation, RequestForm, TlsTransport,
 };
@@ -32,6 +33,10 @@ pub(crate) struct Facts {
     pub(crate) tls: Option<Box<TlsSummary>>,
     pub(crate) http: Option<Box<HttpSummary>>,
     questions: Questions,
+    /// What of the entry's counters went beyond their 32 bits.
+    pub(crate) carried: Both<Counters>,
+    /// Bytes of the table's budget charged for this, names of payloads aside.
+    pub(crate) table_cost: usize,
     /// Bytes charged for what was kept.
     pub(crate) cost: usize,
 }
@@ -47,6 +52,11 @@ pub(crate) struct Folded {
 }
 
 impl Facts {
+    /// What it takes of the table's budget now.
+    pub(crate) fn current_table_cost(&self) -> usize {
+        size_of::<Self>() + self.passive.len() * size_of::<PassiveName>()
+    }
+
     /// Keeps what the record shows of a fact.
     pub(crate) fn fold(&mut self, observation: &Observation) -> Folded {
         match &observation.fact {

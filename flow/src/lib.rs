@@ -3,15 +3,18 @@
 //! This crate decides from packets and their times alone; it does no I/O and reads no clock.
 //!
 //! - [`table`]: the flow table and whom it tells; [`config`] its limits, [`stats`] its books;
-//! - [`key`], `entry`, `orientation`, `timeouts`, `tcp`, `icmp`: what a flow is, who began it, when it ends;
+//! - `index`, `slots`: where a flow is found, and the queues that flows stand in;
+//! - [`key`], `ends`, `entry`, `orientation`, `timeouts`, `tcp`, `icmp`: what a flow is, who began it, when it ends;
 //! - `reading`, [`streams`], `facts`: what payloads say, TCP put in order as far as needed;
 //! - [`passive_dns`], [`answers`]: which name an address had, for whom and when.
 
 pub mod answers;
 pub mod config;
+mod ends;
 mod entry;
 mod facts;
 mod icmp;
+mod index;
 pub mod key;
 mod orientation;
 pub mod passive_dns;

@@ -11,16 +11,23 @@ use weir_wire::inspect::Appetite;
 use weir_wire::{DatagramInspector, Packet, Side, StreamInspector, TcpFields, Transport};
 
 /// How far the payload of one flow is read.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// No payload yet, or reading begins afresh.
     NotBegun,
-    /// TCP.
-    Stream(Box<Streams<StreamInspector>>),
-    /// UDP.
-    Datagrams(Box<Datagrams>),
+    /// The entry has a reader.
+    UnderWay,
     /// Nothing more is to be learnt.
     Over,
+}
+
+/// Who reads a flow.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    /// TCP.
+    Stream(Streams<StreamInspector>),
+    /// UDP.
+    Datagrams(Datagrams),
 }
 
 /// The reader of a UDP flow.
@@ -37,7 +44,7 @@ const DATAGRAMS: usize = 1;
 /// All readers: what they hold and how many they are.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    queues: Queues<2>,
+    queues: Queues<2, ()>,
     limits: [usize; 2],
     pub(crate) budget: StreamBudget,
     pub(crate) stream_readers_dropped: u64,
@@ -45,9 +52,12 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
+    /// Bytes of the table's budget per flow.
+    pub(crate) const BYTES_PER_FLOW: usize = Queues::<2, ()>::BYTES;
+
     pub(crate) fn new(config: &FlowConfig) -> Self {
         Self {
-            queues: Queues::new(),
+            queues: Queues::new(config.max_flows()),
             limits: [config.max_stream_readers, config.max_datagram_readers],
             budget: StreamBudget {
                 held_per_flow: config.held_bytes_per_flow,
@@ -71,6 +81,9 @@ impl Readers {
         facts: &mut Vec<Fact>,
     ) {
         let Some(entry) = flows.get_mut(slot) else { return };
+        if entry.reading == Reading::Over {
+            return;
+        }
         let mut learn = |fact| facts.push(fact);
         match packet.transport {
             Transport::Tcp(fields) => self.read_segment(entry, slot, side, fields, packet, &mut learn),
@@ -82,12 +95,15 @@ impl Readers {
         self.keep_limits(flows);
     }
 
-    /// Ends the reading of the flow in `slot`.
-    pub(crate) fn stop(&mut self, slot: u32, reading: &mut Reading) {
-        self.queues.remove(slot);
-        if let Reading::Stream(streams) = std::mem::replace(reading, Reading::Over) {
-            streams.close(&mut self.budget);
+    /// Ends the reading of a flow that ends.
+    pub(crate) fn stop(&mut self, slot: u32, entry: &mut Entry) {
+        if let Some(reader) = entry.reader.take() {
+            self.queues.remove(slot);
+            if let Reader::Stream(streams) = *reader {
+                streams.close(&mut self.budget);
+            }
         }
+        entry.reading = Reading::Over;
     }
 
     fn read_segment(
@@ -99,14 +115,16 @@ impl Readers {
         packet: &Packet<'_>,
         learn: &mut dyn FnMut(Fact),
     ) {
-        if matches!(entry.reading, Reading::NotBegun) && packet.payload_len > 0 {
+        if entry.reading == Reading::NotBegun {
+            if packet.payload_len == 0 {
+                return;
+            }
             let first = |side| entry.tcp.as_ref().and_then(|tcp| tcp.first_payload(side));
             let first = Both { a: first(Side::A), b: first(Side::B) };
-            let inspector = StreamInspector::new(entry.a.port, entry.b.port);
-            entry.reading = Reading::Stream(Box::new(Streams::new(inspector, first)));
-            self.queues.push_back(STREAMS, slot);
+            let inspector = StreamInspector::new(entry.ends.port(Side::A), entry.ends.port(Side::B));
+            self.begin(STREAMS, slot, entry, Reader::Stream(Streams::new(inspector, first)));
         }
-        let Reading::Stream(streams) = &mut entry.reading else {
+        let Some(Reader::Stream(streams)) = entry.reader.as_deref_mut() else {
             return;
         };
         let segment = Segment {
@@ -119,7 +137,7 @@ impl Readers {
             streams.acknowledge(side, fields.acknowledgement, &mut self.budget, learn);
         }
         if streams.is_done() {
-            self.stop(slot, &mut entry.reading);
+            self.stop(slot, entry);
         }
     }
 
@@ -131,12 +149,12 @@ impl Readers {
         packet: &Packet<'_>,
         learn: &mut dyn FnMut(Fact),
     ) {
-        if matches!(entry.reading, Reading::NotBegun) {
-            let inspector = DatagramInspector::new(entry.a.port, entry.b.port);
-            entry.reading = Reading::Datagrams(Box::new(Datagrams { inspector, done: Both::default() }));
-            self.queues.push_back(DATAGRAMS, slot);
+        if entry.reading == Reading::NotBegun {
+            let inspector = DatagramInspector::new(entry.ends.port(Side::A), entry.ends.port(Side::B));
+            let datagrams = Datagrams { inspector, done: Both::default() };
+            self.begin(DATAGRAMS, slot, entry, Reader::Datagrams(datagrams));
         }
-        let Reading::Datagrams(datagrams) = &mut entry.reading else {
+        let Some(Reader::Datagrams(datagrams)) = entry.reader.as_deref_mut() else {
             return;
         };
         let done = datagrams.done.of_mut(side);
@@ -144,20 +162,26 @@ impl Readers {
             *done = datagrams.inspector.push(side, packet.payload, learn) == Appetite::Done;
         }
         if datagrams.done.a && datagrams.done.b {
-            self.stop(slot, &mut entry.reading);
+            self.stop(slot, entry);
         }
+    }
+
+    fn begin(&mut self, queue: usize, slot: u32, entry: &mut Entry, reader: Reader) {
+        entry.reader = Some(Box::new(reader));
+        entry.reading = Reading::UnderWay;
+        self.queues.push_back(queue, slot, ());
     }
 
     /// Drops the readers that began first while there are too many.
     fn keep_limits(&mut self, flows: &mut Slots<Entry>) {
         for (queue, limit) in self.limits.into_iter().enumerate() {
             while self.queues.len(queue) > limit {
-                let Some(slot) = self.queues.front(queue) else {
+                let Some((slot, ())) = self.queues.front(queue) else {
                     break;
                 };
                 let Some(entry) = flows.get_mut(slot) else { break };
-                self.stop(slot, &mut entry.reading);
-                if entry.protocol == Protocol::TCP {
+                self.stop(slot, entry);
+                if entry.ends.protocol() == Protocol::TCP {
                     self.stream_readers_dropped += 1;
                 } else {
                     self.datagram_readers_dropped += 1;

@@ -1,4 +1,6 @@
-//! Entries in numbered slots, and queues that run through them without allocation.
+//! Entries in numbered slots, and queues that run through them, all in memory that is reserved once.
+
+use weir_mem::{Pages, Reserved};
 
 /// Stands for "no slot".
 const NONE: u32 = u32::MAX;
@@ -6,29 +8,36 @@ const NONE: u32 = u32::MAX;
 /// Values in slots that are reused.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
-    items: Vec<Option<T>>,
-    free: Vec<u32>,
+    items: Reserved<Option<T>>,
+    free: Reserved<u32>,
 }
 
 impl<T> Slots<T> {
-    pub(crate) const fn new() -> Self {
-        Self { items: Vec::new(), free: Vec::new() }
+    /// Bytes per slot.
+    pub(crate) const BYTES: usize = size_of::<Option<T>>() + size_of::<u32>();
+
+    /// Room for so many values; fewer than `u32::MAX`.
+    pub(crate) fn new(room: usize) -> Self {
+        Self { items: Reserved::new(room, Pages::Huge), free: Reserved::new(room, Pages::Usual) }
     }
 
-    pub(crate) const fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.items.len() - self.free.len()
     }
 
-    /// Stores `item`; the caller keeps the number of slots under `u32::MAX`.
-    pub(crate) fn insert(&mut self, item: T) -> u32 {
+    /// Stores `item`; `None` when there is no room.
+    pub(crate) fn insert(&mut self, item: T) -> Option<u32> {
         if let Some(slot) = self.free.pop() {
-            if let Some(place) = self.items.get_mut(slot as usize) {
-                *place = Some(item);
-            }
-            return slot;
+            *self.items.get_mut(slot as usize)? = Some(item);
+            return Some(slot);
         }
-        self.items.push(Some(item));
-        self.items.len() as u32 - 1
+        self.items.push(Some(item)).ok()?;
+        Some(self.items.len() as u32 - 1)
+    }
+
+    /// Hints that the first `LINES` cache lines of a value will be needed.
+    pub(crate) fn prefetch<const LINES: usize>(&self, slot: u32) {
+        self.items.prefetch::<LINES>(slot as usize);
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
@@ -41,21 +50,22 @@ impl<T> Slots<T> {
 
     pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
         let item = self.items.get_mut(slot as usize)?.take()?;
-        self.free.push(slot);
+        // There is room: a slot is free at most once.
+        let _ = self.free.push(slot);
         Some(item)
     }
 
     /// All values with their slots, in the order of slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0..).zip(&self.items).filter_map(|(slot, item)| Some((slot, item.as_ref()?)))
+        (0..).zip(self.items.iter()).filter_map(|(slot, item)| Some((slot, item.as_ref()?)))
     }
 }
 
-/// `N` queues of slots; a slot stands in at most one of them.
+/// `N` queues of slots; a slot stands in at most one of them, with a mark.
 #[derive(Debug)]
-pub(crate) struct Queues<const N: usize> {
+pub(crate) struct Queues<const N: usize, M> {
     ends: [Ends; N],
-    links: Vec<Links>,
+    links: Reserved<Links<M>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,19 +76,27 @@ struct Ends {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Links {
+struct Links<M> {
+    mark: M,
     queue: Option<u8>,
     before: u32,
     behind: u32,
 }
 
-impl<const N: usize> Queues<N> {
-    pub(crate) const fn new() -> Self {
-        Self { ends: [Ends { front: NONE, back: NONE, len: 0 }; N], links: Vec::new() }
+impl<const N: usize, M: Copy + Default> Queues<N, M> {
+    /// Bytes per slot.
+    pub(crate) const BYTES: usize = size_of::<Links<M>>();
+
+    /// Room for slots below `room`.
+    pub(crate) fn new(room: usize) -> Self {
+        let ends = [Ends { front: NONE, back: NONE, len: 0 }; N];
+        Self { ends, links: Reserved::new(room, Pages::Usual) }
     }
 
-    pub(crate) fn front(&self, queue: usize) -> Option<u32> {
-        self.ends.get(queue).map(|ends| ends.front).filter(|slot| *slot != NONE)
+    /// The slot at the front, and its mark.
+    pub(crate) fn front(&self, queue: usize) -> Option<(u32, M)> {
+        let slot = self.ends.get(queue)?.front;
+        Some((slot, self.links.get(slot as usize)?.mark))
     }
 
     pub(crate) fn len(&self, queue: usize) -> usize {
@@ -86,25 +104,25 @@ impl<const N: usize> Queues<N> {
     }
 
     /// Puts `slot` at the back of `queue`, taking it out of the queue it stood in.
-    pub(crate) fn push_back(&mut self, queue: usize, slot: u32) {
+    pub(crate) fn push_back(&mut self, queue: usize, slot: u32, mark: M) {
         self.remove(slot);
         let position = slot as usize;
-        if self.links.len() <= position {
-            self.links.resize(position + 1, Links { queue: None, before: NONE, behind: NONE });
-        }
+        let empty = Links { mark: M::default(), queue: None, before: NONE, behind: NONE };
+        while self.links.len() <= position && self.links.push(empty).is_ok() {}
         let Some(ends) = self.ends.get_mut(queue) else {
             return;
         };
         let before = ends.back;
+        let Some(links) = self.links.get_mut(position) else {
+            return;
+        };
+        *links = Links { mark, queue: Some(queue as u8), before, behind: NONE };
         ends.back = slot;
         ends.len += 1;
         if before == NONE {
             ends.front = slot;
         } else if let Some(links) = self.links.get_mut(before as usize) {
             links.behind = slot;
-        }
-        if let Some(links) = self.links.get_mut(position) {
-            *links = Links { queue: Some(queue as u8), before, behind: NONE };
         }
     }
 
@@ -113,7 +131,7 @@ impl<const N: usize> Queues<N> {
         let Some(links) = self.links.get_mut(slot as usize) else {
             return;
         };
-        let Links { queue, before, behind } = *links;
+        let Links { queue, before, behind, .. } = *links;
         let Some(ends) = queue.and_then(|queue| self.ends.get_mut(usize::from(queue))) else {
             return;
         };
@@ -142,11 +160,11 @@ mod tests {
 
     #[test]
     fn slots_are_reused() {
-        let mut slots = Slots::new();
-        assert_eq!((slots.insert('a'), slots.insert('b')), (0, 1));
+        let mut slots = Slots::new(2);
+        assert_eq!((slots.insert('a'), slots.insert('b'), slots.insert('x')), (Some(0), Some(1), None));
         assert_eq!(slots.remove(0), Some('a'));
         assert_eq!((slots.remove(0), slots.len()), (None, 1));
-        assert_eq!(slots.insert('c'), 0);
+        assert_eq!(slots.insert('c'), Some(0));
         assert_eq!(slots.iter().collect::<Vec<_>>(), [(0, &'c'), (1, &'b')]);
     }
 
@@ -154,15 +172,15 @@ mod tests {
         /// The linked queues do what queues of their own would do.
         #[test]
         fn queues_match_a_model(steps in prop::collection::vec((0usize..4, 0u32..8), 0..200)) {
-            let mut queues = Queues::<3>::new();
-            let mut model: [VecDeque<u32>; 3] = Default::default();
-            for (queue, slot) in steps {
+            let mut queues = Queues::<3, usize>::new(8);
+            let mut model: [VecDeque<(u32, usize)>; 3] = Default::default();
+            for (step, (queue, slot)) in steps.into_iter().enumerate() {
                 for one in &mut model {
-                    one.retain(|other| *other != slot);
+                    one.retain(|(other, _)| *other != slot);
                 }
                 if queue < 3 {
-                    queues.push_back(queue, slot);
-                    model[queue].push_back(slot);
+                    queues.push_back(queue, slot, step);
+                    model[queue].push_back((slot, step));
                 } else {
                     queues.remove(slot);
                 }

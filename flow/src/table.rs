@@ -2,18 +2,21 @@
 //!
 //! One worker owns it. Whether a packet continues a flow is decided by `timeouts` and `tcp` from the
 //! packet and that flow alone; freeing memory early or late changes no record, as long as the table is not full.
+//!
+//! Packets come in batches, because an entry is somewhere in gigabytes: first the place in the index of every packet
+//! is fetched, then every entry, then packets are taken in their order. Fetching is a hint and decides nothing.
 
 use crate::answers::Received;
 use crate::config::FlowConfig;
-use crate::entry::{Entry, Standing};
-use crate::key::FlowKey;
+use crate::ends::Ends;
+use crate::entry::{Entry, HOT_LINES, Standing, has_layers};
+use crate::index::Index;
 use crate::passive_dns::PassiveDns;
 use crate::reading::Readers;
 use crate::slots::{Queues, Slots};
 use crate::stats::FlowStats;
-use crate::timeouts::{Clock, continues};
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use crate::timeouts::{Alarm, Clock, continues};
+use foldhash::quality::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead, Orientation};
@@ -21,8 +24,17 @@ use weir_model::observation::{DnsMessage, Fact, Sender};
 use weir_model::{Flow, Observation, Timestamp};
 use weir_wire::{Packet, Side, Transport};
 
-/// What one flow costs: its entry, its place in the index and the queues, and an allowance for layers and passive names.
-pub(crate) const BYTES_PER_FLOW: usize = size_of::<Entry>() + 2 * size_of::<(FlowKey, u32)>() + 32 + 512;
+/// Packets whose entries are fetched together: as many cache misses as a core can have under way, and some.
+const BATCH: usize = 32;
+
+/// Most flows that get another chance, because they had packets since they were last looked at, when one has to go.
+const MAX_SECOND_CHANCES: usize = 16;
+
+/// What one flow costs: its entry, its places in both sets of queues, its share of the index. What most flows lack (layers,
+/// names from passive DNS) is charged as it comes.
+pub(crate) const BYTES_PER_FLOW: usize =
+    Slots::<Entry>::BYTES + STANDINGS_BYTES + Readers::BYTES_PER_FLOW + Index::bytes_for(300).div_ceil(300);
+const STANDINGS_BYTES: usize = Queues::<{ Standing::COUNT }, Timestamp>::BYTES;
 
 /// Who is told what the table learns. Calls come in the order of packets.
 pub trait FlowSink {
@@ -39,11 +51,16 @@ pub trait FlowSink {
 pub struct FlowTable {
     config: FlowConfig,
     max_flows: usize,
-    index: HashMap<FlowKey, u32, RandomState>,
+    seed: RandomState,
+    index: Index,
     flows: Slots<Entry>,
-    /// One queue per [`Standing`], each in the order of the flows' last packets.
-    queues: Queues<{ Standing::COUNT }>,
+    /// One queue per [`Standing`], each in the order in which flows were last looked at; the mark is the time of the flow's
+    /// last packet then. A packet does not touch them unless it changes its flow's standing.
+    queues: Queues<{ Standing::COUNT }, Timestamp>,
     clock: Clock,
+    alarm: Alarm,
+    /// Bytes charged for what most flows lack.
+    table_cost: usize,
     readers: Readers,
     passive_dns: Arc<PassiveDns>,
     /// Reused from packet to packet.
@@ -60,12 +77,16 @@ impl FlowTable {
 
     /// An empty table that shares passive DNS with others.
     pub fn with_passive_dns(config: FlowConfig, passive_dns: Arc<PassiveDns>) -> Self {
+        let max_flows = config.max_flows();
         Self {
-            max_flows: config.max_flows(),
-            index: HashMap::default(),
-            flows: Slots::new(),
-            queues: Queues::new(),
+            max_flows,
+            seed: RandomState::default(),
+            index: Index::new(max_flows),
+            flows: Slots::new(max_flows),
+            queues: Queues::new(max_flows),
             clock: Clock::new(),
+            alarm: Alarm::new(),
+            table_cost: 0,
             readers: Readers::new(&config),
             passive_dns,
             facts: Vec::new(),
@@ -74,42 +95,64 @@ impl FlowTable {
         }
     }
 
-    /// Takes packets in their order.
-    pub fn packets<'a>(
-        &mut self,
-        packets: impl IntoIterator<Item = &'a Packet<'a>>,
-        sink: &mut impl FlowSink,
-    ) {
-        for packet in packets {
-            self.packet(packet, sink);
+    /// Takes packets in their order. What comes of them does not depend on how they are divided into calls, but many
+    /// at a time are faster.
+    pub fn packets(&mut self, packets: &[Packet<'_>], sink: &mut impl FlowSink) {
+        for batch in packets.chunks(BATCH) {
+            let mut keys = [(Ends::default(), 0); BATCH];
+            for (key, packet) in keys.iter_mut().zip(batch) {
+                let ends = Ends::of(packet);
+                *key = (ends, ends.tag(&self.seed));
+                self.index.prefetch(key.1);
+            }
+            for (_, tag) in keys.iter().take(batch.len()) {
+                if let Some(slot) = self.index.find(*tag, |_| true) {
+                    self.flows.prefetch::<HOT_LINES>(slot);
+                }
+            }
+            for ((ends, tag), packet) in keys.iter().zip(batch) {
+                self.take(*ends, *tag, packet, sink);
+            }
         }
     }
 
-    /// Counts a packet into its flow and learns from its payload.
+    /// Takes one packet.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut impl FlowSink) {
+        self.packets(std::slice::from_ref(packet), sink);
+    }
+
+    /// Counts a packet into its flow and learns from its payload.
+    fn take(&mut self, ends: Ends, tag: u32, packet: &Packet<'_>, sink: &mut impl FlowSink) {
         self.stats.packets += 1;
         self.stats.frames += u64::from(packet.frames);
         self.stats.ip_bytes += u64::from(packet.ip_bytes);
         self.stats.steps_backwards += u64::from(self.clock.observe(packet.time));
-        self.free_past_flows(sink);
-        let key = FlowKey::new(packet.protocol, packet.source, packet.destination);
-        let slot = self.slot_for(key, packet, sink);
+        if self.alarm.rings(&self.clock) {
+            self.free_past_flows(sink);
+        }
+        let Some((slot, side)) = self.place_for(ends, tag, packet, sink) else {
+            return;
+        };
         let Some(entry) = self.flows.get_mut(slot) else {
             return;
         };
-        let side = entry.side_of(packet.source);
         entry.count(side, packet);
-        self.queues.push_back(entry.standing() as usize, slot);
+        if entry.update_standing() {
+            self.queue(slot);
+        }
+        if has_layers(packet) {
+            self.charge(slot);
+        }
         self.read(slot, side, packet, sink);
         if let Transport::Icmp { about: Some((protocol, source, destination)), .. } = packet.transport {
-            self.note_icmp_error(FlowKey::new(protocol, source, destination), packet);
+            self.note_icmp_error(Ends::new(protocol, source, destination), packet);
         }
     }
 
     /// Ends all flows, in the order in which they began: the input is over. Those that were idle by then end as idle.
     pub fn finish(&mut self, sink: &mut impl FlowSink) {
         let now = self.clock.latest();
-        let mut open: Vec<_> = self.flows.iter().map(|(slot, entry)| (entry.record.id, slot)).collect();
+        let mut open: Vec<_> = self.flows.iter().map(|(slot, entry)| (entry.id, slot)).collect();
         open.sort_unstable();
         for (_, slot) in open {
             let is_live = self.flows.get(slot).is_some_and(|entry| self.is_continued(entry, now));
@@ -135,42 +178,58 @@ impl FlowTable {
         self.flows.iter().map(|(_, entry)| entry.frames()).sum()
     }
 
-    /// The slot of the flow that the packet belongs to, begun if need be.
-    fn slot_for(&mut self, key: FlowKey, packet: &Packet<'_>, sink: &mut impl FlowSink) -> u32 {
-        let Some(slot) = self.index.get(&key).copied() else {
-            return self.begin(key, packet, sink);
+    /// The slot of the flow that the packet belongs to, begun if need be, and the side that sent it.
+    fn place_for(
+        &mut self,
+        ends: Ends,
+        tag: u32,
+        packet: &Packet<'_>,
+        sink: &mut impl FlowSink,
+    ) -> Option<(u32, Side)> {
+        let Some((slot, side)) = self.find(&ends, tag) else {
+            return self.begin(ends, tag, packet, sink);
         };
-        match self.fate(slot, packet) {
-            None => slot,
+        match self.fate(slot, side, packet) {
+            None => Some((slot, side)),
             Some(EndReason::Active) => {
-                self.renew(slot, packet, sink);
-                slot
+                self.renew(slot, side, packet, sink);
+                Some((slot, side))
             }
             Some(reason) => {
                 self.end(slot, reason, sink);
-                self.begin(key, packet, sink)
+                self.begin(ends, tag, packet, sink)
             }
         }
     }
 
-    /// Why the record in `slot` ends before this packet; `None` when it takes it.
-    fn fate(&self, slot: u32, packet: &Packet<'_>) -> Option<EndReason> {
+    /// The slot of the open flow with those ends, and which side sends from the first of them.
+    fn find(&self, ends: &Ends, tag: u32) -> Option<(u32, Side)> {
+        let mut side = None;
+        let slot = self.index.find(tag, |slot| {
+            side = self.flows.get(slot).and_then(|entry| entry.ends.sender_of(ends));
+            side.is_some()
+        })?;
+        Some((slot, side?))
+    }
+
+    /// Why the record in `slot` ends before this packet of `side`; `None` when it takes it.
+    fn fate(&self, slot: u32, side: Side, packet: &Packet<'_>) -> Option<EndReason> {
         let entry = self.flows.get(slot)?;
         if !self.is_continued(entry, packet.time) {
             return Some(EndReason::Idle);
         }
         if let (Some(tcp), Transport::Tcp(fields)) = (&entry.tcp, packet.transport)
-            && tcp.begins_anew(entry.side_of(packet.source), fields)
+            && tcp.begins_anew(side, fields)
         {
             return Some(EndReason::Reused);
         }
-        let lasted = packet.time.since(entry.record.first);
+        let lasted = packet.time.since(entry.first);
         (lasted > self.config.active_timeout).then_some(EndReason::Active)
     }
 
     /// Whether a packet at `time` continues the flow.
     fn is_continued(&self, entry: &Entry, time: Timestamp) -> bool {
-        continues(entry.record.first, entry.record.last, self.idle_timeout(entry.standing()), time)
+        continues(entry.first, entry.last, self.idle_timeout(entry.standing()), time)
     }
 
     const fn idle_timeout(&self, standing: Standing) -> Duration {
@@ -181,9 +240,15 @@ impl FlowTable {
         }
     }
 
-    fn begin(&mut self, key: FlowKey, packet: &Packet<'_>, sink: &mut impl FlowSink) -> u32 {
-        while self.flows.len() >= self.max_flows && self.evict(sink) {}
-        let mut entry = Entry::new(packet);
+    fn begin(
+        &mut self,
+        ends: Ends,
+        tag: u32,
+        packet: &Packet<'_>,
+        sink: &mut impl FlowSink,
+    ) -> Option<(u32, Side)> {
+        while self.is_full() && self.evict(sink) {}
+        let mut entry = Entry::new(ends, packet);
         let (source, destination) = (packet.source.ip, packet.destination.ip);
         let passive = self.passive_dns.names(source, destination, packet.time, packet.number);
         for named in &passive {
@@ -197,21 +262,48 @@ impl FlowTable {
         }
         self.stats.flows_begun += 1;
         sink.began(&entry.head());
-        let slot = self.flows.insert(entry);
-        self.index.insert(key, slot);
+        // There is room: one was made above, where there was none.
+        let slot = self.flows.insert(entry)?;
+        self.index.insert(tag, slot);
+        self.queue(slot);
+        self.charge(slot);
         self.stats.flows_open_peak = self.stats.flows_open_peak.max(self.flows.len() as u64);
-        slot
+        Some((slot, Side::A))
     }
 
-    /// Ends the record in `slot` and begins the one that continues it.
-    fn renew(&mut self, slot: u32, packet: &Packet<'_>, sink: &mut impl FlowSink) {
+    /// Whether another flow would not fit the budget.
+    fn is_full(&self) -> bool {
+        let used = self.flows.len() * BYTES_PER_FLOW + self.table_cost;
+        self.flows.len() >= self.max_flows || used + BYTES_PER_FLOW > self.config.table_bytes
+    }
+
+    /// Charges the budget for what the flow in `slot` has and most lack, in so far as that grew.
+    fn charge(&mut self, slot: u32) {
+        if let Some(facts) = self.flows.get_mut(slot).and_then(|entry| entry.facts.as_deref_mut()) {
+            let cost = facts.current_table_cost();
+            self.table_cost = self.table_cost - facts.table_cost + cost;
+            facts.table_cost = cost;
+        }
+    }
+
+    /// Puts a flow at the back of the queue where it belongs.
+    fn queue(&mut self, slot: u32) {
+        if let Some(entry) = self.flows.get(slot) {
+            let standing = entry.standing();
+            self.queues.push_back(standing as usize, slot, entry.last);
+            self.alarm.note(entry.first, entry.last, self.idle_timeout(standing));
+        }
+    }
+
+    /// Ends the record in `slot` and begins the one that continues it, with a packet of `side`.
+    fn renew(&mut self, slot: u32, side: Side, packet: &Packet<'_>, sink: &mut impl FlowSink) {
         let Some(entry) = self.flows.get_mut(slot) else {
             return;
         };
         self.stats.frames_ended += entry.frames();
         self.stats.ended.count(EndReason::Active);
         sink.ended(entry.to_flow(EndReason::Active));
-        entry.renew(packet);
+        entry.renew(side, packet);
         self.stats.flows_begun += 1;
         self.stats.flows_continued += 1;
         sink.began(&entry.head());
@@ -223,42 +315,66 @@ impl FlowTable {
             return;
         };
         self.queues.remove(slot);
-        self.index.remove(&entry.key());
-        self.readers.stop(slot, &mut entry.reading);
-        self.stats.facts_bytes -= entry.facts.as_ref().map_or(0, |facts| facts.cost) as u64;
+        self.index.remove(entry.ends.tag(&self.seed), slot);
+        self.readers.stop(slot, &mut entry);
+        if let Some(facts) = &entry.facts {
+            self.table_cost -= facts.table_cost;
+            self.stats.facts_bytes -= facts.cost as u64;
+        }
         self.stats.frames_ended += entry.frames();
         let reason = entry.end_reason(reason);
         self.stats.ended.count(reason);
         sink.ended(entry.to_flow(reason));
     }
 
-    /// Ends flows that no packet of this time can continue.
+    /// Ends flows that no packet of this time can continue. Those that had packets since they were queued wait for another
+    /// turn, so a flow is kept for twice its timeout at most.
     fn free_past_flows(&mut self, sink: &mut impl FlowSink) {
+        self.alarm = Alarm::new();
         for standing in Standing::ALL {
             let idle = self.idle_timeout(standing);
-            while let Some(slot) = self.queues.front(standing as usize)
+            while let Some((slot, mark)) = self.queues.front(standing as usize)
                 && let Some(entry) = self.flows.get(slot)
-                && self.clock.is_past(entry.record.first, entry.record.last, idle)
             {
-                self.end(slot, EndReason::Idle, sink);
+                let (first, last) = (entry.first, entry.last);
+                if self.clock.is_past(first, last, idle) {
+                    self.end(slot, EndReason::Idle, sink);
+                } else if self.clock.is_past(first, mark, idle) {
+                    self.queues.push_back(standing as usize, slot, last);
+                } else {
+                    self.alarm.note(first, mark, idle);
+                    break;
+                }
             }
         }
     }
 
-    /// Makes room: a connection that is over goes first, then the flow without an answer, then the settled one, whose last
-    /// packet is the oldest. A flood of single packets therefore only pushes out itself.
+    /// Makes room: a connection that is over goes first, then the flow without an answer, then the settled one that had no
+    /// packet for longest. A flood of single packets therefore only pushes out itself.
     fn evict(&mut self, sink: &mut impl FlowSink) -> bool {
-        let front = |standing: Standing| {
-            let slot = self.queues.front(standing as usize)?;
-            Some((self.flows.get(slot)?.record.last, slot))
+        let mut oldest = |standings: &[Standing]| {
+            standings.iter().filter_map(|standing| self.longest_silent(*standing)).min()
         };
-        let oldest = |one, other| front(one).into_iter().chain(front(other)).min();
-        let victim = front(Standing::TcpOver)
-            .or_else(|| oldest(Standing::TcpNew, Standing::OtherNew))
-            .or_else(|| oldest(Standing::TcpSettled, Standing::OtherSettled));
+        let victim = oldest(&[Standing::TcpOver])
+            .or_else(|| oldest(&[Standing::TcpNew, Standing::OtherNew]))
+            .or_else(|| oldest(&[Standing::TcpSettled, Standing::OtherSettled]));
         let Some((_, slot)) = victim else { return false };
         self.end(slot, EndReason::Evicted, sink);
         true
+    }
+
+    /// The flow of this standing that had no packet for longest, as far as a bounded look tells, and when that was.
+    fn longest_silent(&mut self, standing: Standing) -> Option<(Timestamp, u32)> {
+        for _ in 0..MAX_SECOND_CHANCES {
+            let (slot, mark) = self.queues.front(standing as usize)?;
+            let last = self.flows.get(slot)?.last;
+            if last == mark {
+                return Some((last, slot));
+            }
+            self.queues.push_back(standing as usize, slot, last);
+        }
+        let (slot, _) = self.queues.front(standing as usize)?;
+        Some((self.flows.get(slot)?.last, slot))
     }
 
     fn read(&mut self, slot: u32, side: Side, packet: &Packet<'_>, sink: &mut impl FlowSink) {
@@ -303,6 +419,7 @@ impl FlowTable {
         if let Fact::Dns(message) = &observation.fact {
             self.learn_dns(slot, side, packet, message);
         }
+        self.charge(slot);
         if let Some(entry) = self.flows.get(slot) {
             sink.observed(&entry.head(), &observation);
         }
@@ -313,11 +430,11 @@ impl FlowTable {
             return;
         };
         if !message.is_response {
-            entry.record.dns_messages.0 += 1;
+            entry.dns_messages.0 += 1;
             entry.facts_mut().note_question(message);
             return;
         }
-        entry.record.dns_messages.1 += 1;
+        entry.dns_messages.1 += 1;
         let from_responder = side != entry.oriented.initiator;
         if message.link_local || (from_responder && entry.facts_mut().fits_question(message)) {
             let client = packet.destination.ip;
@@ -328,13 +445,12 @@ impl FlowTable {
     }
 
     /// Marks the flow that an ICMP error is about, if it is open.
-    fn note_icmp_error(&mut self, about: FlowKey, packet: &Packet<'_>) {
-        let slot =
-            self.index.get(&about).copied().filter(|slot| {
-                self.flows.get(*slot).is_some_and(|entry| self.is_continued(entry, packet.time))
-            });
+    fn note_icmp_error(&mut self, about: Ends, packet: &Packet<'_>) {
+        let is_open =
+            |slot: &u32| self.flows.get(*slot).is_some_and(|entry| self.is_continued(entry, packet.time));
+        let slot = self.find(&about, about.tag(&self.seed)).map(|(slot, _)| slot).filter(is_open);
         if let Some(entry) = slot.and_then(|slot| self.flows.get_mut(slot)) {
-            entry.record.icmp_errors = entry.record.icmp_errors.saturating_add(1);
+            entry.icmp_errors = entry.icmp_errors.saturating_add(1);
             self.stats.icmp_errors_paired += 1;
         } else {
             self.stats.icmp_errors_unpaired += 1;

@@ -8,26 +8,39 @@ use weir_wire::{Side, TcpFields};
 /// forged: the tracker starts anew from them rather than count a gigabyte.
 const MAX_DISTANCE: i32 = 1 << 30;
 
-/// What is remembered of both directions.
-#[derive(Clone, Debug, Default)]
+/// What is remembered of both directions, in 36 bytes.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TcpTracker {
     sides: Both<TcpSide>,
+    /// Bits of [`known`] for each side.
+    known: Both<u8>,
     handshake: bool,
     state: TcpState,
 }
 
+/// Sequence numbers of a side; each counts only when its bit in [`TcpTracker::known`] is set.
 #[derive(Clone, Copy, Debug, Default)]
 struct TcpSide {
     /// Initial sequence number, when its SYN was seen.
-    initial: Option<u32>,
+    initial: u32,
     /// One behind the highest payload byte sent.
-    next: Option<u32>,
+    next: u32,
     /// The highest acknowledgement sent.
-    acknowledged: Option<u32>,
+    acknowledged: u32,
     /// The sequence number of its FIN.
-    fin: Option<u32>,
-    syn: bool,
-    syn_ack: bool,
+    fin: u32,
+}
+
+/// What is known of a side.
+mod known {
+    pub(super) const INITIAL: u8 = 1;
+    pub(super) const NEXT: u8 = 2;
+    pub(super) const ACKNOWLEDGED: u8 = 4;
+    pub(super) const FIN: u8 = 8;
+    /// It sent a SYN.
+    pub(super) const SYN: u8 = 16;
+    /// It sent a SYN-ACK.
+    pub(super) const SYN_ACK: u8 = 32;
 }
 
 /// What a segment adds to its direction's counters.
@@ -49,11 +62,11 @@ impl TcpTracker {
         if !fields.has(TcpFields::SYN) {
             return false;
         }
-        let differs = self.sides.of(side).initial != Some(fields.sequence);
+        let differs = self.initial(side) != Some(fields.sequence);
         if self.is_over() {
             return differs;
         }
-        let known = self.sides.of(side).initial.is_some() || self.state != TcpState::Opening;
+        let known = self.initial(side).is_some() || self.state != TcpState::Opening;
         !fields.has(TcpFields::ACK) && differs && known
     }
 
@@ -69,19 +82,15 @@ impl TcpTracker {
     /// The first sequence number of payload of `side`, where the handshake told it.
     pub(crate) fn first_payload(&self, side: Side) -> Option<u32> {
         let from_syn_ack =
-            || self.sides.of(side.other()).syn_ack.then(|| self.sides.of(side.other()).acknowledged);
-        self.sides
-            .of(side)
-            .initial
-            .map(|initial| initial.wrapping_add(1))
-            .or_else(|| from_syn_ack().flatten())
+            || self.knows(side.other(), known::SYN_ACK).then(|| self.acknowledged(side.other())).flatten();
+        self.initial(side).map(|initial| initial.wrapping_add(1)).or_else(from_syn_ack)
     }
 
     /// The summary, given which side initiated.
     pub(crate) fn summary(&self, initiator: Side) -> TcpSummary {
         TcpSummary {
-            syn: self.sides.of(initiator).syn,
-            syn_ack: self.sides.of(initiator.other()).syn_ack,
+            syn: self.knows(initiator, known::SYN),
+            syn_ack: self.knows(initiator.other(), known::SYN_ACK),
             handshake: self.handshake,
             state: self.state,
         }
@@ -103,15 +112,11 @@ impl TcpTracker {
         if fields.has(TcpFields::RST) || (payload_len == 0 && !is_syn) {
             return false;
         }
-        let this = self.sides.of_mut(side);
         let end = fields.sequence.wrapping_add(payload_len).wrapping_add(u32::from(is_syn));
-        let Some(next) = this.next else {
-            this.next = Some(end);
-            return false;
-        };
-        let ahead = distance(next, end);
-        if !(-MAX_DISTANCE..=0).contains(&ahead) {
-            this.next = Some(end);
+        let next = self.sides.of(side).next;
+        if !self.knows(side, known::NEXT) || !(-MAX_DISTANCE..=0).contains(&distance(next, end)) {
+            self.sides.of_mut(side).next = end;
+            self.learn(side, known::NEXT);
             return false;
         }
         // What begins one byte back and brings nothing new is one byte at most (RFC 9293 section 3.8.4).
@@ -124,42 +129,45 @@ impl TcpTracker {
         if !fields.has(TcpFields::ACK) || fields.has(TcpFields::RST) {
             return 0;
         }
-        let other = *self.sides.of(side.other());
+        let other = side.other();
         let mut to = fields.acknowledgement;
-        if let Some(fin) = other.fin
+        if let Some(fin) = self.fin(other)
             && distance(fin, to) == 1
         {
             to = fin;
         }
-        let this = self.sides.of_mut(side);
-        let start = other.initial.map_or(to, |initial| initial.wrapping_add(1));
-        let from = this.acknowledged.unwrap_or(start);
+        let start = || self.initial(other).map_or(to, |initial| initial.wrapping_add(1));
+        let from = self.acknowledged(side).unwrap_or_else(start);
         let gained = distance(from, to);
-        if !(-MAX_DISTANCE..MAX_DISTANCE).contains(&gained) {
-            this.acknowledged = Some(to);
-            return 0;
+        let is_near = (-MAX_DISTANCE..MAX_DISTANCE).contains(&gained);
+        if !is_near || gained >= 0 {
+            self.sides.of_mut(side).acknowledged = to;
+            self.learn(side, known::ACKNOWLEDGED);
         }
-        if gained >= 0 {
-            this.acknowledged = Some(to);
+        if !is_near {
+            return 0;
         }
         u64::try_from(gained).unwrap_or(0)
     }
 
     fn note_flags(&mut self, side: Side, fields: TcpFields, payload_len: u32) {
         let is_syn = fields.has(TcpFields::SYN);
-        let this = self.sides.of_mut(side);
         if is_syn {
-            this.initial.get_or_insert(fields.sequence);
-            this.syn |= !fields.has(TcpFields::ACK);
-            this.syn_ack |= fields.has(TcpFields::ACK);
+            if !self.knows(side, known::INITIAL) {
+                self.sides.of_mut(side).initial = fields.sequence;
+            }
+            let kind = if fields.has(TcpFields::ACK) { known::SYN_ACK } else { known::SYN };
+            self.learn(side, known::INITIAL | kind);
         }
         if fields.has(TcpFields::FIN) {
-            this.fin = Some(fields.sequence.wrapping_add(payload_len).wrapping_add(u32::from(is_syn)));
+            let fin = fields.sequence.wrapping_add(payload_len).wrapping_add(u32::from(is_syn));
+            self.sides.of_mut(side).fin = fin;
+            self.learn(side, known::FIN);
         }
-        if fields.has(TcpFields::ACK) && !is_syn && !fields.has(TcpFields::RST) {
-            self.handshake |= self.completes_handshake(side, fields.acknowledgement);
+        if !self.handshake && fields.has(TcpFields::ACK) && !is_syn && !fields.has(TcpFields::RST) {
+            self.handshake = self.completes_handshake(side, fields.acknowledgement);
         }
-        let finished = u8::from(self.sides.a.fin.is_some()) + u8::from(self.sides.b.fin.is_some());
+        let finished = u8::from(self.knows(Side::A, known::FIN)) + u8::from(self.knows(Side::B, known::FIN));
         self.state = match self.state {
             state @ (TcpState::Closed | TcpState::Reset) => state,
             _ if fields.has(TcpFields::RST) => TcpState::Reset,
@@ -172,12 +180,33 @@ impl TcpTracker {
 
     /// Whether `acknowledgement`, sent by `side`, completes a SYN of it that was answered by a SYN-ACK.
     fn completes_handshake(&self, side: Side, acknowledgement: u32) -> bool {
-        let (this, other) = (self.sides.of(side), self.sides.of(side.other()));
-        let (Some(ours), Some(theirs)) = (this.initial, other.initial) else {
+        let other = side.other();
+        let (Some(ours), Some(theirs)) = (self.initial(side), self.initial(other)) else {
             return false;
         };
-        let answered = other.syn_ack && other.acknowledged.is_some_and(|ack| distance(ours, ack) >= 1);
-        this.syn && answered && distance(theirs, acknowledgement) >= 1
+        let answered = self.knows(other, known::SYN_ACK)
+            && self.acknowledged(other).is_some_and(|acknowledged| distance(ours, acknowledged) >= 1);
+        self.knows(side, known::SYN) && answered && distance(theirs, acknowledgement) >= 1
+    }
+
+    const fn knows(&self, side: Side, what: u8) -> bool {
+        *self.known.of(side) & what != 0
+    }
+
+    const fn learn(&mut self, side: Side, what: u8) {
+        *self.known.of_mut(side) |= what;
+    }
+
+    fn initial(&self, side: Side) -> Option<u32> {
+        self.knows(side, known::INITIAL).then_some(self.sides.of(side).initial)
+    }
+
+    fn acknowledged(&self, side: Side) -> Option<u32> {
+        self.knows(side, known::ACKNOWLEDGED).then_some(self.sides.of(side).acknowledged)
+    }
+
+    fn fin(&self, side: Side) -> Option<u32> {
+        self.knows(side, known::FIN).then_some(self.sides.of(side).fin)
     }
 }
 

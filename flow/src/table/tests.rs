@@ -82,9 +82,8 @@ impl Bench {
     fn says(&mut self, packet: &Packet<'_>, fact: Fact) {
         self.send(packet);
         let packet = Packet { number: self.number, ..packet.clone() };
-        let key = FlowKey::new(packet.protocol, packet.source, packet.destination);
-        let slot = self.table.index[&key];
-        let side = self.table.flows.get(slot).unwrap().side_of(packet.source);
+        let ends = Ends::of(&packet);
+        let (slot, side) = self.table.find(&ends, ends.tag(&self.table.seed)).unwrap();
         self.table.learn(slot, side, &packet, fact, &mut self.sink);
     }
 
@@ -404,6 +403,77 @@ fn what_is_over_makes_room_first_and_is_not_called_evicted() {
     bench.send(&udp(3, ("10.0.0.1:5002", "10.0.0.2:6000")));
     assert_eq!(bench.sink.reasons(), [EndReason::Fin, EndReason::Evicted]);
     assert_eq!(bench.sink.ended[1].initiator.port, 5000);
+}
+
+#[test]
+fn counters_go_on_beyond_32_bits() {
+    let mut bench = Bench::new();
+    let ends = ("10.0.0.1:5000", "10.0.0.2:6000");
+    for _ in 0..5 {
+        bench.send(&Packet {
+            frames: u32::MAX,
+            ip_bytes: u32::MAX,
+            payload_len: u32::MAX - 8,
+            ..udp(0, ends)
+        });
+    }
+    bench.send(&udp(1_000, ends));
+    let (sink, _) = bench.finish();
+    let forward = sink.ended[0].forward;
+    let full = u64::from(u32::MAX);
+    assert_eq!(
+        (forward.packets, forward.ip_bytes, forward.payload_bytes),
+        (5 * full, 5 * full, 5 * (full - 8))
+    );
+    assert_eq!((sink.ended[1].packets(), sink.ended[1].ip_bytes()), (1, 28));
+}
+
+#[test]
+fn what_is_boxed_is_paid_for_by_the_budget() {
+    let mut bench = Bench::with_room_for(20);
+    for client in 0..30 {
+        let source = format!("10.0.0.{client}:5000");
+        let mut packet = udp(0, (&source, "10.0.0.2:6000"));
+        packet.vlans.push(7);
+        bench.send(&packet);
+        let open = bench.table.stats().flows_open as usize;
+        let facts = size_of::<crate::facts::Facts>();
+        assert!((open - 1) * (BYTES_PER_FLOW + facts) + BYTES_PER_FLOW <= 20 * BYTES_PER_FLOW, "{open} open");
+    }
+    assert!(bench.table.stats().flows_open > 2);
+    bench.finish();
+}
+
+#[test]
+fn flows_that_go_on_are_looked_at_again_in_their_turn() {
+    let mut bench = Bench::new();
+    let ends = |client: u64| (format!("10.0.0.{client}:5000"), "10.0.0.2:6000".to_owned());
+    for second in 0..400 {
+        for client in [1, 2] {
+            let (source, destination) = ends(client);
+            if client == 1 || second < 50 {
+                bench.send(&udp(second, (&source, &destination)));
+            }
+        }
+        // Its last packet was at 49: twice the timeout of a minute, and twice what the clock looks back.
+        assert!(second < 49 + 2 * (60 + 8) || bench.table.stats().flows_open == 1, "{second}");
+    }
+    let (sink, _) = bench.finish();
+    let packets: Vec<_> = sink.ended.iter().map(|flow| (flow.packets(), flow.end)).collect();
+    assert_eq!(packets, [(50, EndReason::Idle), (400, EndReason::EndOfInput)]);
+}
+
+#[test]
+fn who_had_packets_since_gets_another_chance() {
+    let mut bench = Bench::with_room_for(3);
+    let ends = [("10.0.0.1:1", "10.0.0.9:9"), ("10.0.0.2:1", "10.0.0.9:9"), ("10.0.0.3:1", "10.0.0.9:9")];
+    for one in ends {
+        bench.send(&udp(0, one));
+    }
+    bench.send(&udp(1, ends[0]));
+    bench.send(&udp(2, ("10.0.0.4:1", "10.0.0.9:9")));
+    assert_eq!(bench.sink.ended[0].initiator, end(ends[1].0), "the first had a packet since");
+    bench.finish();
 }
 
 fn hello(server_name: &str) -> Fact {

@@ -1,6 +1,7 @@
 //! Whatever packets come.
 
 use super::*;
+use crate::FlowKey;
 use proptest::prelude::*;
 
 /// Packets among few ends, so that they meet; times mostly go forward.
@@ -105,5 +106,30 @@ proptest! {
         together.sort_by_key(|flow| flow.id);
         apart.sort_by_key(|flow| flow.id);
         prop_assert_eq!(together, apart);
+    }
+
+    /// However packets are divided into calls, the same is told, in the same order, and the books are the same.
+    #[test]
+    fn batches_change_nothing(
+        packets in prop::collection::vec(any_packet(), 0..300),
+        sizes in prop::collection::vec(1usize..100, 1..20),
+        room in prop_oneof![1usize..12, Just(1_000)],
+    ) {
+        let packets: Vec<_> =
+            (1..).zip(packets).map(|(number, packet)| Packet { number, ..packet }).collect();
+        let config = FlowConfig { table_bytes: room * BYTES_PER_FLOW, ..FlowConfig::default() };
+        let told = |sizes: &mut dyn Iterator<Item = usize>| {
+            let (mut table, mut sink) = (FlowTable::new(config.clone()), Recorder::default());
+            let mut rest = &packets[..];
+            while !rest.is_empty() {
+                let (batch, behind) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
+                table.packets(batch, &mut sink);
+                rest = behind;
+            }
+            table.finish(&mut sink);
+            (sink.began, sink.observed, sink.ended, table.stats())
+        };
+        let one_by_one = told(&mut std::iter::repeat(1));
+        prop_assert_eq!(one_by_one, told(&mut sizes.iter().copied().cycle()));
     }
 }

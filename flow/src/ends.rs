@@ -1,0 +1,148 @@
+//! Protocol and both ends of a packet, as compact as entries hold them.
+
+use crate::side::Both;
+use foldhash::quality::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use weir_model::community_id::icmp_counterpart;
+use weir_model::{Endpoint, Protocol};
+use weir_wire::{Packet, Side};
+
+/// Of a packet: A is its source. Of an entry: A is the source of its first packet.
+///
+/// Two of them belong together as their [`crate::FlowKey`]s do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// IPv4 in the first four bytes.
+    addresses: Both<[u8; 16]>,
+    ports: Both<u16>,
+    protocol: u8,
+    /// One bit for each side whose address is IPv4.
+    v4: u8,
+}
+
+/// The bits of [`Ends::v4`].
+const V4: Both<u8> = Both { a: 1, b: 2 };
+
+impl Ends {
+    /// Of a packet from `source` to `destination`.
+    pub(crate) fn new(protocol: Protocol, source: Endpoint, destination: Endpoint) -> Self {
+        let bit = |end: Endpoint, side| if end.ip.is_ipv4() { *V4.of(side) } else { 0 };
+        Self {
+            addresses: Both { a: bytes(source.ip), b: bytes(destination.ip) },
+            ports: Both { a: source.port, b: destination.port },
+            protocol: protocol.0,
+            v4: bit(source, Side::A) | bit(destination, Side::B),
+        }
+    }
+
+    /// Of a packet.
+    pub(crate) fn of(packet: &Packet<'_>) -> Self {
+        Self::new(packet.protocol, packet.source, packet.destination)
+    }
+
+    /// Which side of this conversation sent a packet with those ends; `None` when it is another conversation.
+    pub(crate) fn sender_of(&self, packet: &Self) -> Option<Side> {
+        if self == packet {
+            Some(Side::A)
+        } else if *self == packet.reversed() && !packet.is_one_way() {
+            Some(Side::B)
+        } else {
+            None
+        }
+    }
+
+    /// A hash that both directions share.
+    pub(crate) fn tag(&self, seed: &RandomState) -> u32 {
+        let end = |side| (u128::from_le_bytes(*self.addresses.of(side)), *self.ports.of(side));
+        let (a, b) = (end(Side::A), end(Side::B));
+        let (low, high) = if a <= b || self.is_one_way() { (a, b) } else { (b, a) };
+        let mut hasher = seed.build_hasher();
+        hasher.write_u128(low.0);
+        hasher.write_u128(high.0);
+        let rest = u64::from(low.1) | u64::from(high.1) << 16 | u64::from(self.protocol) << 32;
+        hasher.write_u64(rest);
+        (hasher.finish() >> 32) as u32
+    }
+
+    pub(crate) const fn protocol(&self) -> Protocol {
+        Protocol(self.protocol)
+    }
+
+    pub(crate) const fn port(&self, side: Side) -> u16 {
+        *self.ports.of(side)
+    }
+
+    /// The endpoint of a side.
+    pub(crate) fn end(&self, side: Side) -> Endpoint {
+        let bytes = *self.addresses.of(side);
+        let [b0, b1, b2, b3, ..] = bytes;
+        let ip = if self.v4 & V4.of(side) != 0 {
+            IpAddr::V4(Ipv4Addr::new(b0, b1, b2, b3))
+        } else {
+            IpAddr::V6(Ipv6Addr::from(bytes))
+        };
+        Endpoint::new(ip, *self.ports.of(side))
+    }
+
+    const fn reversed(&self) -> Self {
+        let Both { a, b } = self.addresses;
+        Self {
+            addresses: Both { a: b, b: a },
+            ports: Both { a: self.ports.b, b: self.ports.a },
+            protocol: self.protocol,
+            v4: (self.v4 & V4.a) << 1 | (self.v4 & V4.b) >> 1,
+        }
+    }
+
+    /// ICMP messages that nothing answers: see [`crate::FlowKey`].
+    fn is_one_way(&self) -> bool {
+        self.protocol().is_icmp() && icmp_counterpart(self.protocol(), self.ports.a).is_none()
+    }
+}
+
+fn bytes(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [b0, b1, b2, b3] = ip.octets();
+            [b0, b1, b2, b3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        }
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FlowKey;
+    use proptest::prelude::*;
+
+    fn any_end() -> impl Strategy<Value = Endpoint> {
+        let ip = prop_oneof![
+            (0u8..3).prop_map(|last| IpAddr::from([192, 0, 2, last])),
+            // The same bytes as some IPv4 address here.
+            Just(IpAddr::from([192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
+            Just(IpAddr::from(Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped())),
+        ];
+        (ip, prop_oneof![Just(0u16), Just(8), Just(3), Just(443)])
+            .prop_map(|(ip, port)| Endpoint::new(ip, port))
+    }
+
+    proptest! {
+        #[test]
+        fn belong_together_as_their_keys_do(a in any_end(), b in any_end(), c in any_end(), d in any_end(), icmp in any::<bool>()) {
+            let protocol = if icmp { Protocol::ICMP } else { Protocol::UDP };
+            let seed = RandomState::default();
+            let (one, other) = (Ends::new(protocol, a, b), Ends::new(protocol, c, d));
+            prop_assert_eq!((one.end(Side::A), one.end(Side::B), one.protocol()), (a, b, protocol));
+            let same = FlowKey::new(protocol, a, b) == FlowKey::new(protocol, c, d);
+            // An answer and an error never have the same key on a wire: errors have no type that is asked.
+            prop_assume!(one.is_one_way() == other.is_one_way());
+            prop_assert_eq!(one.sender_of(&other).is_some(), same);
+            prop_assert_eq!(one.sender_of(&other) == Some(Side::A), (a, b) == (c, d));
+            prop_assert!(!same || one.tag(&seed) == other.tag(&seed));
+            let back = Ends::new(protocol, b, a);
+            prop_assert!(one.is_one_way() || back.is_one_way() || one.tag(&seed) == back.tag(&seed));
+        }
+    }
+}

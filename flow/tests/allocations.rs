@@ -1,0 +1,130 @@
+//! Steady work allocates nothing: packets of flows that are open, of which all names are known.
+//!
+//! In a file of its own, because the allocator counts for the whole process.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+use weir_flow::{FlowConfig, FlowSink, FlowTable};
+use weir_model::flow::FlowHead;
+use weir_model::frame::LinkType;
+use weir_model::{Flow, Frame, Observation, Timestamp};
+use weir_wire::{DecodeConfig, Decoder, Packet};
+
+/// The system's allocator, counted.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+#[expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one only counts")]
+// SAFETY: everything is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Counts what it is told.
+#[derive(Default)]
+struct Counts {
+    observed: u64,
+    ended: u64,
+}
+
+impl FlowSink for Counts {
+    fn began(&mut self, _: &FlowHead<'_>) {}
+    fn observed(&mut self, _: &FlowHead<'_>, _: &Observation) {
+        self.observed += 1;
+    }
+    fn ended(&mut self, _: Flow) {
+        self.ended += 1;
+    }
+}
+
+const FLOWS: u8 = 100;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// An Ethernet frame of a TCP segment of one of the flows, with a VLAN tag.
+fn frame(flow: u8, up: bool, flags: u8, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let (client, server) = ([10, 0, 0, flow], [192, 0, 2, 1]);
+    let (client_port, server_port) = (40_000_u16.to_be_bytes(), 80_u16.to_be_bytes());
+    let mut frame = vec![0; 12];
+    frame.extend([0x81, 0, 0, 7, 0x08, 0]);
+    frame.extend([0x45, 0]);
+    frame.extend((40 + payload.len() as u16).to_be_bytes());
+    frame.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+    let ends = if up { [client, server] } else { [server, client] };
+    let ports = if up { [client_port, server_port] } else { [server_port, client_port] };
+    frame.extend(ends.as_flattened());
+    frame.extend(ports.as_flattened());
+    frame.extend(sequence.to_be_bytes());
+    frame.extend([0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]);
+    frame.extend(payload);
+    frame
+}
+
+/// Decodes frames and hands them over as one batch; `packets` is empty before and after.
+fn take(table: &mut FlowTable, sink: &mut Counts, frames: &[Vec<u8>], second: u64) {
+    let mut decoder = Decoder::new(DecodeConfig::default());
+    let mut batch = arrayvec::ArrayVec::<Packet<'_>, 32>::new();
+    for (number, data) in (second * 1_000 + 1..).zip(frames) {
+        let time = Timestamp::new(second, 0);
+        let original_len = data.len() as u32;
+        let frame = Frame { number, time, link: LinkType::ETHERNET, original_len, data };
+        batch.extend(decoder.packet(&frame, &mut |_| {}));
+        if batch.is_full() {
+            table.packets(&batch, sink);
+            batch.clear();
+        }
+    }
+    table.packets(&batch, sink);
+}
+
+#[test]
+fn known_flows_allocate_nothing() {
+    let mut table = FlowTable::new(FlowConfig::default());
+    let mut sink = Counts::default();
+    let of_all = |make: &dyn Fn(u8) -> Vec<u8>| (0..FLOWS).map(make).collect::<Vec<_>>();
+    let request = b"GET / HTTP/1.1\r\nHost: www.example\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n";
+    take(&mut table, &mut sink, &of_all(&|flow| frame(flow, true, SYN, 100, b"")), 1);
+    take(&mut table, &mut sink, &of_all(&|flow| frame(flow, false, SYN | ACK, 500, b"")), 2);
+    take(&mut table, &mut sink, &of_all(&|flow| frame(flow, true, ACK, 101, request)), 3);
+    take(&mut table, &mut sink, &of_all(&|flow| frame(flow, false, ACK, 501, answer)), 4);
+    assert!(sink.observed >= 2 * u64::from(FLOWS), "the test would show nothing");
+
+    let body = [b'x'; 1_000];
+    let behind_answer = 501 + answer.len() as u32;
+    let seconds: Vec<(u64, Vec<Vec<u8>>)> = (5..400)
+        .map(|second| {
+            let sequence = behind_answer + (second as u32 - 5) * 1_000;
+            let mut frames = of_all(&|flow| frame(flow, false, ACK, sequence, &body));
+            frames.extend(of_all(&|flow| frame(flow, true, ACK, 101 + request.len() as u32, b"")));
+            (second, frames)
+        })
+        .collect();
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    for (second, frames) in &seconds {
+        take(&mut table, &mut sink, frames, *second);
+    }
+    let during = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let stats = table.stats();
+    assert_eq!((stats.packets, sink.ended), (u64::from(FLOWS) * (4 + 2 * 395), 0));
+    assert_eq!(during, 0, "allocations while {} packets passed", FLOWS as usize * 2 * 395);
+}

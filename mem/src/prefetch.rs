@@ -1,0 +1,16 @@
+//! The hint that a cache line will soon be read.
+
+/// Bytes of a cache line, on all machines that this runs on.
+pub(crate) const CACHE_LINE_BYTES: usize = 64;
+
+/// Hints that the line at `address` will be read and written soon. The address need not be valid: a hint never faults.
+pub(crate) fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 has the instruction; it reads nothing and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
