@@ -394,6 +394,8 @@ impl FlowTable {
         self.stats.facts += 1;
         match fact.sent_by() {
             Some(Sender::Initiator) => entry.oriented.weigh(Orientation::Payload, side),
+            // Nobody asks from a group's address: what is said to one (Multicast DNS) begins by itself.
+            Some(Sender::Responder) if packet.destination.ip.is_multicast() => {}
             Some(Sender::Responder) => entry.oriented.weigh(Orientation::Payload, side.other()),
             None => {}
         }

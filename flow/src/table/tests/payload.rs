@@ -218,3 +218,13 @@ fn facts_beyond_the_budget_are_observed_but_not_kept() {
     assert_eq!((sink.observed.len(), stats.facts_not_kept), (2, 1));
     assert_eq!(sink.ended[0].names().count(), 1);
 }
+
+#[test]
+fn a_group_never_began() {
+    let mut bench = Bench::new();
+    let announcement = ("10.0.0.7:5353", "224.0.0.251:5353");
+    let message = DnsMessage { link_local: true, ..dns_answer(0) };
+    bench.says(&udp(0, announcement), Fact::Dns(Arc::new(message)));
+    let flow = bench.finish().0.ended.remove(0);
+    assert_eq!((flow.initiator, flow.orientation), (end(announcement.0), Orientation::FirstPacket));
+}
