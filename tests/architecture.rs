@@ -1,5 +1,11 @@
 //! The direction of dependencies (docs/ARCHITECTURE.md) holds in the manifests, not only on paper.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: what goes wrong here shall fail"
+)]
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;

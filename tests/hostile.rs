@@ -3,6 +3,12 @@
 //! `WEIR_HOSTILE_CASES` says how many of each kind per capture (`make hostile`: 50). Shipped captures are always used,
 //! the corpora when they are there.
 
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what goes wrong here shall fail, and a hang is told by the clock"
+)]
+
 mod common;
 
 use common::Chance;
@@ -19,7 +25,7 @@ const LARGE_BYTES: usize = 8 << 20;
 /// Address space that the program may use, in KiB: with 64 MiB for flows it needs far less.
 const MEMORY_KIB: u64 = 3 << 20;
 /// Far longer than any of these captures takes, also in a debug build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[test]
 fn no_capture_however_mangled_does_harm() {

@@ -5,17 +5,22 @@
     clippy::allow_attributes,
     reason = "an expectation of dead code would fail in the files that use everything"
 )]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests; that something is skipped is said"
+)]
 
 use std::path::{Path, PathBuf};
 
 /// The folder of this package.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The folder of captures and intelligence that nobody on this project wrote (`WEIR_CORPORA`, else beside the checkout);
 /// says so where there is none.
-pub fn corpora() -> Option<PathBuf> {
+pub(crate) fn corpora() -> Option<PathBuf> {
     let folder =
         std::env::var_os("WEIR_CORPORA").map_or_else(|| root().join("../shared/corpora"), PathBuf::from);
     if folder.is_dir() {
@@ -26,7 +31,7 @@ pub fn corpora() -> Option<PathBuf> {
 }
 
 /// All capture files below a folder, by their endings, sorted.
-pub fn captures_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn captures_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -48,11 +53,11 @@ fn is_capture(path: &Path) -> bool {
 }
 
 /// Repeatable chance (xorshift64*).
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
     /// From a text, so that each file has its own.
-    pub fn new(seed: &str) -> Self {
+    pub(crate) fn new(seed: &str) -> Self {
         let mixed = seed.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
@@ -60,7 +65,7 @@ impl Chance {
     }
 
     /// A number below `end` (which is not 0).
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
