@@ -42,6 +42,20 @@ check: ## Licences, advisories and sources of all dependencies (needs cargo-deny
 tools: setup ## Compile the tools that `check` needs.
 	cargo install --locked cargo-deny
 
+.PHONY: agreement
+agreement: setup ## Compare with Arkime, JA4 and Community ID tables; print how much agrees (needs WEIR_CORPORA).
+	cargo test --locked --test agreement -- --nocapture
+
+.PHONY: planted
+planted: setup ## Compare alerts with what tshark finds, with a million indicators (needs WEIR_CORPORA).
+	@scripts/setup.sh tshark zstd
+	cargo build --locked --release --package weir
+	python3 scripts/planted.py
+
+.PHONY: hostile
+hostile: setup ## Every capture cut and changed at random, 50 times each (half an hour or so).
+	WEIR_HOSTILE_CASES=50 cargo test --locked --release --test hostile -- --nocapture
+
 .PHONY: traces
 traces: ## Record capture/traces again (root: makes network namespaces and removes them).
 	capture/traces/record.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build needs and this machine lacks, and nothing else. Where all is there it does nothing, so every
-# make target may begin with it.
+# make target may begin with it. Arguments are further programs to have (each in the package of its name).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -13,6 +13,10 @@ main() {
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     has_header pcap.h || missing+=(libpcap-dev)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
     if ((${#missing[@]} > 0)); then
         install_packages "${missing[@]}"
     fi
@@ -67,4 +71,4 @@ fail() {
     exit 1
 }
 
-main
+main "$@"
