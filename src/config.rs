@@ -71,9 +71,9 @@ pub(crate) enum Verbosity {
     Normal,
 }
 
-const DEFAULT_TCP_IDLE: Duration = Duration::from_secs(300);
-const DEFAULT_IDLE: Duration = Duration::from_secs(60);
-const DEFAULT_ACTIVE: Duration = Duration::from_secs(1_800);
+const DEFAULT_TCP_IDLE: Duration = Duration::from_mins(5);
+const DEFAULT_IDLE: Duration = Duration::from_mins(1);
+const DEFAULT_ACTIVE: Duration = Duration::from_mins(30);
 const DEFAULT_FLOW_MEMORY_BYTES: u64 = 1 << 30;
 /// Less holds too few flows to be of use to anybody.
 const LEAST_FLOW_MEMORY_BYTES: u64 = 1 << 20;
@@ -228,7 +228,7 @@ mod tests {
         for wrong in ["", "x", "12parsecs", "1k", "99999999999999GiB", "-1"] {
             assert!(bytes("x", Some(wrong), 0).is_err(), "{wrong}");
         }
-        assert_eq!(duration("x", Some("1h 30m"), DEFAULT_IDLE).unwrap(), Duration::from_secs(5_400));
+        assert_eq!(duration("x", Some("1h 30m"), DEFAULT_IDLE).unwrap(), Duration::from_mins(90));
         for wrong in ["", "0s", "-5s", "soon", "5"] {
             assert!(duration("x", Some(wrong), DEFAULT_IDLE).is_err(), "{wrong}");
         }

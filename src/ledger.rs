@@ -25,8 +25,8 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(name: impl ToString, count: u64) -> Self {
-        Self { name: name.to_string(), count }
+    pub(crate) fn new(name: impl Into<String>, count: u64) -> Self {
+        Self { name: name.into(), count }
     }
 }
 

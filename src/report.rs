@@ -63,7 +63,7 @@ impl Report<'_> {
             [Entry::new("filtered", read.frames_filtered), Entry::new("delivered", read.frames_delivered)],
         );
         let lost = decode.counters().filter(|(name, _)| ["not_ip", "undecodable"].contains(&name.group));
-        let lost = lost.map(|(name, count)| Entry::new(name, count));
+        let lost = lost.map(|(name, count)| Entry::new(name.to_string(), count));
         let kept = [
             Entry::new("in packets", decode.packet_frames),
             Entry::new("fragments held", decode.fragments.held_frames),

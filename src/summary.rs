@@ -78,7 +78,8 @@ impl Summary<'_> {
             let _ = writeln!(text, "  {first} to {last} ({})", time(last.since(first)));
         }
         text.push('\n');
-        let rate = self.frames as f64 / self.elapsed.as_secs_f64().max(1e-6);
+        let elapsed_us = self.elapsed.as_micros().max(1);
+        let rate = u64::try_from(u128::from(self.frames) * 1_000_000 / elapsed_us).unwrap_or(u64::MAX);
         row(
             text,
             "packets",
@@ -87,7 +88,7 @@ impl Summary<'_> {
                 "{}; read in {} ({} packets/s)",
                 bytes(self.frame_bytes),
                 time(self.elapsed),
-                number(rate as u64)
+                number(rate)
             ),
         );
         row(text, "flows", &number(self.flows.total()), &self.flows.kinds());
@@ -245,7 +246,7 @@ mod tests {
         assert_eq!(bytes(1_234_567), "1.2 MB");
         assert_eq!(bytes(999_999), "1.0 MB");
         assert_eq!(time(Duration::from_millis(850)), "850 ms");
-        assert_eq!(time(Duration::from_secs(12_000)), "3 h 20 min");
+        assert_eq!(time(Duration::from_mins(200)), "3 h 20 min");
     }
 
     #[test]
