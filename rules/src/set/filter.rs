@@ -1,8 +1,8 @@
 //! A blocked Bloom filter: tells at the cost of one memory access that a key is not there, which is what most questions end with.
 
 /// Bits per key, at least; rounding up to a power of two makes it up to twice as many. With three bits set per key in a word
-/// of 64, 1 to 2 questions of 100 pass without reason, and a million keys still fit near the cores.
-const BITS_PER_KEY: usize = 10;
+/// of 64, about 1 question of 100 passes without reason, and a million keys still fit near the cores.
+const BITS_PER_KEY: usize = 12;
 
 /// Which of two sets in the same filter a key belongs to. Both are asked with one memory access.
 #[derive(Clone, Copy, Debug)]

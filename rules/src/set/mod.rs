@@ -101,11 +101,14 @@ impl IndicatorSet {
                 let hash = self.hashes.address(ip.to_canonical());
                 passed |= u64::from(self.may_be_address(hash)) << position;
             }
-            if !self.networks.is_empty() {
-                passed = u64::MAX;
-            }
-            for (position, ip) in chosen(passed, ips) {
-                self.address(*ip).for_each(|id| found(start + position, id));
+            let asked = if self.networks.is_empty() { passed } else { u64::MAX };
+            for (position, ip) in chosen(asked, ips) {
+                let ip = ip.to_canonical();
+                if passed >> position & 1 == 1 {
+                    let exact = self.find(&Key::Address(ip));
+                    exact.into_iter().for_each(|id| found(start + position, id));
+                }
+                self.networks.containing(ip).for_each(|id| found(start + position, id));
             }
         }
     }
@@ -132,11 +135,13 @@ impl IndicatorSet {
         for (names, start) in names.chunks(BATCH).zip((0..).step_by(BATCH)) {
             let mut hashes = [0; BATCH];
             for (hash, name) in hashes.iter_mut().zip(names) {
-                *hash = Names::end_hash(name.borrow().as_str(), &self.hashes);
+                *hash = self.hashes.end(name.borrow().as_str());
             }
+            // Only loads: the more of them that are under way at a time, the less each one costs.
+            let words = hashes.map(|hash| self.names.word(hash));
             let mut passed = 0;
-            for (hash, position) in hashes.iter().take(names.len()).zip(0..) {
-                passed |= u64::from(self.names.may_match(*hash)) << position;
+            for (word, position) in words.into_iter().take(names.len()).zip(0..) {
+                passed |= u64::from(self.names.may_match(word)) << position;
             }
             for (position, name) in chosen(passed, names) {
                 self.each_of_name(name.borrow().as_str(), |id| found(start + position, id));

@@ -1,6 +1,6 @@
 //! Which names, and names above them, may be indicators.
 
-use super::filter::{Filter, Kind};
+use super::filter::{Filter, Kind, Word};
 use super::hash::{Hashes, Suffix};
 use smallvec::SmallVec;
 
@@ -33,19 +33,16 @@ impl Names {
         this
     }
 
-    /// The hash that [`Self::may_match`] wants: of the last two labels, or of the only one.
+    /// What the filter knows of names that end so ([`Hashes::end`]).
     #[inline]
-    pub(super) fn end_hash(name: &str, hashes: &Hashes) -> u64 {
-        let mut suffixes = hashes.suffixes(name);
-        let last_label = suffixes.next();
-        suffixes.next().or(last_label).map_or(0, |suffix| suffix.hash)
+    pub(super) fn word(&self, end_hash: u64) -> Word {
+        self.filter.word(end_hash)
     }
 
-    /// Whether a name that ends so may be an indicator or below one.
+    /// Whether a name of whose end this is known may be an indicator or below one.
     #[inline]
-    pub(super) fn may_match(&self, end_hash: u64) -> bool {
-        let word = self.filter.word(end_hash);
-        word.may_be(Kind::Member) | word.may_be(Kind::Ancestor) | self.any_single_label
+    pub(super) fn may_match(&self, end: Word) -> bool {
+        end.may_be(Kind::Member) | end.may_be(Kind::Ancestor) | self.any_single_label
     }
 
     /// The name itself and those above it that may be indicators, shortest first.
