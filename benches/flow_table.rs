@@ -10,9 +10,9 @@
     reason = "a bench prints, and nobody attacks it"
 )]
 
-use arrayvec::ArrayVec;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
+use std::hint::black_box;
 use weir_flow::{FlowConfig, FlowKey, FlowSink, FlowTable};
 use weir_model::flow::{Counters, FlowHead};
 use weir_model::frame::LinkType;
@@ -25,11 +25,11 @@ const FRAME_BYTES: usize = 60;
 /// Packets measured per round: more than any cache holds, whatever the number of flows.
 const PACKETS_PER_ROUND: usize = 4_000_000;
 
+/// Frames of the first packets made at a time.
+const FRAMES_PER_BATCH: usize = 256;
+
 /// Rounds, of which the median counts.
 const ROUNDS: usize = 5;
-
-/// Packets handed over at a time, as the program does.
-const PACKETS_PER_BATCH: usize = 32;
 
 fn main() {
     let asked: Vec<u32> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
@@ -37,7 +37,10 @@ fn main() {
     println!("{:>10}  {:>12}  {:>12}  {:>12}", "flows", "decode", "with table", "with DashMap");
     for flows in all {
         let frames = Frames::over(flows);
-        let decode = median(|| frames.decode(&mut |_| {}));
+        let looked_at = &mut |packet: &Packet<'_>| {
+            black_box(packet);
+        };
+        let decode = median(|| decode(&frames.measured, looked_at));
         let table = with_table(&frames);
         let map = with_map(&frames);
         println!("{flows:>10}  {decode:>9.1} ns  {table:>9.1} ns  {map:>9.1} ns");
@@ -65,35 +68,32 @@ impl Frames {
         Self { flows, measured }
     }
 
-    /// One packet of each flow, in batches.
-    fn first(&self, each: &mut dyn FnMut(&[Packet<'_>])) {
-        for start in (0..self.flows).step_by(PACKETS_PER_BATCH) {
+    /// One frame of each flow, in batches.
+    fn first(&self, each: &mut dyn FnMut(&[[u8; FRAME_BYTES]])) {
+        for start in (0..self.flows).step_by(FRAMES_PER_BATCH) {
             let some: Vec<_> =
-                (start..self.flows).take(PACKETS_PER_BATCH).map(|flow| frame_of(flow, true)).collect();
-            decode(&some, each);
+                (start..self.flows).take(FRAMES_PER_BATCH).map(|flow| frame_of(flow, true)).collect();
+            each(&some);
         }
-    }
-
-    fn decode(&self, each: &mut dyn FnMut(&[Packet<'_>])) {
-        decode(&self.measured, each);
     }
 }
 
-fn decode(frames: &[[u8; FRAME_BYTES]], each: &mut dyn FnMut(&[Packet<'_>])) {
+/// The frames as the reader would have numbered and dated them.
+fn dated(frames: &[[u8; FRAME_BYTES]]) -> impl Iterator<Item = Frame<'_>> {
+    (1..).zip(frames).map(|(number, data)| Frame {
+        number,
+        time: Timestamp::new(1_000, 0),
+        link: LinkType::ETHERNET,
+        original_len: FRAME_BYTES as u32,
+        data,
+    })
+}
+
+/// Decodes each, one by one.
+fn decode(frames: &[[u8; FRAME_BYTES]], each: &mut dyn FnMut(&Packet<'_>)) {
     let mut decoder = Decoder::new(DecodeConfig::default());
-    for some in frames.chunks(PACKETS_PER_BATCH) {
-        let mut packets = ArrayVec::<_, PACKETS_PER_BATCH>::new();
-        for (number, data) in (1..).zip(some) {
-            let frame = Frame {
-                number,
-                time: Timestamp::new(1_000, 0),
-                link: LinkType::ETHERNET,
-                original_len: FRAME_BYTES as u32,
-                data,
-            };
-            packets.extend(decoder.packet(&frame, &mut |_| {}));
-        }
-        each(&packets);
+    for frame in dated(frames) {
+        decoder.decode(&frame, each);
     }
 }
 
@@ -116,26 +116,28 @@ fn frame_of(flow: u32, forward: bool) -> [u8; FRAME_BYTES] {
 
 fn with_table(frames: &Frames) -> f64 {
     let mut table = FlowTable::new(FlowConfig { table_bytes: 12 << 30, ..FlowConfig::default() });
-    frames.first(&mut |packets| table.packets(packets, &mut Nobody));
-    let time = median(|| frames.decode(&mut |packets| table.packets(packets, &mut Nobody)));
+    let mut take = |frames: &[_]| {
+        let mut decoder = Decoder::new(DecodeConfig::default());
+        table.frames(&mut decoder, dated(frames), &mut Nobody);
+    };
+    frames.first(&mut take);
+    let time = median(|| take(&frames.measured));
     assert_eq!(table.stats().flows_open, u64::from(frames.flows));
     time
 }
 
 fn with_map(frames: &Frames) -> f64 {
     let map: DashMap<FlowKey, [Counters; 2], RandomState> = DashMap::with_hasher(RandomState::default());
-    let count = |packets: &[Packet<'_>]| {
-        for packet in packets {
-            let key = FlowKey::new(packet.protocol, packet.source, packet.destination);
-            let mut both = map.entry(key).or_default();
-            let counters = &mut both[usize::from(packet.source == key.low)];
-            counters.packets += 1;
-            counters.ip_bytes += u64::from(packet.ip_bytes);
-            counters.payload_bytes += u64::from(packet.payload_len);
-        }
+    let mut count = |packet: &Packet<'_>| {
+        let key = FlowKey::new(packet.protocol, packet.source, packet.destination);
+        let mut both = map.entry(key).or_default();
+        let counters = &mut both[usize::from(packet.source == key.low)];
+        counters.packets += 1;
+        counters.ip_bytes += u64::from(packet.ip_bytes);
+        counters.payload_bytes += u64::from(packet.payload_len);
     };
-    frames.first(&mut |packets| count(packets));
-    median(|| frames.decode(&mut |packets| count(packets)))
+    frames.first(&mut |frames| decode(frames, &mut count));
+    median(|| decode(&frames.measured, &mut count))
 }
 
 /// Nanoseconds per packet: the median of the rounds.

@@ -35,23 +35,37 @@ pub(crate) struct Entry {
     tcp_flags: Both<u8>,
     pub(crate) reading: Reading,
     standing: Standing,
-    // From here on the third line.
+    pub(crate) cold: Cold,
+}
+
+/// The third line. It has no value that a vacant slot could be told by: whether a slot is taken must show in the others.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Cold {
+    /// Of the record.
     pub(crate) id: FlowId,
-    continues: Option<FlowId>,
+    /// The record that this one continues, or [`NO_RECORD`].
+    continues: FlowId,
     pub(crate) reader: Option<Box<Reader>>,
     pub(crate) facts: Option<Box<Facts>>,
     pub(crate) dns_messages: (u32, u32),
     retransmissions: Both<u32>,
     pub(crate) icmp_errors: u32,
-    icmp: Option<(u8, u8)>,
-    /// Who sent the record's first packet.
-    begun_by: Side,
+    /// Type and code of the first message, and whether there are any.
+    icmp: (u8, u8),
+    has_icmp: u8,
+    /// Whether side B sent the record's first packet.
+    begun_by_b: u8,
 }
+
+/// No packet has this number.
+const NO_RECORD: FlowId = FlowId(u64::MAX);
 
 /// Cache lines of an entry that every packet of its flow touches.
 pub(crate) const HOT_LINES: usize = 2;
 
-const _: () = assert!(offset_of!(Entry, id) <= HOT_LINES * 64 && size_of::<Option<Entry>>() == 192);
+const _: () = assert!(offset_of!(Entry, cold) == HOT_LINES * 64 && size_of::<Option<Entry>>() == 192);
+const _: () = assert!(size_of::<Option<Cold>>() > size_of::<Cold>(), "no niche");
 
 /// The lower 32 bits of counters; what goes beyond is carried to [`Facts::carried`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,9 +100,21 @@ impl Standing {
 impl Entry {
     pub(crate) fn new(ends: Ends, packet: &Packet<'_>) -> Self {
         let is_tcp = packet.protocol == Protocol::TCP;
-        let icmp = match packet.transport {
-            Transport::Icmp { icmp_type, code, .. } => Some((icmp_type, code)),
-            _ => None,
+        let (icmp, has_icmp) = match packet.transport {
+            Transport::Icmp { icmp_type, code, .. } => ((icmp_type, code), 1),
+            _ => ((0, 0), 0),
+        };
+        let cold = Cold {
+            id: FlowId(packet.number),
+            continues: NO_RECORD,
+            reader: None,
+            facts: None,
+            dns_messages: (0, 0),
+            retransmissions: Both::default(),
+            icmp_errors: 0,
+            icmp,
+            has_icmp,
+            begun_by_b: 0,
         };
         Self {
             ends,
@@ -100,48 +126,45 @@ impl Entry {
             tcp_flags: Both::default(),
             reading: Reading::NotBegun,
             standing: if is_tcp { Standing::TcpNew } else { Standing::OtherNew },
-            id: FlowId(packet.number),
-            continues: None,
-            reader: None,
-            facts: None,
-            dns_messages: (0, 0),
-            retransmissions: Both::default(),
-            icmp_errors: 0,
-            icmp,
-            begun_by: Side::A,
+            cold,
         }
     }
 
     pub(crate) fn head(&self) -> FlowHead<'_> {
-        let (tunnels, passive) =
-            self.facts.as_ref().map_or((&[][..], &[][..]), |facts| (&facts.tunnels[..], &facts.passive[..]));
+        let (tunnels, passive) = self
+            .cold
+            .facts
+            .as_ref()
+            .map_or((&[][..], &[][..]), |facts| (&facts.tunnels[..], &facts.passive[..]));
+        let begun_by = if self.cold.begun_by_b == 0 { Side::A } else { Side::B };
         FlowHead {
-            id: self.id,
+            id: self.cold.id,
             first: self.first,
             protocol: self.ends.protocol(),
-            source: self.ends.end(self.begun_by),
-            destination: self.ends.end(self.begun_by.other()),
+            source: self.ends.end(begun_by),
+            destination: self.ends.end(begun_by.other()),
             tunnels,
             passive,
         }
     }
 
     pub(crate) fn facts_mut(&mut self) -> &mut Facts {
-        self.facts.get_or_insert_default()
+        self.cold.facts.get_or_insert_default()
     }
 
     /// Begins a record that continues this one, with a packet of `side`; the conversation's facts stay.
     pub(crate) fn renew(&mut self, side: Side, packet: &Packet<'_>) {
-        self.continues = Some(self.id);
-        self.id = FlowId(packet.number);
-        self.begun_by = side;
+        let cold = &mut self.cold;
+        cold.continues = cold.id;
+        cold.id = FlowId(packet.number);
+        cold.begun_by_b = u8::from(side == Side::B);
+        cold.retransmissions = Both::default();
+        cold.icmp_errors = 0;
+        cold.dns_messages = (0, 0);
         (self.first, self.last) = (packet.time, packet.time);
         self.tallies = Both::default();
         self.tcp_flags = Both::default();
-        self.retransmissions = Both::default();
-        self.icmp_errors = 0;
-        self.dns_messages = (0, 0);
-        if let Some(facts) = self.facts.as_mut() {
+        if let Some(facts) = cold.facts.as_mut() {
             facts.carried = Both::default();
             if let Some(http) = &mut facts.http {
                 http.requests = 0;
@@ -160,7 +183,7 @@ impl Entry {
                     let news = tcp.observe(side, fields, packet.payload_len);
                     acknowledged_bytes = news.acknowledged_bytes;
                     if news.retransmission {
-                        let retransmissions = self.retransmissions.of_mut(side);
+                        let retransmissions = self.cold.retransmissions.of_mut(side);
                         *retransmissions = retransmissions.saturating_add(1);
                     }
                 }
@@ -229,8 +252,9 @@ impl Entry {
     }
 
     fn is_settled(&self) -> bool {
-        let (a, b) = (self.packets(Side::A), self.packets(Side::B));
-        (a > 0 && b > 0) || a + b >= SETTLED_PACKETS || self.continues.is_some()
+        // What was carried does not matter: long before the first is, a flow has settled.
+        let (a, b) = (u64::from(self.tallies.a.packets), u64::from(self.tallies.b.packets));
+        (a > 0 && b > 0) || a + b >= SETTLED_PACKETS || self.cold.continues != NO_RECORD
     }
 
     /// Why it ends when it ends for `reason`: a connection that is over ended by itself.
@@ -248,19 +272,19 @@ impl Entry {
     }
 
     fn packets(&self, side: Side) -> u64 {
-        let carried = self.facts.as_ref().map_or(0, |facts| facts.carried.of(side).packets);
+        let carried = self.cold.facts.as_ref().map_or(0, |facts| facts.carried.of(side).packets);
         carried + u64::from(self.tallies.of(side).packets)
     }
 
     fn counters(&self, side: Side) -> Counters {
         let tally = self.tallies.of(side);
-        let carried = self.facts.as_ref().map(|facts| *facts.carried.of(side)).unwrap_or_default();
+        let carried = self.cold.facts.as_ref().map(|facts| *facts.carried.of(side)).unwrap_or_default();
         Counters {
             packets: carried.packets + u64::from(tally.packets),
             ip_bytes: carried.ip_bytes + u64::from(tally.ip_bytes),
             payload_bytes: carried.payload_bytes + u64::from(tally.payload_bytes),
             tcp_flags: *self.tcp_flags.of(side),
-            retransmissions: *self.retransmissions.of(side),
+            retransmissions: *self.cold.retransmissions.of(side),
             acknowledged_bytes: carried.acknowledged_bytes + u64::from(tally.acknowledged_bytes),
         }
     }
@@ -270,11 +294,11 @@ impl Entry {
         let initiator = self.oriented.initiator;
         let responder = self.ends.end(initiator.other());
         let empty = Facts::default();
-        let facts = self.facts.as_deref().unwrap_or(&empty);
+        let facts = self.cold.facts.as_deref().unwrap_or(&empty);
         let (name, other_names) = facts.names_of(responder.ip);
         Flow {
-            id: self.id,
-            continues: self.continues,
+            id: self.cold.id,
+            continues: (self.cold.continues != NO_RECORD).then_some(self.cold.continues),
             protocol: self.ends.protocol(),
             initiator: self.ends.end(initiator),
             responder,
@@ -284,8 +308,8 @@ impl Entry {
             forward: self.counters(initiator),
             reverse: self.counters(initiator.other()),
             tcp: self.tcp.as_ref().map(|tcp| tcp.summary(initiator)),
-            icmp: self.icmp,
-            icmp_errors: self.icmp_errors,
+            icmp: (self.cold.has_icmp != 0).then_some(self.cold.icmp),
+            icmp_errors: self.cold.icmp_errors,
             end,
             vlans: facts.vlans.clone(),
             mpls: facts.mpls.clone(),
@@ -295,7 +319,7 @@ impl Entry {
             other_names,
             tls: facts.tls.clone(),
             http: facts.http.clone(),
-            dns_messages: self.dns_messages,
+            dns_messages: self.cold.dns_messages,
         }
     }
 }

@@ -97,7 +97,7 @@ impl Readers {
 
     /// Ends the reading of a flow that ends.
     pub(crate) fn stop(&mut self, slot: u32, entry: &mut Entry) {
-        if let Some(reader) = entry.reader.take() {
+        if let Some(reader) = entry.cold.reader.take() {
             self.queues.remove(slot);
             if let Reader::Stream(streams) = *reader {
                 streams.close(&mut self.budget);
@@ -124,7 +124,7 @@ impl Readers {
             let inspector = StreamInspector::new(entry.ends.port(Side::A), entry.ends.port(Side::B));
             self.begin(STREAMS, slot, entry, Reader::Stream(Streams::new(inspector, first)));
         }
-        let Some(Reader::Stream(streams)) = entry.reader.as_deref_mut() else {
+        let Some(Reader::Stream(streams)) = entry.cold.reader.as_deref_mut() else {
             return;
         };
         let segment = Segment {
@@ -154,7 +154,7 @@ impl Readers {
             let datagrams = Datagrams { inspector, done: Both::default() };
             self.begin(DATAGRAMS, slot, entry, Reader::Datagrams(datagrams));
         }
-        let Some(Reader::Datagrams(datagrams)) = entry.reader.as_deref_mut() else {
+        let Some(Reader::Datagrams(datagrams)) = entry.cold.reader.as_deref_mut() else {
             return;
         };
         let done = datagrams.done.of_mut(side);
@@ -167,7 +167,7 @@ impl Readers {
     }
 
     fn begin(&mut self, queue: usize, slot: u32, entry: &mut Entry, reader: Reader) {
-        entry.reader = Some(Box::new(reader));
+        entry.cold.reader = Some(Box::new(reader));
         entry.reading = Reading::UnderWay;
         self.queues.push_back(queue, slot, ());
     }

@@ -16,13 +16,14 @@ use crate::reading::Readers;
 use crate::slots::{Queues, Slots};
 use crate::stats::FlowStats;
 use crate::timeouts::{Alarm, Clock, continues};
+use arrayvec::ArrayVec;
 use foldhash::quality::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead, Orientation};
 use weir_model::observation::{DnsMessage, Fact, Sender};
-use weir_model::{Flow, Observation, Timestamp};
-use weir_wire::{Packet, Side, Transport};
+use weir_model::{Flow, Frame, Observation, Timestamp};
+use weir_wire::{Decoder, Packet, Side, Transport};
 
 /// Packets whose entries are fetched together: as many cache misses as a core can have under way, and some.
 const BATCH: usize = 32;
@@ -95,6 +96,29 @@ impl FlowTable {
         }
     }
 
+    /// Decodes frames and takes the packets in them, in their order.
+    pub fn frames<'a>(
+        &mut self,
+        decoder: &mut Decoder,
+        frames: impl IntoIterator<Item = Frame<'a>>,
+        sink: &mut impl FlowSink,
+    ) {
+        let mut packets = ArrayVec::<Packet<'_>, BATCH>::new();
+        for frame in frames {
+            let whole = decoder.packet(&frame, &mut |made| {
+                self.packets(&packets, sink);
+                packets.clear();
+                self.packet(made, sink);
+            });
+            packets.extend(whole);
+            if packets.is_full() {
+                self.packets(&packets, sink);
+                packets.clear();
+            }
+        }
+        self.packets(&packets, sink);
+    }
+
     /// Takes packets in their order. What comes of them does not depend on how they are divided into calls, but many
     /// at a time are faster.
     pub fn packets(&mut self, packets: &[Packet<'_>], sink: &mut impl FlowSink) {
@@ -152,7 +176,7 @@ impl FlowTable {
     /// Ends all flows, in the order in which they began: the input is over. Those that were idle by then end as idle.
     pub fn finish(&mut self, sink: &mut impl FlowSink) {
         let now = self.clock.latest();
-        let mut open: Vec<_> = self.flows.iter().map(|(slot, entry)| (entry.id, slot)).collect();
+        let mut open: Vec<_> = self.flows.iter().map(|(slot, entry)| (entry.cold.id, slot)).collect();
         open.sort_unstable();
         for (_, slot) in open {
             let is_live = self.flows.get(slot).is_some_and(|entry| self.is_continued(entry, now));
@@ -279,7 +303,7 @@ impl FlowTable {
 
     /// Charges the budget for what the flow in `slot` has and most lack, in so far as that grew.
     fn charge(&mut self, slot: u32) {
-        if let Some(facts) = self.flows.get_mut(slot).and_then(|entry| entry.facts.as_deref_mut()) {
+        if let Some(facts) = self.flows.get_mut(slot).and_then(|entry| entry.cold.facts.as_deref_mut()) {
             let cost = facts.current_table_cost();
             self.table_cost = self.table_cost - facts.table_cost + cost;
             facts.table_cost = cost;
@@ -317,7 +341,7 @@ impl FlowTable {
         self.queues.remove(slot);
         self.index.remove(entry.ends.tag(&self.seed), slot);
         self.readers.stop(slot, &mut entry);
-        if let Some(facts) = &entry.facts {
+        if let Some(facts) = &entry.cold.facts {
             self.table_cost -= facts.table_cost;
             self.stats.facts_bytes -= facts.cost as u64;
         }
@@ -432,11 +456,11 @@ impl FlowTable {
             return;
         };
         if !message.is_response {
-            entry.dns_messages.0 += 1;
+            entry.cold.dns_messages.0 += 1;
             entry.facts_mut().note_question(message);
             return;
         }
-        entry.dns_messages.1 += 1;
+        entry.cold.dns_messages.1 += 1;
         let from_responder = side != entry.oriented.initiator;
         if message.link_local || (from_responder && entry.facts_mut().fits_question(message)) {
             let client = packet.destination.ip;
@@ -452,7 +476,7 @@ impl FlowTable {
             |slot: &u32| self.flows.get(*slot).is_some_and(|entry| self.is_continued(entry, packet.time));
         let slot = self.find(&about, about.tag(&self.seed)).map(|(slot, _)| slot).filter(is_open);
         if let Some(entry) = slot.and_then(|slot| self.flows.get_mut(slot)) {
-            entry.icmp_errors = entry.icmp_errors.saturating_add(1);
+            entry.cold.icmp_errors = entry.cold.icmp_errors.saturating_add(1);
             self.stats.icmp_errors_paired += 1;
         } else {
             self.stats.icmp_errors_unpaired += 1;

@@ -8,7 +8,7 @@ use weir_flow::{FlowConfig, FlowSink, FlowTable};
 use weir_model::flow::FlowHead;
 use weir_model::frame::LinkType;
 use weir_model::{Flow, Frame, Observation, Timestamp};
-use weir_wire::{DecodeConfig, Decoder, Packet};
+use weir_wire::{DecodeConfig, Decoder};
 
 /// The system's allocator, counted.
 struct Counting;
@@ -79,21 +79,17 @@ fn frame(flow: u8, up: bool, flags: u8, sequence: u32, payload: &[u8]) -> Vec<u8
     frame
 }
 
-/// Decodes frames and hands them over as one batch; `packets` is empty before and after.
+/// Hands frames over, all of the same second.
 fn take(table: &mut FlowTable, sink: &mut Counts, frames: &[Vec<u8>], second: u64) {
     let mut decoder = Decoder::new(DecodeConfig::default());
-    let mut batch = arrayvec::ArrayVec::<Packet<'_>, 32>::new();
-    for (number, data) in (second * 1_000 + 1..).zip(frames) {
-        let time = Timestamp::new(second, 0);
-        let original_len = data.len() as u32;
-        let frame = Frame { number, time, link: LinkType::ETHERNET, original_len, data };
-        batch.extend(decoder.packet(&frame, &mut |_| {}));
-        if batch.is_full() {
-            table.packets(&batch, sink);
-            batch.clear();
-        }
-    }
-    table.packets(&batch, sink);
+    let frames = (second * 1_000 + 1..).zip(frames).map(|(number, data)| Frame {
+        number,
+        time: Timestamp::new(second, 0),
+        link: LinkType::ETHERNET,
+        original_len: data.len() as u32,
+        data,
+    });
+    table.frames(&mut decoder, frames, sink);
 }
 
 #[test]

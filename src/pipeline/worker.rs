@@ -1,7 +1,6 @@
 //! The second thread: frames to flows and hits. It owns its decoder and its flow table, and takes no lock for them.
 
 use crate::latency::StageTimes;
-use arrayvec::ArrayVec;
 use crossbeam::channel::{Receiver, Sender};
 use crossbeam::queue::ArrayQueue;
 use std::collections::HashMap;
@@ -12,11 +11,7 @@ use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
 use weir_model::{Flow, Observation, Protocol, Timestamp};
 use weir_rules::{FlowHits, IndicatorSet, Matcher};
-use weir_wire::{DecodeConfig, DecodeStats, Decoder, Packet};
-
-/// Packets gathered for the flow table, which fetches what they need together: enough to hide the latency of memory,
-/// few enough to stay in the first cache.
-const PACKETS_PER_BATCH: usize = 32;
+use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
 /// What the worker learnt from one batch, for the desk.
 #[derive(Debug, Default)]
@@ -121,22 +116,11 @@ impl Worker {
 
     fn batch(&mut self, batch: &FrameBatch) -> Learnt {
         let Self { decoder, table, watch, span } = self;
-        let mut packets = ArrayVec::<Packet<'_>, PACKETS_PER_BATCH>::new();
-        for frame in batch.iter() {
+        let frames = batch.iter().inspect(|frame| {
             let (first, last) = span.unwrap_or((frame.time, frame.time));
             *span = Some((first.min(frame.time), last.max(frame.time)));
-            let whole = decoder.packet(&frame, &mut |made| {
-                table.packets(&packets, watch);
-                packets.clear();
-                table.packet(made, watch);
-            });
-            packets.extend(whole);
-            if packets.is_full() {
-                table.packets(&packets, watch);
-                packets.clear();
-            }
-        }
-        table.packets(&packets, watch);
+        });
+        table.frames(decoder, frames, watch);
         std::mem::take(&mut watch.learnt)
     }
 

@@ -89,8 +89,8 @@ impl Worker {
 
     fn all(&mut self, batches: &[FrameBatch]) {
         let Self { decoder, table, told } = self;
-        for frame in batches.iter().flat_map(FrameBatch::iter) {
-            decoder.decode(&frame, &mut |packet| table.packet(packet, told));
+        for batch in batches {
+            table.frames(decoder, batch.iter(), told);
         }
     }
 }
