@@ -104,9 +104,10 @@ impl IndicatorSet {
             let asked = if self.networks.is_empty() { passed } else { u64::MAX };
             for (position, ip) in chosen(asked, ips) {
                 let ip = ip.to_canonical();
-                if passed >> position & 1 == 1 {
-                    let exact = self.find(&Key::Address(ip));
-                    exact.into_iter().for_each(|id| found(start + position, id));
+                if passed >> position & 1 == 1
+                    && let Some(id) = self.find(&Key::Address(ip))
+                {
+                    found(start + position, id);
                 }
                 self.networks.containing(ip).for_each(|id| found(start + position, id));
             }
@@ -125,7 +126,9 @@ impl IndicatorSet {
     /// found for no name: as a domain it would be found for all.
     pub fn name(&self, name: &Name) -> impl Iterator<Item = IndicatorId> + use<> {
         let mut ids: SmallVec<[IndicatorId; 4]> = SmallVec::new();
-        self.each_of_name(name.as_str(), |id| ids.push(id));
+        if self.names.may_match(self.names.word(self.hashes.end(name.as_str()))) {
+            self.each_of_name(name.as_str(), |id| ids.push(id));
+        }
         ids.into_iter()
     }
 
