@@ -126,9 +126,7 @@ impl IndicatorSet {
     /// found for no name: as a domain it would be found for all.
     pub fn name(&self, name: &Name) -> impl Iterator<Item = IndicatorId> + use<> {
         let mut ids: SmallVec<[IndicatorId; 4]> = SmallVec::new();
-        if self.names.may_match(self.names.word(self.hashes.end(name.as_str()))) {
-            self.each_of_name(name.as_str(), |id| ids.push(id));
-        }
+        self.each_of_name(name.as_str(), |id| ids.push(id));
         ids.into_iter()
     }
 
