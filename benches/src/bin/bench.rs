@@ -38,7 +38,7 @@ fn main() -> io::Result<()> {
             writeln!(out, "{}\t{}", bench.name, harness::once(bench))?;
         } else {
             let timing = harness::time(bench, arguments.runs);
-            writeln!(out, "{:24} {:9.1} ns/item  (least {:.1})", bench.name, timing.median, timing.least)?;
+            writeln!(out, "{:28} {:9.1} ns/item  (least {:.1})", bench.name, timing.median, timing.least)?;
         }
     }
     Ok(())

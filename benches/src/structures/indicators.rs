@@ -1,6 +1,5 @@
 //! Look-ups in a set of a million indicators: 700,000 domains, 300,000 addresses.
 
-use super::run;
 use crate::harness::{Run, Scale};
 use crate::traffic::chance::{Chance, mix};
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,9 +17,22 @@ fn address(number: u64, is_in_set: bool) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(if is_in_set { bits | 1 << 31 } else { bits & !(1 << 31) }))
 }
 
-fn name(number: u64, is_in_set: bool) -> Option<Name> {
-    let kind = if is_in_set { "bad" } else { "good" };
-    Name::from_ascii(format!("{kind}{:x}.zone{}.example", mix(number), number % 1000).as_bytes())
+/// Which names.
+#[derive(Clone, Copy, Debug)]
+enum Names {
+    InSet,
+    /// Not in the set, but below the same parents.
+    Siblings,
+    Elsewhere,
+}
+
+fn name(number: u64, which: Names) -> Option<Name> {
+    let (kind, zone) = match which {
+        Names::InSet => ("bad", "zone"),
+        Names::Siblings => ("good", "zone"),
+        Names::Elsewhere => ("good", "clean"),
+    };
+    Name::from_ascii(format!("{kind}{:x}.{zone}{}.example", mix(number), number % 1000).as_bytes())
 }
 
 fn counts(scale: Scale) -> (u64, u64) {
@@ -40,7 +52,7 @@ fn set(scale: Scale) -> Arc<IndicatorSet> {
 
 fn build(scale: Scale) -> IndicatorSet {
     let (domains, addresses) = counts(scale);
-    let domains = (0..domains).filter_map(|number| name(number, true)).map(IndicatorValue::Domain);
+    let domains = (0..domains).filter_map(|number| name(number, Names::InSet)).map(IndicatorValue::Domain);
     let addresses = (0..addresses).map(|number| IndicatorValue::Address(address(number, true)));
     let mut builder = SetBuilder::new();
     for value in domains.chain(addresses) {
@@ -59,23 +71,41 @@ pub(super) fn address_hit(scale: Scale) -> Run {
 }
 
 pub(super) fn domain_miss(scale: Scale) -> Run {
-    domains(scale, false)
+    domains(scale, Names::Elsewhere)
+}
+
+pub(super) fn domain_miss_siblings(scale: Scale) -> Run {
+    domains(scale, Names::Siblings)
 }
 
 pub(super) fn domain_hit(scale: Scale) -> Run {
-    domains(scale, true)
+    domains(scale, Names::InSet)
 }
 
 fn addresses(scale: Scale, is_in_set: bool) -> Run {
     let (set, mut chance) = (set(scale), Chance::new(5));
     let (_, known) = counts(scale);
     let asked = (0..scale.pick(LOOKUPS, LOOKUPS_SMALL)).map(|_| address(chance.below(known), is_in_set));
-    run(asked.collect(), move |ip| set.address(*ip).count() as u64)
+    let asked: Vec<_> = asked.collect();
+    let items = asked.len() as u64;
+    let work = move || {
+        let mut found = 0;
+        set.addresses(&asked, |_, _| found += 1);
+        found
+    };
+    Run { items, work: Box::new(work) }
 }
 
-fn domains(scale: Scale, is_in_set: bool) -> Run {
+fn domains(scale: Scale, which: Names) -> Run {
     let (set, mut chance) = (set(scale), Chance::new(6));
     let (known, _) = counts(scale);
-    let asked = (0..scale.pick(LOOKUPS, LOOKUPS_SMALL)).filter_map(|_| name(chance.below(known), is_in_set));
-    run(asked.collect(), move |name| set.name(name).count() as u64)
+    let asked = (0..scale.pick(LOOKUPS, LOOKUPS_SMALL)).filter_map(|_| name(chance.below(known), which));
+    let asked: Vec<_> = asked.collect();
+    let items = asked.len() as u64;
+    let work = move || {
+        let mut found = 0;
+        set.names(&asked, |_, _| found += 1);
+        found
+    };
+    Run { items, work: Box::new(work) }
 }

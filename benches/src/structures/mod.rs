@@ -23,8 +23,9 @@ pub const ALL: &[Bench] = &[
     Bench { name: "address/miss", prepare: indicators::address_miss },
     Bench { name: "address/hit", prepare: indicators::address_hit },
     Bench { name: "domain/miss", prepare: indicators::domain_miss },
+    Bench { name: "domain/miss-among-siblings", prepare: indicators::domain_miss_siblings },
     Bench { name: "domain/hit", prepare: indicators::domain_hit },
-    Bench { name: "queue/batch-of-256", prepare: queue::batches },
+    Bench { name: "queue/batch", prepare: queue::batches },
 ];
 
 /// Does something with every item.
@@ -60,7 +61,7 @@ mod tests {
             let (items, found) = all(hit);
             assert_eq!(found, items);
         }
-        for miss in [indicators::address_miss, indicators::domain_miss] {
+        for miss in [indicators::address_miss, indicators::domain_miss, indicators::domain_miss_siblings] {
             assert_eq!(all(miss).1, 0);
         }
     }

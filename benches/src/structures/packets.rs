@@ -47,7 +47,7 @@ pub(super) fn table_1m(scale: Scale) -> Run {
 /// Packets of flows that have all begun, decoded on the way: subtract `decode/spread` for the table alone.
 fn table(flows: u64, packets: u64) -> Run {
     let mut traffic = Traffic::new(Profile::Spread, 1, flows);
-    let mut worker = Worker::new(FlowConfig { table_bytes: 8 << 30, ..FlowConfig::default() });
+    let mut worker = Worker::new(FlowConfig::default());
     worker.all(&batches(&mut traffic, flows));
     run_worker(worker, batches(&mut traffic, packets))
 }
