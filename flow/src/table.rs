@@ -35,6 +35,7 @@ const MAX_SECOND_CHANCES: usize = 16;
 /// names from passive DNS) is charged as it comes.
 pub(crate) const BYTES_PER_FLOW: usize =
     Slots::<Entry>::BYTES + STANDINGS_BYTES + Readers::BYTES_PER_FLOW + Index::bytes_for(300).div_ceil(300);
+const _: () = assert!(BYTES_PER_FLOW == 243, "docs/ARCHITECTURE.md says so");
 const STANDINGS_BYTES: usize = Queues::<{ Standing::COUNT }, Timestamp>::BYTES;
 
 /// Who is told what the table learns. Calls come in the order of packets.
