@@ -29,7 +29,7 @@ use weir_model::{Indicator, Name};
 /// Two spellings of one thing are one indicator: an IPv4-mapped IPv6 address is the IPv4 address, a prefix of full
 /// length is its address, ports 80 and 443 of a URL are no port, and what [`Self::url`] says of paths.
 ///
-/// Most of what is asked for is not there, so a filter answers first ([`filter`]); what passes it is looked for in one hash table
+/// Most of what is asked for is not there, so a filter answers first (see `filter.rs`); what passes it is looked for in one hash table
 /// of 8 bytes a slot and compared with the stored value, so that an answer is never a guess. Texts lie in one buffer, and
 /// contexts are stored once however many indicators share them. docs/ARCHITECTURE.md has the figures.
 ///

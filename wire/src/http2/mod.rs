@@ -2,7 +2,7 @@
 //!
 //! Each direction has a reader of its own. Frames are never held whole: blocks of fields are gathered up to
 //! [`MAX_BLOCK_LEN`], bodies only of streams that carry DNS. Once a block could not be read, the table that blocks refer
-//! to ([`hpack`]) is unknown, and no later block of that direction is believed.
+//! to (HPACK) is unknown, and no later block of that direction is believed.
 
 mod bodies;
 mod frame;
