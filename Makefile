@@ -22,10 +22,11 @@ test: setup ## Format, lints, documentation and all tests.
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	cargo test --locked --workspace --doc
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  set -x; cargo nextest run --locked --workspace; cargo test --locked --workspace --doc; \
+	  set -x; cargo nextest run --locked --workspace; \
 	else \
-	  set -x; cargo test --locked --workspace; \
+	  set -x; cargo test --locked --workspace --lib --bins --tests; \
 	fi
 
 .PHONY: check
