@@ -13,10 +13,11 @@
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use std::hint::black_box;
-use weir_flow::{FlowConfig, FlowKey, FlowSink, FlowTable};
+use weir_flow::{FlowConfig, FlowSink, FlowTable};
+use weir_model::community_id::ordered;
 use weir_model::flow::{Counters, FlowHead};
 use weir_model::frame::LinkType;
-use weir_model::{Flow, Frame, Observation, Timestamp};
+use weir_model::{Endpoint, Flow, Frame, Observation, Protocol, Timestamp};
 use weir_wire::{DecodeConfig, Decoder, Packet};
 
 /// An Ethernet frame of 64 bytes, less the checksum that captures do not have.
@@ -127,11 +128,12 @@ fn with_table(frames: &Frames) -> f64 {
 }
 
 fn with_map(frames: &Frames) -> f64 {
-    let map: DashMap<FlowKey, [Counters; 2], RandomState> = DashMap::with_hasher(RandomState::default());
+    type Key = (Protocol, (Endpoint, Endpoint));
+    let map: DashMap<Key, [Counters; 2], RandomState> = DashMap::with_hasher(RandomState::default());
     let mut count = |packet: &Packet<'_>| {
-        let key = FlowKey::new(packet.protocol, packet.source, packet.destination);
-        let mut both = map.entry(key).or_default();
-        let counters = &mut both[usize::from(packet.source == key.low)];
+        let (low, high) = ordered(packet.protocol, packet.source, packet.destination);
+        let mut both = map.entry((packet.protocol, (low, high))).or_default();
+        let counters = &mut both[usize::from(packet.source == low)];
         counters.packets += 1;
         counters.ip_bytes += u64::from(packet.ip_bytes);
         counters.payload_bytes += u64::from(packet.payload_len);

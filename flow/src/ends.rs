@@ -4,13 +4,13 @@ use crate::side::Both;
 use foldhash::quality::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use weir_model::community_id::icmp_counterpart;
+use weir_model::community_id::is_one_way;
 use weir_model::{Endpoint, Protocol};
 use weir_wire::{Packet, Side};
 
 /// Of a packet: A is its source. Of an entry: A is the source of its first packet.
 ///
-/// Two of them belong together as their [`crate::FlowKey`]s do.
+/// Two of them belong together when protocol and [`ordered`](weir_model::community_id::ordered) ends are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ends {
     /// IPv4 in the first four bytes.
@@ -95,9 +95,9 @@ impl Ends {
         }
     }
 
-    /// ICMP messages that nothing answers: see [`crate::FlowKey`].
+    /// ICMP messages that nothing answers: their flows have one direction.
     fn is_one_way(&self) -> bool {
-        self.protocol().is_icmp() && icmp_counterpart(self.protocol(), self.ports.a).is_none()
+        is_one_way(self.protocol(), self.ports.a)
     }
 }
 
@@ -114,8 +114,8 @@ fn bytes(ip: IpAddr) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FlowKey;
     use proptest::prelude::*;
+    use weir_model::community_id::ordered;
 
     fn any_end() -> impl Strategy<Value = Endpoint> {
         let ip = prop_oneof![
@@ -135,7 +135,7 @@ mod tests {
             let seed = RandomState::default();
             let (one, other) = (Ends::new(protocol, a, b), Ends::new(protocol, c, d));
             prop_assert_eq!((one.end(Side::A), one.end(Side::B), one.protocol()), (a, b, protocol));
-            let same = FlowKey::new(protocol, a, b) == FlowKey::new(protocol, c, d);
+            let same = ordered(protocol, a, b) == ordered(protocol, c, d);
             // An answer and an error never have the same key on a wire: errors have no type that is asked.
             prop_assume!(one.is_one_way() == other.is_one_way());
             prop_assert_eq!(one.sender_of(&other).is_some(), same);

@@ -4,7 +4,7 @@
 //!
 //! - [`table`]: the flow table and whom it tells; [`config`] its limits, [`stats`] its books;
 //! - `index`, `slots`: where a flow is found, and the queues that flows stand in;
-//! - [`key`], `ends`, `entry`, `orientation`, `timeouts`, `tcp`, `icmp`: what a flow is, who began it, when it ends;
+//! - `ends`, `entry`, `orientation`, `timeouts`, `tcp`, `icmp`: what a flow is, who began it, when it ends;
 //! - `reading`, [`streams`], `facts`: what payloads say, TCP put in order as far as needed;
 //! - [`passive_dns`], [`answers`]: which name an address had, for whom and when.
 
@@ -15,7 +15,6 @@ mod entry;
 mod facts;
 mod icmp;
 mod index;
-pub mod key;
 mod orientation;
 pub mod passive_dns;
 mod reading;
@@ -28,7 +27,6 @@ mod tcp;
 mod timeouts;
 
 pub use config::FlowConfig;
-pub use key::FlowKey;
 pub use passive_dns::{PassiveDns, PassiveDnsConfig, PassiveDnsStats};
 pub use stats::FlowStats;
 pub use streams::StreamStats;

@@ -49,6 +49,8 @@ pub(crate) struct Readers {
     pub(crate) budget: StreamBudget,
     pub(crate) stream_readers_dropped: u64,
     pub(crate) datagram_readers_dropped: u64,
+    pub(crate) requests_unreported: u64,
+    pub(crate) bodies_unread: u64,
 }
 
 impl Readers {
@@ -68,6 +70,8 @@ impl Readers {
             },
             stream_readers_dropped: 0,
             datagram_readers_dropped: 0,
+            requests_unreported: 0,
+            bodies_unread: 0,
         }
     }
 
@@ -100,6 +104,8 @@ impl Readers {
         if let Some(reader) = entry.cold.reader.take() {
             self.queues.remove(slot);
             if let Reader::Stream(streams) = *reader {
+                self.requests_unreported += u64::from(streams.reader().unreported_requests());
+                self.bodies_unread += u64::from(streams.reader().unread_bodies());
                 streams.close(&mut self.budget);
             }
         }

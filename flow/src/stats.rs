@@ -47,6 +47,10 @@ pub struct FlowStats {
     pub stream_readers_dropped: u64,
     /// UDP flows whose reading began afresh, because too many were read.
     pub datagram_readers_dropped: u64,
+    /// HTTP requests beyond what is reported of one flow ([`weir_wire::http::MAX_REQUESTS_REPORTED`]), of flows no longer read.
+    pub requests_unreported: u64,
+    /// DNS messages in HTTP/2 that were not read because a cap was reached, likewise.
+    pub bodies_unread: u64,
     /// TCP payload bytes held for order now, with overhead.
     pub stream_bytes_held: u64,
     /// What became of TCP payload.
@@ -165,6 +169,8 @@ impl FlowStats {
             ("dns_answers_refused", self.dns_answers_refused),
             ("stream_readers_dropped", self.stream_readers_dropped),
             ("datagram_readers_dropped", self.datagram_readers_dropped),
+            ("requests_unreported", self.requests_unreported),
+            ("bodies_unread", self.bodies_unread),
             ("stream_bytes_held", self.stream_bytes_held),
             ("stream_bytes_read", streams.read_bytes),
             ("stream_bytes_repeated", streams.repeated_bytes),

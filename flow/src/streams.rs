@@ -124,6 +124,11 @@ impl<R: StreamReader> Streams<R> {
         self.halves.a.done && self.halves.b.done
     }
 
+    /// Who reads the two streams.
+    pub(crate) const fn reader(&self) -> &R {
+        &self.reader
+    }
+
     /// Gives back what is held, at the end of the flow.
     pub(crate) fn close(mut self, budget: &mut StreamBudget) {
         self.finish_side(Side::A, budget);

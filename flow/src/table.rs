@@ -191,6 +191,8 @@ impl FlowTable {
             flows_open: self.flows.len() as u64,
             stream_readers_dropped: self.readers.stream_readers_dropped,
             datagram_readers_dropped: self.readers.datagram_readers_dropped,
+            requests_unreported: self.readers.requests_unreported,
+            bodies_unread: self.readers.bodies_unread,
             stream_bytes_held: self.readers.budget.held as u64,
             streams: self.readers.budget.stats,
             passive_dns: self.passive_dns.stats(),

@@ -16,9 +16,7 @@ pub fn community_id(seed: u16, protocol: Protocol, source: Endpoint, destination
 
 /// The 20 bytes that [`community_id`] writes in Base64.
 pub fn digest(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> [u8; 20] {
-    let one_way = protocol.is_icmp() && icmp_counterpart(protocol, source.port).is_none();
-    let (low, high) =
-        if one_way || source <= destination { (source, destination) } else { (destination, source) };
+    let (low, high) = ordered(protocol, source, destination);
     let mut hash = Sha1::new();
     hash.update(seed.to_be_bytes());
     for endpoint in [low, high] {
@@ -33,6 +31,22 @@ pub fn digest(seed: u16, protocol: Protocol, source: Endpoint, destination: Endp
         hash.update(high.port.to_be_bytes());
     }
     hash.finalize().into()
+}
+
+/// The two ends of a packet, the lower one first, so that both directions of a conversation give the same. Messages that
+/// nothing answers keep the order of the packet ([`is_one_way`]).
+pub fn ordered(protocol: Protocol, source: Endpoint, destination: Endpoint) -> (Endpoint, Endpoint) {
+    if is_one_way(protocol, source.port) || source <= destination {
+        (source, destination)
+    } else {
+        (destination, source)
+    }
+}
+
+/// Whether nothing answers such a message: an ICMP type (the "port" of its source) without counterpart, as errors are. Flows of
+/// them have one direction.
+pub fn is_one_way(protocol: Protocol, source_port: u16) -> bool {
+    protocol.is_icmp() && icmp_counterpart(protocol, source_port).is_none()
 }
 
 /// The (source, destination) "ports" of an ICMP or ICMPv6 message: its type, and the type of its answer; or, for types that
@@ -87,5 +101,17 @@ mod tests {
         assert_eq!(community_id(0, Protocol::TCP, client, server), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
         assert_eq!(community_id(0, Protocol::TCP, server, client), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
         assert_eq!(community_id(1, Protocol::TCP, client, server), "1:3V71V58M3Ksw/yuFALMcW0LAHvc=");
+    }
+
+    #[test]
+    fn both_directions_are_one_and_errors_stand_alone() {
+        let (a, b) = (end("10.0.0.2:40000"), end("10.0.0.1:443"));
+        assert_eq!(ordered(Protocol::TCP, a, b), (b, a));
+        assert_eq!(ordered(Protocol::TCP, b, a), (b, a));
+        let (ask, answer) = (end("10.0.0.2:8"), end("10.0.0.1:0"));
+        assert_eq!(ordered(Protocol::ICMP, ask, answer), ordered(Protocol::ICMP, answer, ask));
+        let (one, other) = (end("10.0.0.2:3"), end("10.0.0.1:3"));
+        assert_eq!(ordered(Protocol::ICMP, one, other), (one, other));
+        assert_eq!(ordered(Protocol::ICMP, other, one), (other, one));
     }
 }

@@ -184,6 +184,18 @@ fn too_many_readers_make_room_oldest_first() {
 }
 
 #[test]
+fn requests_beyond_what_is_reported_are_counted() {
+    let mut bench = Bench::with(FlowConfig::default());
+    let mut sequence = 100;
+    for _ in 0..weir_wire::http::MAX_REQUESTS_REPORTED + 3 {
+        bench.send(&tcp(0, ("10.0.0.1:40000", WEB.1), ACK, sequence, 0, REQUEST));
+        sequence += REQUEST.len() as u32;
+    }
+    let (_, stats) = bench.finish();
+    assert_eq!(stats.requests_unreported, 3);
+}
+
+#[test]
 fn a_flow_that_is_seen_from_one_side_settles_too() {
     let mut bench = Bench::with_room_for(2);
     for second in 0..8 {
