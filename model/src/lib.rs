@@ -7,6 +7,7 @@
 
 pub mod alert;
 pub mod community_id;
+pub mod dealing;
 pub mod flow;
 pub mod frame;
 pub mod indicator;
