@@ -6,11 +6,13 @@
 
 mod desk;
 mod reader;
+mod watch;
 mod worker;
 
 pub(crate) use desk::{Desk, DeskReport, PROTOCOL_KINDS};
 pub(crate) use reader::ReaderReport;
-pub(crate) use worker::{NAME_KINDS, Worker, WorkerReport};
+pub(crate) use watch::NAME_KINDS;
+pub(crate) use worker::{Worker, WorkerReport};
 
 use anyhow::{Result, anyhow};
 use crossbeam::channel::bounded;

@@ -74,11 +74,15 @@ impl Report<'_> {
             Entry::new("in packets", decode.packet_frames),
             [Entry::new("counted into flows", flow.frames_ended)],
         );
-        ledger.add("flows", Entry::new("begun", worker.began), [Entry::new("ended", worker.ended)]);
-        ledger.add("flows", Entry::new("ended", worker.ended), [Entry::new("at the desk", desk.flows)]);
+        ledger.add(
+            "flows",
+            Entry::new("begun", worker.watch.began),
+            [Entry::new("ended", worker.watch.ended)],
+        );
+        ledger.add("flows", Entry::new("ended", worker.watch.ended), [Entry::new("at the desk", desk.flows)]);
         let stats = incidents.stats();
         let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
-        ledger.add("hits", Entry::new("matched", worker.hits), went);
+        ledger.add("hits", Entry::new("matched", worker.watch.hits), went);
         ledger.add(
             "incidents",
             Entry::new("opened", stats.incidents_opened),
@@ -124,7 +128,7 @@ impl Report<'_> {
             frames: reader.stats.frames_read,
             frame_bytes: reader.stats.bytes_read,
             flows: Tally(PROTOCOL_KINDS.iter().copied().zip(desk.by_protocol).collect()),
-            names: Tally(NAME_KINDS.iter().copied().zip(worker.names).collect()),
+            names: Tally(NAME_KINDS.iter().copied().zip(worker.watch.names).collect()),
             indicators: Tally(self.set.kinds().collect()),
             refused: Tally(refused.iter().map(|(reason, count)| (reason.keyword(), *count)).collect()),
             refused_examples: self

@@ -1,6 +1,6 @@
 //! The third thread: flows and names to lines, hits to incidents. What is slow (JSON, files) happens here.
 
-use super::worker::Learnt;
+use super::watch::Learnt;
 use crate::latency::StageTimes;
 use crate::output::Sink;
 use crate::talkers::Talkers;

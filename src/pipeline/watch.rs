@@ -1,0 +1,121 @@
+//! What a worker learns: it is matched at once, counted, and gathered for the desk.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use weir_flow::FlowSink;
+use weir_model::flow::{FlowHead, FlowId};
+use weir_model::observation::{Fact, TlsTransport};
+use weir_model::{Flow, Observation, Protocol};
+use weir_rules::{FlowHits, Matcher};
+
+/// Matches what the flow table learns, and keeps the hits of open flows until their record ends.
+pub(crate) struct Watch {
+    matcher: Matcher,
+    want_names: bool,
+    /// Hits of flows that are open.
+    open: HashMap<FlowId, FlowHits>,
+    learnt: Learnt,
+    counts: WatchCounts,
+}
+
+/// What a watch counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WatchCounts {
+    /// Records begun, to be held against those that ended.
+    pub began: u64,
+    pub ended: u64,
+    /// Hits when matched, before any queue.
+    pub hits: u64,
+    /// What payloads said, by [`NAME_KINDS`].
+    pub names: [u64; NAME_KINDS.len()],
+}
+
+impl Watch {
+    /// Nothing learnt; `want_names` says whether somebody wants what payloads said.
+    pub(crate) fn new(matcher: Matcher, want_names: bool) -> Self {
+        Self {
+            matcher,
+            want_names,
+            open: HashMap::new(),
+            learnt: Learnt::default(),
+            counts: WatchCounts::default(),
+        }
+    }
+
+    /// What was learnt since this was last asked.
+    pub(crate) fn take_learnt(&mut self) -> Learnt {
+        std::mem::take(&mut self.learnt)
+    }
+
+    /// What was counted so far.
+    pub(crate) const fn counts(&self) -> &WatchCounts {
+        &self.counts
+    }
+
+    /// Lets `look` add to the hits of a flow, which are kept only if there are any.
+    fn hits_of(&mut self, flow: FlowId, look: impl FnOnce(&Matcher, &mut FlowHits)) {
+        if let Some(hits) = self.open.get_mut(&flow) {
+            look(&self.matcher, hits);
+        } else {
+            let mut hits = FlowHits::default();
+            look(&self.matcher, &mut hits);
+            if !hits.is_empty() {
+                self.open.insert(flow, hits);
+            }
+        }
+    }
+}
+
+impl FlowSink for Watch {
+    fn began(&mut self, flow: &FlowHead<'_>) {
+        self.counts.began += 1;
+        self.hits_of(flow.id, |matcher, hits| matcher.began(flow, hits));
+    }
+
+    fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation) {
+        self.hits_of(flow.id, |matcher, hits| matcher.observed(flow, observation, hits));
+        if let Some(count) = name_kind(&observation.fact).and_then(|kind| self.counts.names.get_mut(kind)) {
+            *count += 1;
+        }
+        if self.want_names {
+            self.learnt.named.push((flow.id, flow.protocol, observation.clone()));
+        }
+    }
+
+    fn ended(&mut self, flow: Flow) {
+        self.counts.ended += 1;
+        let hits = self.open.remove(&flow.id).unwrap_or_default();
+        self.counts.hits += hits.matched();
+        self.learnt.ended.push((Arc::new(flow), hits));
+    }
+}
+
+/// What the worker learnt and the desk has not been told.
+#[derive(Debug, Default)]
+pub(crate) struct Learnt {
+    /// Flow records that ended, each with its hits.
+    pub ended: Vec<(Arc<Flow>, FlowHits)>,
+    /// What payloads said, and in which flow; only where somebody wants it.
+    pub named: Vec<(FlowId, Protocol, Observation)>,
+}
+
+/// Kinds of what payloads say that the summary tells apart.
+pub(crate) const NAME_KINDS: [&str; 6] =
+    ["DNS questions", "DNS answers", "TLS handshakes", "QUIC handshakes", "HTTP requests", "certificates"];
+
+fn name_kind(fact: &Fact) -> Option<usize> {
+    Some(match fact {
+        Fact::Dns(message) if !message.is_response => 0,
+        Fact::Dns(_) => 1,
+        Fact::ClientHello(hello) => {
+            if matches!(hello.transport, TlsTransport::Quic(_)) {
+                3
+            } else {
+                2
+            }
+        }
+        Fact::HttpRequest(_) => 4,
+        Fact::Certificate(_) => 5,
+        Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => return None,
+    })
+}
