@@ -1,4 +1,5 @@
-//! The command line. Every flag of `weir read` has a key of the same name (with `_` for `-`) in the configuration file.
+//! The command line. Every flag of `weir read` and `weir run` has a key of the same name (with `_` for `-`) in the
+//! configuration file.
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -17,6 +18,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Read captures; print alerts as JSON lines on stdout and a summary on stderr.
     Read(Box<ReadArguments>),
+    /// Watch network interfaces; print alerts as JSON lines on stdout as they come, until SIGINT or SIGTERM.
+    Run(Box<RunArguments>),
+    /// Ask a running `weir run` how it is: packets, drops, flows, alerts, losses, latency.
+    Status(StatusArguments),
 }
 
 /// Arguments of `weir read`.
@@ -34,6 +39,84 @@ pub(crate) struct ReadArguments {
     #[arg(required = true, value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
 
+    /// What both commands take.
+    #[command(flatten)]
+    pub common: CommonArguments,
+
+    /// Write the counters of the run in Prometheus text format (for node_exporter's textfile collector)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub metrics: Option<PathBuf>,
+}
+
+/// Arguments of `weir run`.
+#[derive(Args, Debug, Default)]
+#[command(after_help = "\
+Exit codes: 0 ended by a signal, no alert; 1 ended by a signal, alerts raised; 2 usage, configuration or rights;
+3 ended because an output could not be written.
+Capturing needs rights: run as root, or once: setcap cap_net_raw,cap_net_admin=eip /path/to/weir
+docs/TAP.md says how to set up a tap or a mirror port, and what the lines of the ledger mean.
+
+Examples:
+  weir run --interface eth1 --indicators lists/ --home-net 192.0.2.0/24
+  weir run --interface eth1 --interface eth2 --workers 4 --pin --indicators bad.txt --alerts alerts.jsonl
+  weir status")]
+pub(crate) struct RunArguments {
+    /// An interface to watch; give it twice for a tap whose two directions arrive on two interfaces
+    #[arg(long, value_name = "NAME", help_heading = "What is read")]
+    pub interface: Vec<String>,
+
+    /// What both commands take.
+    #[command(flatten)]
+    pub common: CommonArguments,
+
+    /// Bytes kept of each packet; less saves memory and loses names [default: 65535]
+    #[arg(long, value_name = "BYTES", help_heading = "What is read")]
+    pub snaplen: Option<u32>,
+
+    /// Memory of the kernel for packets that wait, per interface and worker [default: 64MiB]
+    #[arg(long, value_name = "BYTES", help_heading = "What is read")]
+    pub ring_size: Option<String>,
+
+    /// Only packets that are for this host (by default all that the interface sees)
+    #[arg(long, help_heading = "What is read")]
+    pub no_promiscuous: bool,
+
+    /// Keep each worker on a core of its own
+    #[arg(long, help_heading = "What is read")]
+    pub pin: bool,
+
+    /// Where /metrics is served, `off` for nowhere [default: 127.0.0.1:9347]
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Control")]
+    pub listen: Option<String>,
+
+    /// The socket that `weir status` asks [default: /run/weir/control.sock, else $XDG_RUNTIME_DIR/weir/control.sock]
+    #[arg(long, value_name = "PATH", help_heading = "Control")]
+    pub control: Option<PathBuf>,
+}
+
+/// Arguments of `weir status`.
+#[derive(Args, Debug, Default)]
+#[command(after_help = "\
+Exit codes: 0 all is well, 1 something is wrong (an interface is away, packets or lines were lost, or the ledger does
+not balance), 2 nobody answers.
+
+Examples:
+  weir status
+  weir status --json | jq .latency
+  weir status --control /tmp/second.sock")]
+pub(crate) struct StatusArguments {
+    /// The control socket of the `weir run` to ask [default: as for `weir run`]
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+
+    /// For programs: everything, as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `weir read` and `weir run` both take.
+#[derive(Args, Debug, Default)]
+pub(crate) struct CommonArguments {
     /// Indicators: a list, a CSV file, or a folder of them (may be given several times)
     #[arg(short, long, value_name = "PATH", help_heading = "What is bad")]
     pub indicators: Vec<PathBuf>,
@@ -58,10 +141,6 @@ pub(crate) struct ReadArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub names: Option<PathBuf>,
 
-    /// Write the counters of the run in Prometheus text format (for node_exporter's textfile collector)
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub metrics: Option<PathBuf>,
-
     /// No progress, no summary; only errors are said
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
@@ -69,6 +148,10 @@ pub(crate) struct ReadArguments {
     /// Only packets that match this filter (pcap-filter(7))
     #[arg(long, value_name = "EXPRESSION", help_heading = "What is read")]
     pub bpf: Option<String>,
+
+    /// Threads that decode and match, each with its share of the flow memory [default: 1]
+    #[arg(short, long, value_name = "N", help_heading = "What is read")]
+    pub workers: Option<usize>,
 
     /// A TCP flow ends after this long without a packet [default: 5m]
     #[arg(long, value_name = "TIME", help_heading = "Flows")]
@@ -98,7 +181,7 @@ pub(crate) struct ReadArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
+    use clap::{Arg, CommandFactory as _};
     use std::fmt::Write as _;
 
     /// `docs/CONFIG.md` is made from the command line: `WEIR_UPDATE_DOCS=1 cargo test -p weir config_reference`.
@@ -119,27 +202,38 @@ mod tests {
         let mut text = String::from(
             "<!-- Made from src/cli.rs by a test of the same file; do not edit. -->\n\
              # Settings\n\n\
-             Every flag of `weir read` is also a key of the configuration file (`--config weir.toml`), with `_` for `-`.\n\
+             Every flag of `weir read` and `weir run` is also a key of the configuration file (`--config weir.toml`), with\n\
+             `_` for `-`. One file may serve both commands: each takes the keys that it knows the flags of.\n\
              Flags win over the file; a flag that may be given several times replaces the file's list (roles add up).\n\
              Paths in the file are relative to its folder. A key that does not exist is refused, with its line.\n\n",
         );
         text.push_str(EXAMPLE);
         let mut command = Cli::command();
         command.build();
-        let read = command.find_subcommand("read").unwrap();
-        text.push_str("| flag | key | meaning |\n|---|---|---|\n");
-        for argument in read
-            .get_arguments()
-            .filter(|argument| argument.get_long().is_some_and(|long| long != "help" && long != "version"))
-        {
-            let long = argument.get_long().unwrap();
+        let flags = |name: &str| command.find_subcommand(name).unwrap().get_arguments().collect::<Vec<_>>();
+        let (read, run) = (flags("read"), flags("run"));
+        let is_in = |flags: &[&Arg], flag: &Arg| flags.iter().any(|other| other.get_id() == flag.get_id());
+        let (both, only_read): (Vec<_>, Vec<_>) = read.iter().copied().partition(|flag| is_in(&run, flag));
+        let only_run = run.iter().copied().filter(|flag| !is_in(&read, flag));
+        table(&mut text, "Both commands", both);
+        table(&mut text, "`weir read` only", only_read);
+        table(&mut text, "`weir run` only", only_run);
+        text
+    }
+
+    fn table<'a>(text: &mut String, title: &str, flags: impl IntoIterator<Item = &'a Arg>) {
+        write!(text, "## {title}\n\n| flag | key | meaning |\n|---|---|---|\n").unwrap();
+        for argument in flags {
+            let Some(long) = argument.get_long().filter(|long| !["help", "version"].contains(long)) else {
+                continue;
+            };
             let key = if long == "config" { "-".to_owned() } else { format!("`{}`", long.replace('-', "_")) };
             let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
             let value =
                 value.and_then(|names| names.first()).map_or(String::new(), |name| format!(" {name}"));
             writeln!(text, "| `--{long}{value}` | {key} | {} |", argument.get_help().unwrap()).unwrap();
         }
-        text
+        text.push('\n');
     }
 
     const EXAMPLE: &str = r#"```toml
@@ -164,8 +258,9 @@ mail = ["192.0.2.25", "192.0.2.26"]
             EXAMPLE.lines().filter(|line| !line.starts_with("```")).collect::<Vec<_>>().join("\n"),
         )
         .unwrap();
-        let flags = ReadArguments { config: Some(path), ..ReadArguments::default() };
-        let settings = crate::config::Settings::new(&flags).unwrap();
+        let common = CommonArguments { config: Some(path), ..CommonArguments::default() };
+        let flags = ReadArguments { common, ..ReadArguments::default() };
+        let settings = crate::config::Settings::for_read(&flags).unwrap();
         assert_eq!(settings.flows.unwrap(), folder.path().join("flows.jsonl"));
         assert_eq!(settings.roles.len(), 3);
     }

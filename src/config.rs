@@ -1,6 +1,10 @@
 //! Configuration in two steps: what the operator wrote (file and flags) becomes what the program uses.
 
-use crate::cli::ReadArguments;
+mod tap;
+
+pub(crate) use tap::TapSettings;
+
+use crate::cli::{CommonArguments, ReadArguments, RunArguments};
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -9,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weir_model::Role;
 
-/// What stands in a configuration file: one key per flag of `weir read`, all optional; unknown keys are refused.
+/// What stands in a configuration file: one key per flag of `weir read` and `weir run`, all optional; unknown keys are refused.
 /// Paths are relative to the file's folder.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,9 +35,18 @@ struct Written {
     active_timeout: Option<String>,
     flow_memory: Option<String>,
     state: Option<PathBuf>,
+    workers: Option<usize>,
+    #[serde(default)]
+    interface: Vec<String>,
+    snaplen: Option<u32>,
+    ring_size: Option<String>,
+    no_promiscuous: Option<bool>,
+    pin: Option<bool>,
+    listen: Option<String>,
+    control: Option<PathBuf>,
 }
 
-/// What `weir read` uses: everything checked, every default in place.
+/// What `weir read` and `weir run` use: everything checked, every default in place.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub captures: Vec<PathBuf>,
@@ -51,6 +64,8 @@ pub(crate) struct Settings {
     pub active_timeout: Duration,
     pub flow_memory_bytes: u64,
     pub state: Option<PathBuf>,
+    #[expect(dead_code, reason = "`weir read` and `weir run` take it up when there are several")]
+    pub workers: usize,
 }
 
 /// What is inside.
@@ -77,25 +92,40 @@ const DEFAULT_ACTIVE: Duration = Duration::from_mins(30);
 const DEFAULT_FLOW_MEMORY_BYTES: u64 = 1 << 30;
 /// Less holds too few flows to be of use to anybody.
 const LEAST_FLOW_MEMORY_BYTES: u64 = 1 << 20;
+/// More than machines have cores to keep busy; the kernel joins at most 256 sockets.
+const MOST_WORKERS: usize = 64;
 
 impl Settings {
-    /// Joins the flags with the configuration file that they name; flags win, and say where a value is wrong.
-    pub(crate) fn new(flags: &ReadArguments) -> Result<Self> {
-        let file = flags.config.as_deref().map(Written::load).transpose()?.unwrap_or_default();
+    /// Joins the flags of `weir read` with the configuration file that they name; flags win, and say where a value is wrong.
+    pub(crate) fn for_read(flags: &ReadArguments) -> Result<Self> {
+        let mut file = Written::named_by(&flags.common)?;
+        let metrics = flags.metrics.clone().or_else(|| file.metrics.take());
+        let common = Self::new(&flags.common, file)?;
+        Ok(Self { captures: flags.captures.clone(), metrics, ..common })
+    }
+
+    /// The same for `weir run`.
+    pub(crate) fn for_run(flags: &RunArguments) -> Result<(Self, TapSettings)> {
+        let mut file = Written::named_by(&flags.common)?;
+        let tap = TapSettings::new(flags, &mut file)?;
+        Ok((Self::new(&flags.common, file)?, tap))
+    }
+
+    fn new(flags: &CommonArguments, file: Written) -> Result<Self> {
         let pick = |flag: &Option<PathBuf>, key: Option<PathBuf>| flag.clone().or(key);
         let quiet = flags.quiet || file.quiet.unwrap_or(false);
         let time = |name, flag: &Option<String>, key: Option<String>, default| {
             duration(name, flag.as_deref().or(key.as_deref()), default)
         };
         Ok(Self {
-            captures: flags.captures.clone(),
+            captures: Vec::new(),
             indicators: if flags.indicators.is_empty() { file.indicators } else { flags.indicators.clone() },
             home: home_net(if flags.home_net.is_empty() { &file.home_net } else { &flags.home_net })?,
             roles: roles(&flags.role, &file.role)?,
             alerts: pick(&flags.alerts, file.alerts).unwrap_or_else(|| "-".into()),
             flows: pick(&flags.flows, file.flows),
             names: pick(&flags.names, file.names),
-            metrics: pick(&flags.metrics, file.metrics),
+            metrics: None,
             verbosity: if quiet { Verbosity::Quiet } else { Verbosity::Normal },
             bpf: flags.bpf.clone().or(file.bpf),
             tcp_idle_timeout: time(
@@ -115,13 +145,20 @@ impl Settings {
                 "flow-memory",
                 flags.flow_memory.as_deref().or(file.flow_memory.as_deref()),
                 DEFAULT_FLOW_MEMORY_BYTES,
+                LEAST_FLOW_MEMORY_BYTES,
             )?,
             state: pick(&flags.state, file.state),
+            workers: workers(flags.workers.or(file.workers))?,
         })
     }
 }
 
 impl Written {
+    /// The file that the flags name; nothing where they name none.
+    fn named_by(flags: &CommonArguments) -> Result<Self> {
+        Ok(flags.config.as_deref().map(Self::load).transpose()?.unwrap_or_default())
+    }
+
     /// Reads a file; the message of the TOML parser names line and column.
     fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
@@ -143,6 +180,7 @@ impl Written {
             .chain(self.names.as_mut())
             .chain(self.metrics.as_mut())
             .chain(self.state.as_mut())
+            .chain(self.control.as_mut())
     }
 }
 
@@ -192,8 +230,15 @@ fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duratio
     }
 }
 
+fn workers(written: Option<usize>) -> Result<usize> {
+    match written.unwrap_or(1) {
+        count @ 1..=MOST_WORKERS => Ok(count),
+        count => bail!("workers: {count} is not between 1 and {MOST_WORKERS}"),
+    }
+}
+
 /// A size such as `512MiB`, `2GB`, `1000000`.
-fn bytes(name: &str, text: Option<&str>, default: u64) -> Result<u64> {
+fn bytes(name: &str, text: Option<&str>, default: u64, least: u64) -> Result<u64> {
     let Some(text) = text else { return Ok(default) };
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
     let unit = text.strip_prefix(digits).unwrap_or_default().trim().to_ascii_lowercase();
@@ -210,8 +255,8 @@ fn bytes(name: &str, text: Option<&str>, default: u64) -> Result<u64> {
     let size =
         digits.trim().parse::<u64>().ok().zip(factor).and_then(|(count, factor)| count.checked_mul(factor));
     match size {
-        Some(size) if size >= LEAST_FLOW_MEMORY_BYTES => Ok(size),
-        Some(_) => bail!("{name}: `{text}` is too little; the least is 1MiB"),
+        Some(size) if size >= least => Ok(size),
+        Some(_) => bail!("{name}: `{text}` is too little; the least is {}MiB", least >> 20),
         None => bail!("{name}: `{text}` is not a size such as 512MiB or 2GB"),
     }
 }
@@ -222,11 +267,11 @@ mod tests {
 
     #[test]
     fn sizes_and_times() {
-        assert_eq!(bytes("x", Some("512MiB"), 0).unwrap(), 512 << 20);
-        assert_eq!(bytes("x", Some("2 GB"), 0).unwrap(), 2_000_000_000);
-        assert_eq!(bytes("x", None, 7).unwrap(), 7);
+        assert_eq!(bytes("x", Some("512MiB"), 0, LEAST_FLOW_MEMORY_BYTES).unwrap(), 512 << 20);
+        assert_eq!(bytes("x", Some("2 GB"), 0, LEAST_FLOW_MEMORY_BYTES).unwrap(), 2_000_000_000);
+        assert_eq!(bytes("x", None, 7, LEAST_FLOW_MEMORY_BYTES).unwrap(), 7);
         for wrong in ["", "x", "12parsecs", "1k", "99999999999999GiB", "-1"] {
-            assert!(bytes("x", Some(wrong), 0).is_err(), "{wrong}");
+            assert!(bytes("x", Some(wrong), 0, LEAST_FLOW_MEMORY_BYTES).is_err(), "{wrong}");
         }
         assert_eq!(duration("x", Some("1h 30m"), DEFAULT_IDLE).unwrap(), Duration::from_mins(90));
         for wrong in ["", "0s", "-5s", "soon", "5"] {

@@ -14,7 +14,9 @@ mod pipeline;
 mod progress;
 mod read;
 mod report;
+mod run;
 mod state;
+mod status;
 mod summary;
 mod talkers;
 
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
     log_to_stderr();
     let outcome = match cli.command {
         cli::Command::Read(arguments) => read::run(&arguments),
+        cli::Command::Run(arguments) => run::run(&arguments),
+        cli::Command::Status(arguments) => status::run(&arguments),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));

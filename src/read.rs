@@ -25,7 +25,7 @@ use weir_wire::DecodeConfig;
 #[expect(clippy::disallowed_methods, reason = "the program says how long it took")]
 pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let started = Instant::now();
-    let settings = Settings::new(arguments)?;
+    let settings = Settings::for_read(arguments)?;
     let state = settings.state.as_deref().map(State::open).transpose()?;
     let site = site(&settings);
     let (set, loaded) = load_indicators(&settings)?;
