@@ -27,6 +27,7 @@ mod batch;
 mod field;
 mod filter;
 mod input;
+pub mod live;
 mod merge;
 mod pcap_file;
 mod pcapng;
