@@ -13,6 +13,7 @@ use crate::harness::{Bench, Run};
 pub const ALL: &[Bench] = &[
     Bench { name: "decode/spread", prepare: packets::decode_spread },
     Bench { name: "decode/campus", prepare: packets::decode_campus },
+    Bench { name: "decode/peek", prepare: packets::decode_peek },
     Bench { name: "table/100k-flows", prepare: packets::table_100k },
     Bench { name: "table/1M-flows", prepare: packets::table_1m },
     Bench { name: "table/begin-and-evict", prepare: packets::table_flood },

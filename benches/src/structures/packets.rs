@@ -9,7 +9,9 @@ use weir_flow::{FlowConfig, FlowSink, FlowTable};
 use weir_model::flow::FlowHead;
 use weir_model::observation::Fact;
 use weir_model::{Endpoint, Flow, Observation};
-use weir_wire::{DatagramInspector, DecodeConfig, Decoder, Packet, Side, StreamInspector, Transport};
+use weir_wire::{
+    DatagramInspector, DecodeConfig, Decoder, Packet, Peeked, Side, StreamInspector, Transport, peek,
+};
 
 /// Packets of one run beside those that begin the flows.
 const PACKETS: u64 = 500_000;
@@ -21,6 +23,20 @@ pub(super) fn decode_spread(scale: Scale) -> Run {
 
 pub(super) fn decode_campus(scale: Scale) -> Run {
     decode(campus(scale))
+}
+
+/// Whose packets frames hold, as those ask who deal frames to workers.
+pub(super) fn decode_peek(scale: Scale) -> Run {
+    let batches = campus(scale);
+    let items = packets_in(&batches);
+    let work = move || {
+        let frames = batches.iter().flat_map(FrameBatch::iter);
+        frames.fold(0, |sum: u64, frame| match peek(&frame) {
+            Peeked::Packet { source, destination, .. } => sum + u64::from(source.port ^ destination.port),
+            Peeked::Fragment { .. } | Peeked::Other => sum + 1,
+        })
+    };
+    Run { items, work: Box::new(work) }
 }
 
 fn decode(batches: Vec<FrameBatch>) -> Run {

@@ -6,6 +6,15 @@ use super::trail::{Stop, Trail};
 use super::{Found, ip, llc, mpls, ppp};
 use etherparse::{MacsecHeaderSlice, MacsecPType};
 
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const IPV6: u16 = 0x86dd;
+/// IEEE 802.1Q: a customer's tag.
+pub(super) const C_TAG: u16 = 0x8100;
+/// IEEE 802.1ad: a provider's tag.
+pub(super) const S_TAG: u16 = 0x88a8;
+/// The VLAN identifier in a tag, beside priority and eligibility to be dropped.
+pub(super) const VLAN_IDENTIFIER: u16 = 0x0fff;
+
 /// IEEE 802.3: two addresses and an EtherType (Ethernet II) or a length (then IEEE 802.2 follows).
 pub(super) fn ethernet<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
     let (header, rest) = span.head::<14>(Layer::Link)?;
@@ -17,13 +26,13 @@ pub(super) fn ethernet<'a>(trail: &mut Trail, span: Span<'a>) -> Found<'a> {
 pub(super) fn ether_type<'a>(trail: &mut Trail, mut kind: u16, mut span: Span<'a>) -> Found<'a> {
     loop {
         match kind {
-            0x0800 => return ip::ip_version(trail, 4, span),
-            0x86dd => return ip::ip_version(trail, 6, span),
-            // IEEE 802.1Q and 802.1ad, and what was used before the latter.
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => {
+            IPV4 => return ip::ip_version(trail, 4, span),
+            IPV6 => return ip::ip_version(trail, 6, span),
+            // The last three were used before IEEE 802.1ad.
+            C_TAG | S_TAG | 0x9100 | 0x9200 | 0x9300 => {
                 trail.pass(Layer::Tag)?;
                 let ([tag0, tag1, type0, type1], rest) = span.head::<4>(Layer::Tag)?;
-                trail.vlan(u16::from_be_bytes([tag0, tag1]) & 0x0fff);
+                trail.vlan(u16::from_be_bytes([tag0, tag1]) & VLAN_IDENTIFIER);
                 (kind, span) = (u16::from_be_bytes([type0, type1]), rest);
             }
             // Cisco's VN-Tag and MetaData, HSR (IEC 62439-3): the EtherType stands behind 4 and 6 bytes, 4 bytes.

@@ -85,6 +85,8 @@ pub(super) struct Fragments {
     /// Only looked up, never walked: the order of its entries is random.
     deadlines: HashMap<Key, Deadline, RandomState>,
     sets: BTreeMap<Deadline, Set>,
+    /// The first of the deadlines, apart because every frame asks for it.
+    earliest: Option<Timestamp>,
     sequence: u64,
     held_bytes: usize,
     held_frames: u64,
@@ -122,6 +124,7 @@ impl Fragments {
         self.held_frames += u64::from(arrival.frames);
         let whole = set.is_whole();
         let too_many = set.pieces.len() > MAX_PIECES;
+        self.earliest = self.first_deadline();
         if !whole && !too_many {
             return Outcome::Held;
         }
@@ -138,10 +141,15 @@ impl Fragments {
         }
     }
 
+    /// Whether the time of any datagram is over at `now`.
+    #[inline]
+    pub(super) fn is_any_past(&self, now: Timestamp) -> bool {
+        self.earliest.is_some_and(|deadline| deadline <= now)
+    }
+
     /// The next datagram whose time is over at `now`.
     pub(super) fn expired(&mut self, now: Timestamp) -> Option<Datagram> {
-        let deadline = *self.sets.first_key_value()?.0;
-        if deadline.0 > now { None } else { self.remove(deadline) }
+        if self.is_any_past(now) { self.next() } else { None }
     }
 
     /// The next datagram to push out while more is held than allowed: the one that would expire first.
@@ -164,8 +172,13 @@ impl Fragments {
         stats.held_bytes = self.held_bytes as u64;
     }
 
+    fn first_deadline(&self) -> Option<Timestamp> {
+        self.sets.first_key_value().map(|(deadline, _)| deadline.0)
+    }
+
     fn remove(&mut self, deadline: Deadline) -> Option<Datagram> {
         let set = self.sets.remove(&deadline)?;
+        self.earliest = self.first_deadline();
         self.deadlines.remove(&set.key);
         self.held_bytes = self.held_bytes.saturating_sub(set.charge() + DATAGRAM_OVERHEAD_BYTES);
         self.held_frames = self.held_frames.saturating_sub(u64::from(set.arrival.frames));

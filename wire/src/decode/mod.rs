@@ -9,6 +9,8 @@ mod ip;
 mod link;
 mod llc;
 mod mpls;
+mod peek;
+mod plain;
 mod ppp;
 mod span;
 mod stats;
@@ -22,11 +24,14 @@ mod fragment_tests;
 #[cfg(test)]
 mod tests;
 
+pub use peek::{About, Peeked, peek};
 pub use stats::{CounterName, DecodeStats, FragmentStats, GivenUp, Layer, NotIp, Reason, Undecodable};
 
 use crate::Packet;
+use arrayvec::ArrayVec;
 use fragments::{Arrival, Datagram, Fragments, Outcome};
 use ip::Fragment;
+use plain::Plain;
 use span::Span;
 use std::time::Duration;
 use trail::{Stop, Trail};
@@ -92,16 +97,24 @@ impl Decoder {
 
     /// Decodes one frame for a caller who gathers packets: a packet that lies in the frame is returned and borrows from it.
     /// `made` is called for those put together from fragments, which come before it.
+    #[inline]
     pub fn packet<'a>(&mut self, frame: &Frame<'a>, made: &mut dyn FnMut(&Packet<'_>)) -> Option<Packet<'a>> {
         self.expire(frame.time, made);
         self.stats.frames += 1;
         self.stats.frame_bytes += u64::from(frame.original_len);
-        let original_len = frame.original_len as usize;
-        if frame.data.len() < original_len {
-            self.stats.snapped += 1;
+        self.stats.snapped += u64::from(frame.data.len() < frame.original_len as usize);
+        match plain::read(frame) {
+            Some(plain) => Some(self.count_plain(plain, frame)),
+            None => self.other(frame, made),
         }
+    }
+
+    /// [`Self::packet`] of a frame that is not plain.
+    #[inline(never)]
+    fn other<'a>(&mut self, frame: &Frame<'a>, made: &mut dyn FnMut(&Packet<'_>)) -> Option<Packet<'a>> {
         let mut trail = Trail::default();
-        let found = link::link(&mut trail, frame.link, Span::new(frame.data, original_len));
+        let span = Span::new(frame.data, frame.original_len as usize);
+        let found = link::link(&mut trail, frame.link, span);
         let arrival = Arrival { number: frame.number, time: frame.time, frames: 1 };
         if let Ok(Reached::Packet(packet)) = found {
             return Some(self.count(packet, trail, arrival));
@@ -115,7 +128,15 @@ impl Decoder {
 
     /// Hands on, incomplete, the datagrams whose time is over at `now`. [`Self::decode`] does it by itself; a caller
     /// that knows of time passing without frames may.
+    #[inline]
     pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(&Packet<'_>)) {
+        if self.fragments.is_any_past(now) {
+            self.give_up_past(now, each);
+        }
+    }
+
+    #[inline(never)]
+    fn give_up_past(&mut self, now: Timestamp, each: &mut dyn FnMut(&Packet<'_>)) {
         while let Some(datagram) = self.fragments.expired(now) {
             self.give_up(datagram, GivenUp::Expired, each);
         }
@@ -191,28 +212,47 @@ impl Decoder {
         self.settle(&Ok(reached), trail, arrival, each);
     }
 
+    /// A packet that came in one frame, on its own or behind VLAN tags, entered in the books.
+    #[inline]
+    fn count_plain<'a>(&mut self, plain: Plain<'a>, frame: &Frame<'_>) -> Packet<'a> {
+        self.stats.packets += 1;
+        self.stats.packet_frames += 1;
+        let arrival = Arrival { number: frame.number, time: frame.time, frames: 1 };
+        let mut packet = packet(plain.packet, arrival);
+        for vlan in plain.vlans {
+            trail::keep_vlan(&mut packet.vlans, vlan);
+        }
+        packet
+    }
+
     /// The packet, entered in the books.
-    fn count<'a>(&mut self, packet: IpPacket<'a>, trail: Trail, arrival: Arrival) -> Packet<'a> {
+    fn count<'a>(&mut self, reached: IpPacket<'a>, trail: Trail, arrival: Arrival) -> Packet<'a> {
         self.stats.packets += 1;
         self.stats.packet_frames += u64::from(arrival.frames);
         for kind in trail.tunnel_kinds {
             self.stats.count_tunnel(kind);
         }
-        let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-        Packet {
-            number: arrival.number,
-            time: arrival.time,
-            frames: arrival.frames,
-            protocol: packet.protocol,
-            source: packet.source,
-            destination: packet.destination,
-            ip_bytes: clamp(packet.ip_bytes),
-            payload_len: clamp(packet.payload.wire_len()),
-            payload: packet.payload.bytes(),
-            transport: packet.transport,
-            vlans: trail.vlans,
-            mpls: trail.mpls,
-            tunnels: trail.tunnels,
-        }
+        let Trail { vlans, mpls, tunnels, .. } = trail;
+        Packet { vlans, mpls, tunnels, ..packet(reached, arrival) }
+    }
+}
+
+/// The packet without its layers.
+fn packet(reached: IpPacket<'_>, arrival: Arrival) -> Packet<'_> {
+    let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+    Packet {
+        number: arrival.number,
+        time: arrival.time,
+        frames: arrival.frames,
+        protocol: reached.protocol,
+        source: reached.source,
+        destination: reached.destination,
+        ip_bytes: clamp(reached.ip_bytes),
+        payload_len: clamp(reached.payload.wire_len()),
+        payload: reached.payload.bytes(),
+        transport: reached.transport,
+        vlans: ArrayVec::new(),
+        mpls: ArrayVec::new(),
+        tunnels: ArrayVec::new(),
     }
 }

@@ -50,11 +50,9 @@ impl Trail {
         Ok(())
     }
 
-    /// Keeps a VLAN identifier. A priority tag (identifier 0) names no VLAN.
+    /// Keeps a VLAN identifier.
     pub(super) fn vlan(&mut self, identifier: u16) {
-        if identifier != 0 {
-            let _full = self.vlans.try_push(identifier);
-        }
+        keep_vlan(&mut self.vlans, identifier);
     }
 
     /// Keeps an MPLS label.
@@ -91,5 +89,12 @@ impl Trail {
             read(trail)
         })
         .ok()
+    }
+}
+
+/// Keeps a VLAN identifier. A priority tag (identifier 0) names no VLAN.
+pub(super) fn keep_vlan(vlans: &mut ArrayVec<u16, MAX_LAYERS>, identifier: u16) {
+    if identifier != 0 {
+        let _full = vlans.try_push(identifier);
     }
 }

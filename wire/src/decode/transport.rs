@@ -80,20 +80,23 @@ fn endpoints(addresses: Addresses, protocol: Protocol, span: Span<'_>) -> (Endpo
 }
 
 fn tcp(span: Span<'_>) -> (Transport, Span<'_>) {
-    let Ok((fixed, _)) = span.head::<20>(Layer::Tunnel) else {
-        return (Transport::Other, span.after(20));
-    };
-    let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, ..] = fixed;
+    whole_tcp(span).unwrap_or((Transport::Other, span.after(20)))
+}
+
+/// A TCP header without its ports, and the payload; `None` when the header is cut or its length is too small.
+pub(super) fn whole_tcp(span: Span<'_>) -> Option<(Transport, Span<'_>)> {
+    let fixed = span.bytes().first_chunk::<20>()?;
+    let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, ..] = *fixed;
     let header_len = usize::from(offset >> 4) * 4;
-    if header_len < 20 {
-        return (Transport::Other, span.after(20));
+    if header_len < fixed.len() {
+        return None;
     }
     let fields = TcpFields {
         sequence: u32::from_be_bytes([s0, s1, s2, s3]),
         acknowledgement: u32::from_be_bytes([a0, a1, a2, a3]),
         flags,
     };
-    (Transport::Tcp(fields), span.after(header_len))
+    Some((Transport::Tcp(fields), span.after(header_len)))
 }
 
 fn udp(span: Span<'_>) -> (Transport, Span<'_>) {

@@ -6,7 +6,7 @@ use weir_model::frame::LinkType;
 use weir_model::{Frame, Timestamp};
 use weir_wire::{DecodeConfig, Decoder};
 
-const LINKS: &[LinkType] = &[
+pub(crate) const LINKS: &[LinkType] = &[
     LinkType::NULL,
     LinkType::ETHERNET,
     LinkType::PPP,
@@ -31,7 +31,7 @@ const LINKS: &[LinkType] = &[
 ];
 
 /// Bytes that lead a decoder on: lengths, EtherTypes, ports and protocols of tunnels.
-fn leading_bytes() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn leading_bytes() -> impl Strategy<Value = Vec<u8>> {
     let telling = prop::sample::select(vec![
         vec![0x08, 0x00],
         vec![0x86, 0xdd],

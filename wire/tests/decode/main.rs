@@ -11,3 +11,4 @@ mod captures;
 mod community_id;
 mod hostile;
 mod oracle;
+mod peek;

@@ -6,6 +6,8 @@
 mod gre;
 mod udp;
 
+pub(super) use udp::is_port;
+
 use super::ip::{self, Addresses};
 use super::span::Span;
 use super::trail::Trail;

@@ -22,6 +22,13 @@ const GENEVE: u16 = 6081;
 /// VXLAN as Linux numbered it before IANA did.
 const VXLAN_LINUX: u16 = 8472;
 
+/// Whether a datagram from or to this port may be a tunnel.
+pub(in crate::decode) fn is_port(port: u16) -> bool {
+    // Nearly all ports are outside, and for them this is all.
+    (L2TP..=VXLAN_LINUX).contains(&port)
+        && matches!(port, L2TP | GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE | VXLAN_LINUX)
+}
+
 /// The packet within a UDP datagram: what its destination port says, else its source port, since some senders answer
 /// from the tunnel's own.
 pub(super) fn look_through<'a>(trail: &mut Trail, outer: Addresses, span: Span<'a>) -> Option<Reached<'a>> {
@@ -30,6 +37,9 @@ pub(super) fn look_through<'a>(trail: &mut Trail, outer: Addresses, span: Span<'
 }
 
 fn at_port<'a>(trail: &mut Trail, outer: Addresses, port: u16, span: Span<'a>) -> Option<Reached<'a>> {
+    if !is_port(port) {
+        return None;
+    }
     match port {
         VXLAN | VXLAN_LINUX => vxlan(trail, outer, udp_payload(span)?),
         VXLAN_GPE => vxlan_gpe(trail, outer, udp_payload(span)?),
