@@ -14,7 +14,7 @@ use std::process::Command;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("weir-model", &[]),
     ("weir-wire", &["weir-model"]),
-    ("weir-capture", &["weir-model"]),
+    ("weir-capture", &["weir-model", "weir-mem"]),
     ("weir-mem", &[]),
     ("weir-flow", &["weir-model", "weir-wire", "weir-mem"]),
     ("weir-rules", &["weir-model"]),

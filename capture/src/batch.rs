@@ -1,10 +1,15 @@
 //! Frames by the hundred: the unit in which everything downstream works.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use weir_model::Frame;
 use weir_model::Timestamp;
 use weir_model::frame::LinkType;
 
+use crate::mapped::Window;
 use crate::record::MAX_CAPTURED_BYTES;
+use crate::stream::Place;
 
 /// Frames in one batch: enough to hide the latency of memory behind each other, few enough to stay in the cache.
 pub const MAX_BATCH_FRAMES: usize = 256;
@@ -12,10 +17,12 @@ pub const MAX_BATCH_FRAMES: usize = 256;
 /// Bytes in one batch. It is full when another frame of [`MAX_CAPTURED_BYTES`] might not fit.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
-/// Frames with their bytes in one arena. Made once and filled again and again: clearing keeps the memory.
+/// Frames; their bytes lie in a mapped window of their file, or else in the batch's own arena. Made once and filled again and
+/// again: clearing keeps the arena, and lets go of the windows.
 #[derive(Debug, Default)]
 pub struct FrameBatch {
-    bytes: Vec<u8>,
+    arena: Vec<u8>,
+    windows: Vec<Arc<Window>>,
     metas: Vec<Meta>,
 }
 
@@ -24,11 +31,16 @@ pub struct FrameBatch {
 struct Meta {
     number: u64,
     time: Timestamp,
-    offset: usize,
-    len: usize,
+    /// Where its bytes begin in the window, or in the arena.
+    start: u32,
+    len: u32,
     original_len: u32,
     link: LinkType,
+    /// Which window, or [`ARENA`].
+    place: u16,
 }
+
+const ARENA: u16 = u16::MAX;
 
 impl FrameBatch {
     /// Empty; memory comes with the first frames.
@@ -48,12 +60,13 @@ impl FrameBatch {
 
     /// Whether no further frame may be added.
     pub fn is_full(&self) -> bool {
-        self.metas.len() >= MAX_BATCH_FRAMES || self.bytes.len() > MAX_BATCH_BYTES - MAX_CAPTURED_BYTES
+        self.metas.len() >= MAX_BATCH_FRAMES || self.arena.len() > MAX_BATCH_BYTES - MAX_CAPTURED_BYTES
     }
 
     /// Forgets the frames and keeps the memory.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.arena.clear();
+        self.windows.clear();
         self.metas.clear();
     }
 
@@ -63,27 +76,65 @@ impl FrameBatch {
         if self.is_full() || frame.data.len() > MAX_CAPTURED_BYTES {
             return false;
         }
+        let start = self.arena.len();
+        self.arena.extend_from_slice(frame.data);
+        self.push_meta(&frame, start, ARENA);
+        true
+    }
+
+    /// Takes a frame in that was read: without copying, where its bytes are in a window. `false` as [`Self::push`].
+    pub(crate) fn take(&mut self, frame: Frame<'_>, place: Option<Place<'_>>) -> bool {
+        let Some(Place { window, start }) = place else {
+            return self.push(frame);
+        };
+        if self.is_full() {
+            return false;
+        }
+        let known = self.windows.iter().rposition(|known| Arc::ptr_eq(known, window));
+        let place = known.unwrap_or_else(|| {
+            self.windows.push(Arc::clone(window));
+            self.windows.len() - 1
+        });
+        self.push_meta(&frame, start, place as u16);
+        true
+    }
+
+    fn push_meta(&mut self, frame: &Frame<'_>, start: usize, place: u16) {
         self.metas.push(Meta {
             number: frame.number,
             time: frame.time,
-            offset: self.bytes.len(),
-            len: frame.data.len(),
+            start: start as u32,
+            len: frame.data.len() as u32,
             original_len: frame.original_len,
             link: frame.link,
+            place,
         });
-        self.bytes.extend_from_slice(frame.data);
-        true
     }
 
     /// The frames, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Frame<'_>> {
-        self.metas.iter().map(|meta| Frame {
+        self.range(0..self.len())
+    }
+
+    /// Some of the frames, in order; none where the range is not within the batch.
+    pub fn range(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = Frame<'_>> {
+        let metas = self.metas.get(range).unwrap_or_default();
+        metas.iter().map(|meta| self.frame(meta))
+    }
+
+    fn frame(&self, meta: &Meta) -> Frame<'_> {
+        let bytes = match self.windows.get(usize::from(meta.place)) {
+            Some(window) => window.bytes(),
+            None => &self.arena,
+        };
+        let start = meta.start as usize;
+        Frame {
             number: meta.number,
             time: meta.time,
             link: meta.link,
             original_len: meta.original_len,
-            data: self.bytes.get(meta.offset..meta.offset + meta.len).unwrap_or_default(),
-        })
+            data: bytes.get(start..start + meta.len as usize).unwrap_or_default(),
+        }
     }
 }
 
@@ -116,7 +167,7 @@ mod tests {
         let large = vec![0; MAX_CAPTURED_BYTES];
         while batch.push(frame(1, &large)) {}
         assert_eq!(batch.len(), 4);
-        assert!(batch.bytes.len() <= MAX_BATCH_BYTES);
+        assert!(batch.arena.len() <= MAX_BATCH_BYTES);
         batch.clear();
         assert!(!batch.push(frame(1, &vec![0; MAX_CAPTURED_BYTES + 1])));
     }

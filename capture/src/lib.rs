@@ -20,14 +20,18 @@
 //! pcap and pcapng are read by small readers of our own and not by `pcap-parser`: of a record only a header of 16
 //! to 28 bytes is wanted, both formats need the same few checked reads in two byte orders, blocks that nobody asks
 //! for must be passed over without being buffered, and no allocation per packet may happen (`pcap-parser` collects
-//! the options of every block in a `Vec`). Files are read, not mapped: a file that shrinks while it is mapped kills
-//! the process.
+//! the options of every block in a `Vec`).
+//!
+//! Plain files are mapped and their bytes never copied: frames borrow from windows of them. A file that shrinks meanwhile
+//! ends with a problem. What is compressed is decompressed ahead by a thread of its own.
 
+mod ahead;
 mod batch;
 mod field;
 mod filter;
 mod input;
 pub mod live;
+mod mapped;
 mod merge;
 mod pcap_file;
 mod pcapng;

@@ -15,11 +15,13 @@ use std::collections::{BinaryHeap, VecDeque};
 use weir_model::Timestamp;
 
 use crate::input::{Listed, Place, PlainFile};
+use crate::mapped::LateProblems;
 use crate::problem::{Fault, ProblemKind};
 use crate::progress::Progress;
 use crate::reader::Report;
 use crate::record::Record;
 use crate::source::{Refusal, Source};
+use crate::stream::Data;
 
 /// Inputs that are open at the same time, under the usual limit of 1024 descriptors and with at most two buffers of
 /// 512 KiB (and a zstd window, where it is one) each. When more overlap, those over it wait for one to end; their
@@ -38,6 +40,7 @@ pub(crate) struct Merge {
     /// Time of the last frame given.
     now: Timestamp,
     progress: Progress,
+    late: LateProblems,
 }
 
 /// An input whose first frame's time is not reached.
@@ -59,7 +62,12 @@ struct Due {
 
 impl Merge {
     /// Looks at the first frame of every input; reports those that have none or are no captures.
-    pub(crate) fn new(listed: Vec<Listed>, progress: Progress, report: &mut Report) -> Self {
+    pub(crate) fn new(
+        listed: Vec<Listed>,
+        progress: Progress,
+        late: LateProblems,
+        report: &mut Report,
+    ) -> Self {
         let alone = listed.len() == 1;
         let mut merge = Self {
             waiting: VecDeque::new(),
@@ -67,6 +75,7 @@ impl Merge {
             current: None,
             now: Timestamp::EPOCH,
             progress,
+            late,
         };
         let mut waiting: Vec<Waiting> = listed
             .into_iter()
@@ -79,7 +88,7 @@ impl Merge {
     }
 
     /// The next frame, in order, and its bytes.
-    pub(crate) fn next(&mut self, report: &mut Report) -> Option<(Record, &[u8])> {
+    pub(crate) fn next(&mut self, report: &mut Report) -> Option<(Record, Data<'_>)> {
         if let Some(mut due) = self.current.take() {
             match due.source.advance() {
                 Some(record) => {
@@ -129,7 +138,7 @@ impl Merge {
         let source = match waiting.input {
             WaitingInput::Open(source) => source,
             WaitingInput::Closed(name, file) => {
-                match Source::open_file(name.clone(), &file, Some(&self.progress)) {
+                match Source::open_file(name.clone(), &file, Some(&self.progress), &self.late) {
                     Ok(mut source) => match source.advance() {
                         Some(_) => Box::new(source),
                         None => return source.finish(report),
@@ -157,9 +166,10 @@ impl Merge {
         let name = listed.name;
         let (opened, file) = match listed.place {
             Place::Stream(stream) => (Source::open_stream(name.clone(), stream, &self.progress), None),
-            Place::File(file) => {
-                (Source::open_file(name.clone(), &file, alone.then_some(&self.progress)), Some(file))
-            }
+            Place::File(file) => (
+                Source::open_file(name.clone(), &file, alone.then_some(&self.progress), &self.late),
+                Some(file),
+            ),
         };
         let mut source = match (opened, &file) {
             (Ok(source), _) => source,

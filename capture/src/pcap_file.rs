@@ -12,7 +12,7 @@ use weir_model::frame::LinkType;
 use crate::field::{ByteOrder, Fields};
 use crate::problem::Fault;
 use crate::record::{MAX_CAPTURED_BYTES, Record, RecordReader, Step};
-use crate::stream::ByteStream;
+use crate::stream::{ByteStream, Data};
 
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
 const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;
@@ -131,13 +131,12 @@ impl RecordReader for PcapFile {
         }))
     }
 
-    fn data(&self) -> &[u8] {
-        let header_len = self.variant.record_header_len;
-        self.stream.window().get(header_len..header_len + self.captured).unwrap_or_default()
+    fn data(&self) -> Data<'_> {
+        self.stream.data(self.variant.record_header_len, self.captured)
     }
 
-    fn offset(&self) -> u64 {
-        self.stream.offset()
+    fn stream(&self) -> &ByteStream {
+        &self.stream
     }
 }
 

@@ -18,7 +18,7 @@ use weir_model::frame::LinkType;
 use crate::field::{ByteOrder, Fields};
 use crate::problem::Fault;
 use crate::record::{MAX_CAPTURED_BYTES, Record, RecordReader, Step};
-use crate::stream::ByteStream;
+use crate::stream::{ByteStream, Data};
 
 /// Length of any block, as in libpcap. A longer one is a broken or hostile length field: reading stops.
 pub const MAX_BLOCK_BYTES: usize = 16 * 1024 * 1024;
@@ -267,12 +267,12 @@ impl RecordReader for PcapngFile {
         }
     }
 
-    fn data(&self) -> &[u8] {
-        self.stream.window().get(self.data_start..self.data_start + self.data_len).unwrap_or_default()
+    fn data(&self) -> Data<'_> {
+        self.stream.data(self.data_start, self.data_len)
     }
 
-    fn offset(&self) -> u64 {
-        self.stream.offset()
+    fn stream(&self) -> &ByteStream {
+        &self.stream
     }
 }
 

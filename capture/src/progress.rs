@@ -48,31 +48,48 @@ impl Progress {
     }
 }
 
-/// Counts what is read through it; when dropped, what was left of `size` counts as consumed too, so that inputs
-/// that could not be read to their end do not keep the total from being reached.
+/// Counts what is read through it.
 pub(crate) struct Counted<R> {
     inner: R,
     progress: Progress,
-    left: u64,
 }
 
 impl<R> Counted<R> {
-    pub(crate) const fn new(inner: R, progress: Progress, size: u64) -> Self {
-        Self { inner, progress, left: size }
+    pub(crate) const fn new(inner: R, progress: Progress) -> Self {
+        Self { inner, progress }
     }
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(out)?;
-        self.left = self.left.saturating_sub(read as u64);
         self.progress.add_consumed(read as u64);
         Ok(read)
     }
 }
 
-impl<R> Drop for Counted<R> {
+/// How far a file has come. When dropped, what is left of it counts as consumed too, so that inputs that could not be read to
+/// their end do not keep the total from being reached.
+pub(crate) struct FileProgress {
+    progress: Progress,
+    reached: u64,
+    size: u64,
+}
+
+impl FileProgress {
+    pub(crate) const fn new(progress: Progress, size: u64) -> Self {
+        Self { progress, reached: 0, size }
+    }
+
+    /// Everything up to `offset` is consumed, or about to be.
+    pub(crate) fn reach(&mut self, offset: u64) {
+        self.progress.add_consumed(offset.saturating_sub(self.reached));
+        self.reached = self.reached.max(offset);
+    }
+}
+
+impl Drop for FileProgress {
     fn drop(&mut self) {
-        self.progress.add_consumed(self.left);
+        self.reach(self.size);
     }
 }

@@ -7,11 +7,13 @@ use weir_model::{Frame, Timestamp};
 use crate::batch::FrameBatch;
 use crate::filter::{Filter, Verdict};
 use crate::input::{self, Input, MAX_SKIPPED_LISTED, SkipReason, Skipped};
+use crate::mapped::LateProblems;
 use crate::merge::Merge;
 use crate::problem::{Fault, InputProblem, OpenError, ProblemKind};
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::stats::ReadStats;
+use crate::stream::Data;
 
 /// Frames that one call of [`Reader::next_batch`] looks at: a filter that wants nothing must not keep the caller from
 /// its other duties (progress, being interrupted). The batch is then handed on with fewer frames, or none.
@@ -30,6 +32,7 @@ pub struct Reader {
     filter: Option<Filter>,
     report: Report,
     progress: Progress,
+    late: LateProblems,
     last_time: Timestamp,
 }
 
@@ -41,17 +44,23 @@ impl Reader {
         let mut report = Report::default();
         let progress = Progress::default();
         let listed = input::list(inputs, &mut report)?;
-        let merge = Merge::new(listed, progress.clone(), &mut report);
-        Ok(Self { merge, filter, report, progress, last_time: Timestamp::EPOCH })
+        let late = LateProblems::default();
+        let merge = Merge::new(listed, progress.clone(), late.clone(), &mut report);
+        Ok(Self { merge, filter, report, progress, late, last_time: Timestamp::EPOCH })
     }
 
     /// Replaces what is in `batch` with the next frames; `false` when there are no more. A batch may be empty
     /// although there are ([`MAX_FRAMES_PER_CALL`]).
     pub fn next_batch(&mut self, batch: &mut FrameBatch) -> bool {
+        self.next_batch_until(batch, u64::MAX)
+    }
+
+    /// The same, but stops when so many frames were read in all.
+    pub fn next_batch_until(&mut self, batch: &mut FrameBatch, frames_read: u64) -> bool {
         batch.clear();
         let mut more = true;
         for _ in 0..MAX_FRAMES_PER_CALL {
-            if batch.is_full() {
+            if batch.is_full() || self.report.stats.frames_read >= frames_read {
                 break;
             }
             more = self.next_frame(batch);
@@ -68,10 +77,13 @@ impl Reader {
         &self.report.stats
     }
 
-    /// What was wrong with inputs, complete once [`Reader::next_batch`] has said `false`. A few for each at most: its first
-    /// unusable record, what ended it, its being late, and the link types that the filter does not know.
-    pub fn problems(&self) -> &[InputProblem] {
-        &self.report.problems
+    /// What was wrong with inputs, complete once [`Reader::next_batch`] has said `false` and all batches are cleared: the
+    /// bytes of frames may be missing when they are looked at. A few for each at most: its first unusable record, what ended
+    /// it, its being late, and the link types that the filter does not know.
+    pub fn problems(&self) -> Vec<InputProblem> {
+        let mut problems = self.report.problems.clone();
+        problems.extend(self.late.list());
+        problems
     }
 
     /// Files in folders that were not read, the first [`MAX_SKIPPED_LISTED`] of them.
@@ -91,6 +103,7 @@ impl Reader {
         };
         let stats = &mut self.report.stats;
         stats.frames_read += 1;
+        let Data { bytes: data, window } = data;
         stats.bytes_read += data.len() as u64;
         stats.frames_snapped += u64::from((record.original_len as usize) > data.len());
         stats.steps_backwards += u64::from(record.time < self.last_time);
@@ -102,13 +115,8 @@ impl Reader {
         if verdict == Verdict::Wanted {
             stats.frames_delivered += 1;
             stats.bytes_delivered += data.len() as u64;
-            batch.push(Frame {
-                number: stats.frames_read,
-                time: record.time,
-                link: record.link,
-                original_len: record.original_len,
-                data,
-            });
+            let (number, time, link) = (stats.frames_read, record.time, record.link);
+            batch.take(Frame { number, time, link, original_len: record.original_len, data }, window);
         } else {
             self.leave_out(record, verdict);
         }

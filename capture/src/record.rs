@@ -4,6 +4,7 @@ use weir_model::Timestamp;
 use weir_model::frame::LinkType;
 
 use crate::problem::Fault;
+use crate::stream::{ByteStream, Data};
 
 /// Captured bytes of one frame, as libpcap's `MAXIMUM_SNAPLEN`. Larger records are malformed: a hostile length field
 /// would otherwise decide how much memory is used. A pcap file is not read beyond one (it has no means to find the
@@ -34,8 +35,8 @@ pub(crate) trait RecordReader: Send {
     fn step(&mut self) -> Result<Step, Fault>;
 
     /// The captured bytes of the record that the last step gave.
-    fn data(&self) -> &[u8];
+    fn data(&self) -> Data<'_>;
 
-    /// Where in the (decompressed) bytes the present record begins.
-    fn offset(&self) -> u64;
+    /// The (decompressed) bytes, which stand where the present record begins.
+    fn stream(&self) -> &ByteStream;
 }

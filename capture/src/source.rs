@@ -4,15 +4,18 @@ use std::fs::File;
 use std::io::Read;
 
 use flate2::bufread::MultiGzDecoder;
+use weir_model::Timestamp;
 
+use crate::ahead::Ahead;
 use crate::input::PlainFile;
+use crate::mapped::{LateProblems, MappedFile};
 use crate::pcap_file::{self, PcapFile};
 use crate::pcapng::{self, PcapngFile};
 use crate::problem::{Fault, InputProblem, ProblemKind};
-use crate::progress::{Counted, Progress};
+use crate::progress::{Counted, FileProgress, Progress};
 use crate::reader::Report;
 use crate::record::{Record, RecordReader, Step};
-use crate::stream::ByteStream;
+use crate::stream::{ByteStream, Data};
 
 /// Largest window of a zstd frame, as a power of two: 128 MiB, what the `zstd` tool accepts unasked. The window is
 /// memory that a file decides on, up to [`crate::MAX_OPEN_INPUTS`] times where that many such files overlap; a frame
@@ -42,18 +45,18 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Opens a plain file; what is read of it counts as progress if that is given.
+    /// Opens a plain file; what is read of it counts as progress if that is given. What shows only after its last frame was
+    /// given is reported to `late`.
     pub(crate) fn open_file(
         name: String,
         file: &PlainFile,
         progress: Option<&Progress>,
+        late: &LateProblems,
     ) -> Result<Self, Refusal> {
         let opened = File::open(&file.path).map_err(|error| Refusal::Fault(Fault::from_io(&error)))?;
-        let reader: Box<dyn Read + Send> = match progress {
-            Some(progress) => Box::new(Counted::new(opened, progress.clone(), file.size)),
-            None => Box::new(opened),
-        };
-        Self::open(name, reader)
+        let mapped = MappedFile::new(name.clone(), opened, late.clone());
+        let progress = progress.map(|progress| FileProgress::new(progress.clone(), file.size));
+        Self::open(name, ByteStream::mapped(mapped, progress))
     }
 
     /// Opens anything else.
@@ -62,11 +65,11 @@ impl Source {
         stream: Box<dyn Read + Send>,
         progress: &Progress,
     ) -> Result<Self, Refusal> {
-        Self::open(name, Box::new(Counted::new(stream, progress.clone(), 0)))
+        Self::open(name, ByteStream::new(Box::new(Counted::new(stream, progress.clone()))))
     }
 
-    fn open(name: String, reader: Box<dyn Read + Send>) -> Result<Self, Refusal> {
-        let records = recognise(ByteStream::new(reader))?;
+    fn open(name: String, stream: ByteStream) -> Result<Self, Refusal> {
+        let records = recognise(stream)?;
         Ok(Self { name, records, head: None, frames: 0, unusable: None, fatal: None })
     }
 
@@ -78,7 +81,7 @@ impl Source {
     pub(crate) fn advance(&mut self) -> Option<Record> {
         self.head = None;
         while self.fatal.is_none() {
-            match self.records.step() {
+            match self.step() {
                 Ok(Step::Record(record)) => {
                     self.frames += 1;
                     self.head = Some(record);
@@ -92,8 +95,20 @@ impl Source {
         self.head
     }
 
+    /// One step. Where a mapped file lost what it had, that is the fault, and not what zeros in its place look like.
+    fn step(&mut self) -> Result<Step, Fault> {
+        let step = self.records.step();
+        let stream = self.records.stream();
+        let is_sound = match &step {
+            Ok(Step::Record(record)) => !stream.is_torn() && !is_nothing(record),
+            Ok(Step::Unusable(_)) => !stream.is_torn(),
+            Ok(Step::End) | Err(_) => false,
+        };
+        if is_sound { step } else { stream.damage().map_or(step, Err) }
+    }
+
     /// The record that it stands on and its bytes.
-    pub(crate) fn head(&self) -> Option<(Record, &[u8])> {
+    pub(crate) fn head(&self) -> Option<(Record, Data<'_>)> {
         self.head.map(|record| (record, self.records.data()))
     }
 
@@ -113,13 +128,18 @@ impl Source {
     fn problem(&self, fault: Fault) -> InputProblem {
         InputProblem {
             input: self.name.clone(),
-            offset: Some(self.records.offset()),
+            offset: Some(self.records.stream().offset()),
             frames_before: self.frames,
             kind: fault.kind,
             message: fault.message,
             more: 0,
         }
     }
+}
+
+/// What zeros look like, as a pcap record: a frame of no bytes, in 1970.
+fn is_nothing(record: &Record) -> bool {
+    record.original_len == 0 && record.time == Timestamp::EPOCH
 }
 
 /// What the first bytes say.
@@ -164,7 +184,7 @@ fn recognise(mut stream: ByteStream) -> Result<Box<dyn RecordReader>, Refusal> {
 
 /// What was compressed. Compressed twice is refused: every layer multiplies what a small file can cost.
 fn recognise_inside(decoder: Box<dyn Read + Send>) -> Result<Box<dyn RecordReader>, Refusal> {
-    let mut stream = ByteStream::new(decoder);
+    let mut stream = ByteStream::new(Box::new(Ahead::new(decoder)));
     let format = first_format(&mut stream)?;
     open_records(&format, stream)
 }

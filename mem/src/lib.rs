@@ -14,4 +14,5 @@ mod pages;
 mod prefetch;
 mod reserved;
 
+pub use prefetch::fetch;
 pub use reserved::{Pages, Reserved};

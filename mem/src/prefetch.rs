@@ -4,6 +4,7 @@
 pub(crate) const CACHE_LINE_BYTES: usize = 64;
 
 /// Hints that the line at `address` will be read and written soon. The address need not be valid: a hint never faults.
+#[inline]
 pub(crate) fn prefetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -13,4 +14,12 @@ pub(crate) fn prefetch(address: *const u8) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+/// Hints that all of these bytes will be read soon.
+#[inline]
+pub fn fetch(bytes: &[u8]) {
+    for line in bytes.chunks(CACHE_LINE_BYTES) {
+        prefetch(line.as_ptr());
+    }
 }

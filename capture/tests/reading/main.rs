@@ -8,3 +8,4 @@ mod formats;
 mod hostile;
 mod inputs;
 mod merging;
+mod shrinking;
