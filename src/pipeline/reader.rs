@@ -27,5 +27,5 @@ pub(super) fn run(
             break;
         }
     }
-    ReaderReport { stats: *reader.stats(), problems: reader.problems().to_vec(), times }
+    ReaderReport { stats: *reader.stats(), problems: reader.problems(), times }
 }
