@@ -1,7 +1,7 @@
 //! docs/EVENTS.md is true: its table has exactly the fields that are written, each where it says, and its example is one.
 
-use crate::samples::{documented_alert, full_alerts, full_flow, observations, plain_flow};
-use crate::{Event, ecs};
+use crate::ecs;
+use crate::samples::{documented_alert, full_alerts, full_flow, observations, parsed, plain_flow};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_model::{FlowId, Protocol};
@@ -30,17 +30,18 @@ fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
 
 /// Field to the kinds of event that have it, as the table writes them: `A`, `A F`, `A F N`.
 fn written() -> BTreeMap<String, String> {
-    let alerts: Vec<Event> = full_alerts().iter().map(ecs::alert).collect();
-    let flows = vec![ecs::flow(&full_flow()), ecs::flow(&plain_flow())];
-    let names = observations()
+    let alerts: Vec<Value> =
+        full_alerts().iter().map(|alert| parsed(|line| ecs::alert(alert, line))).collect();
+    let flows = [full_flow(), plain_flow()].map(|flow| parsed(|line| ecs::flow(&flow, line))).to_vec();
+    let names: Vec<Value> = observations()
         .iter()
-        .map(|observation| ecs::name(FlowId(17), Protocol::UDP, observation).unwrap())
+        .map(|observation| parsed(|line| ecs::name(FlowId(17), Protocol::UDP, observation, line)))
         .collect();
     let mut written: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (letter, events) in [("A", alerts), ("F", flows), ("N", names)] {
         let mut fields = BTreeSet::new();
         for event in &events {
-            collect("", &serde_json::to_value(event).unwrap(), &mut fields);
+            collect("", event, &mut fields);
         }
         for field in fields {
             // Enrichments hold the same as threat.indicator, and are one row.
@@ -80,6 +81,7 @@ fn the_table_has_every_field_and_no_other() {
 
 #[test]
 fn the_example_is_what_is_written() {
-    let example = serde_json::to_string_pretty(&ecs::alert(&documented_alert())).unwrap();
+    let example = parsed(|line| ecs::alert(&documented_alert(), line));
+    let example = serde_json::to_string_pretty(&example).unwrap();
     assert!(DOCUMENT.contains(&format!("```json\n{example}\n```")), "the example should be:\n{example}");
 }

@@ -1,18 +1,53 @@
-//! JSON lines into anything that can be written to.
+//! JSON lines: rendered into memory, where several threads may do so, and written into anything that can be written to.
 
-use crate::Event;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 
-/// Bytes held back before they are written on: many lines a call, and few enough to lose when the machine fails.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// Bytes held back before they are written on: a few hundred lines a call, and few enough to lose when the machine fails.
+const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Writes events, each as one whole line: never part of a line without the rest, unless the sink itself fails midway.
+/// Whole lines in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    bytes: Vec<u8>,
+    count: u64,
+}
+
+impl Lines {
+    /// Adds the line that `render` appends to the buffer; none if it appends nothing.
+    pub fn add(&mut self, render: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.bytes.len();
+        render(&mut self.bytes);
+        if self.bytes.len() > before {
+            self.bytes.push(b'\n');
+            self.count += 1;
+        }
+    }
+
+    /// The lines, each with its end.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Forgets them, and keeps the memory for others.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+}
+
+/// Writes lines, many at once: never part of a line without the rest, unless the sink itself fails midway. What is held back
+/// when it is dropped is written, but nobody is told how that went.
 ///
-/// A reader that goes away (a broken pipe: `weir read ... | head`) is an orderly end: what follows is counted as unread and
-/// not written. Every other error is returned.
+/// A reader that goes away (a broken pipe: `weir read ... | head`) is an orderly end: what is not written by then is counted
+/// as unread. Every other error is returned.
 pub struct JsonLines<W: Write> {
-    sink: BufWriter<W>,
-    line: Vec<u8>,
+    sink: W,
+    held: Lines,
     reader_left: bool,
     stats: WriteStats,
 }
@@ -31,36 +66,25 @@ pub struct WriteStats {
 impl<W: Write> JsonLines<W> {
     /// Writes into `sink`.
     pub fn new(sink: W) -> Self {
-        let sink = BufWriter::with_capacity(BUFFER_BYTES, sink);
-        Self { sink, line: Vec::new(), reader_left: false, stats: WriteStats::default() }
+        Self { sink, held: Lines::default(), reader_left: false, stats: WriteStats::default() }
     }
 
-    /// Writes one event as a line.
-    pub fn write(&mut self, event: &Event) -> io::Result<()> {
-        if self.reader_left {
-            self.stats.unread += 1;
-            return Ok(());
-        }
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, event)?;
-        self.line.push(b'\n');
-        // The buffer is emptied before a line that does not fit, so that it always holds whole lines.
-        if self.line.len() > self.sink.capacity() - self.sink.buffer().len() {
-            self.flush()?;
-        }
-        let written = self.sink.write_all(&self.line);
-        self.note(written)?;
-        if self.reader_left {
-            self.stats.unread += 1;
-        } else {
-            self.stats.lines += 1;
-            self.stats.bytes += self.line.len() as u64;
-        }
-        Ok(())
+    /// Writes the line that `render` appends to the buffer, as those in [`crate::ecs`] do; none if it appends nothing.
+    pub fn write(&mut self, render: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        self.held.add(render);
+        self.hand_on_from(BUFFER_BYTES)
+    }
+
+    /// Writes lines that were rendered elsewhere, behind those that came before them.
+    pub fn append(&mut self, lines: &Lines) -> io::Result<()> {
+        self.held.bytes.extend_from_slice(&lines.bytes);
+        self.held.count += lines.count;
+        self.hand_on_from(BUFFER_BYTES)
     }
 
     /// Writes on what is held back.
     pub fn flush(&mut self) -> io::Result<()> {
+        self.hand_on_from(1)?;
         let flushed = if self.reader_left { Ok(()) } else { self.sink.flush() };
         self.note(flushed)
     }
@@ -70,9 +94,26 @@ impl<W: Write> JsonLines<W> {
         self.reader_left
     }
 
-    /// What was written so far.
+    /// What was written so far, without what is held back.
     pub fn stats(&self) -> WriteStats {
         self.stats
+    }
+
+    /// Hands what is held to the sink, if it is at least so many bytes.
+    fn hand_on_from(&mut self, least: usize) -> io::Result<()> {
+        if self.held.bytes.len() < least {
+            return Ok(());
+        }
+        let written = if self.reader_left { Ok(()) } else { self.sink.write_all(&self.held.bytes) };
+        let noted = self.note(written);
+        if self.reader_left {
+            self.stats.unread += self.held.count;
+        } else if noted.is_ok() {
+            self.stats.lines += self.held.count;
+            self.stats.bytes += self.held.bytes.len() as u64;
+        }
+        self.held.clear();
+        noted
     }
 
     fn note(&mut self, result: io::Result<()>) -> io::Result<()> {
@@ -83,6 +124,12 @@ impl<W: Write> JsonLines<W> {
             }
             other => other,
         }
+    }
+}
+
+impl<W: Write> Drop for JsonLines<W> {
+    fn drop(&mut self) {
+        drop(self.flush());
     }
 }
 
@@ -116,38 +163,52 @@ mod tests {
         }
     }
 
-    fn event(length: usize) -> Event {
-        let mut event = Event::default();
-        event.set("message", "x".repeat(length));
-        event
+    fn line(length: usize) -> impl Fn(&mut Vec<u8>) {
+        move |line| line.extend(std::iter::repeat_n(b'x', length))
     }
 
     #[test]
     fn every_write_holds_whole_lines_and_all_are_counted() {
         let sink = Sink::default();
         let mut lines = JsonLines::new(sink.clone());
-        for n in 0..1000 {
-            lines.write(&event(n)).unwrap();
+        for length in 1..=1000 {
+            lines.write(line(length)).unwrap();
         }
-        lines.write(&event(2 * BUFFER_BYTES)).unwrap();
+        lines.write(|_| ()).unwrap();
+        lines.write(line(2 * BUFFER_BYTES)).unwrap();
+        let mut others = Lines::default();
+        others.add(line(7));
+        others.add(line(8));
+        lines.append(&others).unwrap();
         lines.flush().unwrap();
         let writes = sink.writes.borrow();
-        assert!(writes.len() > 2 && writes.iter().all(|write| write.ends_with(b"}\n")));
+        assert!(writes.len() > 2 && writes.iter().all(|write| write.ends_with(b"x\n")));
         let written = writes.concat();
-        assert_eq!(lines.stats(), WriteStats { lines: 1001, bytes: written.len() as u64, unread: 0 });
-        assert_eq!(written.split(|byte| *byte == b'\n').count(), 1002);
+        assert_eq!(lines.stats(), WriteStats { lines: 1003, bytes: written.len() as u64, unread: 0 });
+        assert_eq!(written.split(|byte| *byte == b'\n').count(), 1004);
+        assert!(written.ends_with(b"x\nxxxxxxx\nxxxxxxxx\n"));
+    }
+
+    #[test]
+    fn what_is_held_back_is_written_when_nobody_flushes() {
+        let sink = Sink::default();
+        JsonLines::new(sink.clone()).write(line(1)).unwrap();
+        assert_eq!(sink.writes.borrow().concat(), b"x\n");
     }
 
     #[test]
     fn a_broken_pipe_ends_in_order_and_other_errors_are_told() {
         let mut lines = JsonLines::new(Sink { fails: Some((1, ErrorKind::BrokenPipe)), ..Sink::default() });
         for _ in 0..4 {
-            lines.write(&event(BUFFER_BYTES)).unwrap();
+            lines.write(line(BUFFER_BYTES)).unwrap();
         }
+        lines.write(line(1)).unwrap();
+        lines.flush().unwrap();
         assert!(lines.reader_left());
-        assert_eq!((lines.stats().lines, lines.stats().unread), (1, 3));
+        assert_eq!((lines.stats().lines, lines.stats().unread), (1, 4));
         let mut lines = JsonLines::new(Sink { fails: Some((0, ErrorKind::StorageFull)), ..Sink::default() });
-        lines.write(&event(1)).unwrap();
+        lines.write(line(1)).unwrap();
         assert_eq!(lines.flush().unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(lines.stats(), WriteStats::default());
     }
 }

@@ -5,32 +5,81 @@
 
 use crate::{Endpoint, Protocol};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use sha1::{Digest, Sha1};
+use sha1::block_api::compress;
 use std::net::IpAddr;
+
+/// Bytes of a Community ID: `1:` and 20 bytes in Base64.
+pub const TEXT_BYTES: usize = 30;
 
 /// The Community ID of a packet from `source` to `destination`; for ICMP the source port is the type and the destination
 /// port is what [`icmp_ports`] gives for it. Addresses of different families give the ID of what they are; no packet has both.
 pub fn community_id(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> String {
-    format!("1:{}", BASE64_STANDARD.encode(digest(seed, protocol, source, destination)))
+    ascii(seed, protocol, source, destination).iter().copied().map(char::from).collect()
+}
+
+/// The same in ASCII, without an allocation.
+pub fn ascii(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> [u8; TEXT_BYTES] {
+    let mut text = *b"1:============================";
+    let [_, _, encoded @ ..] = &mut text;
+    // 20 bytes are 28 in Base64, which is what there is room for.
+    drop(BASE64_STANDARD.encode_slice(digest(seed, protocol, source, destination), encoded));
+    text
 }
 
 /// The 20 bytes that [`community_id`] writes in Base64.
 pub fn digest(seed: u16, protocol: Protocol, source: Endpoint, destination: Endpoint) -> [u8; 20] {
     let (low, high) = ordered(protocol, source, destination);
-    let mut hash = Sha1::new();
-    hash.update(seed.to_be_bytes());
+    let mut message = Message::new();
+    message.push(seed.to_be_bytes());
     for endpoint in [low, high] {
         match endpoint.ip {
-            IpAddr::V4(ip) => hash.update(ip.octets()),
-            IpAddr::V6(ip) => hash.update(ip.octets()),
+            IpAddr::V4(ip) => message.push(ip.octets()),
+            IpAddr::V6(ip) => message.push(ip.octets()),
         }
     }
-    hash.update([protocol.0, 0]);
+    message.push([protocol.0, 0]);
     if protocol.has_ports() || protocol.is_icmp() {
-        hash.update(low.port.to_be_bytes());
-        hash.update(high.port.to_be_bytes());
+        message.push(low.port.to_be_bytes());
+        message.push(high.port.to_be_bytes());
     }
-    hash.finalize().into()
+    message.sha1()
+}
+
+/// A message of at most 55 bytes, which SHA-1 takes as one block (RFC 3174 section 4): hashers that take any message spend more
+/// on keeping their books than on hashing so few bytes.
+struct Message {
+    block: [u8; 64],
+    length: usize,
+}
+
+impl Message {
+    fn new() -> Self {
+        Self { block: [0; 64], length: 0 }
+    }
+
+    /// Appends bytes; 40 are the most that a Community ID has.
+    fn push<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some(place) = self.block.get_mut(self.length..self.length + N) {
+            place.copy_from_slice(&bytes);
+            self.length += N;
+        }
+    }
+
+    fn sha1(mut self) -> [u8; 20] {
+        let bits = self.length as u64 * 8;
+        self.push([0x80]);
+        if let Some(end) = self.block.last_chunk_mut() {
+            *end = bits.to_be_bytes();
+        }
+        // RFC 3174 section 6.1.
+        let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
+        compress(&mut state, &[self.block]);
+        let mut digest = [0; 20];
+        for (place, word) in digest.chunks_exact_mut(4).zip(state) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        digest
+    }
 }
 
 /// The two ends of a packet, the lower one first, so that both directions of a conversation give the same. Messages that
@@ -101,6 +150,17 @@ mod tests {
         assert_eq!(community_id(0, Protocol::TCP, client, server), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
         assert_eq!(community_id(0, Protocol::TCP, server, client), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
         assert_eq!(community_id(1, Protocol::TCP, client, server), "1:3V71V58M3Ksw/yuFALMcW0LAHvc=");
+    }
+
+    #[test]
+    fn one_block_is_hashed_as_sha1_hashes_it() {
+        use sha1::Digest as _;
+        for length in 0..=40 {
+            let mut message = Message::new();
+            (0..length).for_each(|byte| message.push([byte]));
+            let bytes: Vec<u8> = (0..length).collect();
+            assert_eq!(message.sha1().as_slice(), sha1::Sha1::digest(bytes).as_slice());
+        }
     }
 
     #[test]

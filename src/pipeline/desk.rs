@@ -74,14 +74,13 @@ impl Desk {
     fn take(&mut self, news: Learnt) -> Result<()> {
         if let Some(names) = &mut self.names {
             for (flow, protocol, observation) in &news.named {
-                if let Some(line) = ecs::name(*flow, *protocol, observation) {
-                    names.write(&line).context("cannot write names")?;
-                }
+                let render = |line: &mut Vec<u8>| ecs::name(*flow, *protocol, observation, line);
+                names.write(render).context("cannot write names")?;
             }
         }
         for (flow, hits) in news.ended {
             if let Some(flows) = &mut self.flows {
-                flows.write(&ecs::flow(&flow)).context("cannot write flows")?;
+                flows.write(|line| ecs::flow(&flow, line)).context("cannot write flows")?;
             }
             self.count(&flow);
             self.incidents.fold(&flow, &hits);

@@ -1,44 +1,117 @@
 //! Alerts.
 
-use super::{base, flow, indicator, related, related_ips, wire};
-use crate::{Event, sentence};
-use serde_json::{Map, Value, json};
+use super::{Conversation, Sent, flow, indicator, observer, present, schema, wire};
+use crate::json::{Object, object};
+use crate::sentence;
+use std::borrow::Cow;
 use std::net::IpAddr;
-use weir_model::alert::{Direction, Grade, Lookup, Match, Notice, Rewritten, Traffic, Translated};
+use weir_model::alert::{Direction, Grade, Lookup, Notice, Rewritten, Traffic, Translated};
 use weir_model::{Alert, Name, Timestamp};
 
-/// A notice of an incident.
+/// Appends a notice of an incident.
 ///
 /// `@timestamp` is the time at which what the notice says had happened: the first packet for `opened`, the last for
 /// every other notice. Both are in `event.start` and `event.end`. The connection described is the incident's
 /// example flow; bytes and packets are those of all its flows.
-pub fn alert(alert: &Alert) -> Event {
-    let mut event = base("alert", "weir.alert", time(alert));
-    event.set("event.category", ["network", "threat"].as_slice());
-    let seen = if alert.grade == Grade::LookedUp { "protocol" } else { "connection" };
-    event.set("event.type", [seen, "indicator"].as_slice());
-    event.set("event.id", alert.id.to_string());
-    event.set("event.action", alert.notice.keyword());
-    event.set("event.severity", severity(alert));
-    event.set("event.start", alert.first.to_string());
-    event.set("event.end", alert.last.to_string());
-    event.set("event.duration", flow::nanos(alert.last.since(alert.first)));
-    event.set("message", sentence::sentence(alert));
-    flow::describe(&mut event, &alert.example);
-    totals(&mut event, alert);
-    event.set("network.direction", ecs_direction(alert.direction));
-    lookups(&mut event, alert);
-    indicator::threat(&mut event, alert);
-    incident(&mut event, alert);
-    other_hosts(&mut event, alert);
-    related_ips(&mut event, addresses(alert));
-    related(&mut event, "related.hosts", hosts(alert));
-    related(&mut event, "related.hash", flow::hashes(&alert.example));
-    event
+pub fn alert(alert: &Alert, line: &mut Vec<u8>) {
+    let (example, conversation) = (&*alert.example, conversation(alert));
+    object(line, |event| {
+        event.set("@timestamp", time(alert));
+        event.object("destination", |destination| conversation.destination(destination));
+        event.object("dns", |dns| first_lookup(dns, alert));
+        event.object("ecs", schema);
+        event.object("event", |event| {
+            event.set("action", alert.notice.keyword());
+            event.set_list("category", ["network", "threat"]);
+            event.set("dataset", "weir.alert");
+            event.set("duration", flow::nanos(alert.last.since(alert.first)));
+            event.set("end", alert.last);
+            event.set("id", format_args!("{}", alert.id));
+            event.set("kind", "alert");
+            event.set("module", "weir");
+            event.set("severity", severity(alert));
+            event.set("start", alert.first);
+            event.set_list("type", event_types(alert));
+        });
+        event.object("http", |http| flow::http(http, example));
+        event.set("message", &*sentence::sentence(alert));
+        event.object("network", |network| conversation.network(network));
+        event.object("observer", observer);
+        event.object("related", |related| {
+            related.set_unique("hash", flow::hashes(example));
+            related.set_unique("hosts", present(hosts(alert)));
+            related.set_unique("ip", addresses(alert));
+        });
+        event.object("rule", |rule| indicator::rule(rule, &alert.indicator));
+        event.object("source", |source| conversation.source(source));
+        event.object("threat", |threat| indicator::threat(threat, alert));
+        event.object("tls", |tls| flow::tls(tls, example));
+        event.object("url", |url| flow::url(url, example));
+        event.object("user_agent", |user_agent| flow::user_agent(user_agent, example));
+        event.object("weir", |weir| self::weir(weir, alert));
+    });
+}
+
+fn weir(weir: &mut Object<'_>, alert: &Alert) {
+    let example = &*alert.example;
+    weir.set_list("called_back", alert.called_back.iter().copied());
+    weir.object("dns", |dns| flow::dns_messages(dns, example));
+    weir.object("flow", |members| flow::describe(members, example));
+    weir.object("host", |host| {
+        host.set_some("ip", alert.host);
+        host.set_list("roles", alert.roles.iter().map(|role| role.keyword()));
+    });
+    weir.object("http", |http| flow::weir_http(http, example));
+    weir.object("incident", |members| incident(members, alert));
+    weir.object("indicator", |members| indicator::weir_indicator(members, alert));
+    weir.set_count("lookup_count", alert.lookup_count);
+    weir.objects("lookups", &alert.lookups, lookup);
+    weir.object("name", |name| flow::name(name, example));
+    weir.objects("nat", &alert.translated, translated);
+    weir.object("other_hosts", |others| listed(others, &alert.other_hosts, alert.other_host_count));
+    weir.objects("other_names", &example.other_names, flow::flow_name);
+    weir.object("tls", |tls| flow::weir_tls(tls, example));
+    weir.object("touched", |touched| listed(touched, &alert.touched, alert.touched_count));
+    weir.set_some("touched_before", alert.touched_before);
+}
+
+fn incident(members: &mut Object<'_>, alert: &Alert) {
+    members.set_true("at_least", alert.at_least);
+    members.set_some("began", began(alert));
+    members.set("connections", alert.connections);
+    members.set("direction", alert.direction.keyword());
+    members.set("flows", alert.flows);
+    members.set("grade", alert.grade.keyword());
+    members.set("id", format_args!("{}", alert.incident));
+    members.objects("matched", &alert.matched, |members, matched| {
+        members.set("field", matched.field.keyword());
+        members.set("value", &*matched.value);
+    });
+    members.objects("names", &alert.names, |members, (name, source)| {
+        members.set("source", source.keyword());
+        members.set("value", name);
+    });
+    members.set("notice", alert.number);
+    if let Some(previous) = alert.previous {
+        members.set("previous", format_args!("{previous}"));
+    }
+    members.object("received", |members| traffic(members, alert.received));
+    members.set_list("resolvers", alert.resolvers.iter().copied());
+    members.object("sent", |members| traffic(members, alert.sent));
+    members.set("severity", alert.severity.keyword());
+    members.object("tunnel", |tunnel| {
+        tunnel.set_list("ip", tunnel_ends(alert));
+        tunnel.set_some("type", alert.tunnel.map(|tunnel| tunnel.kind.keyword()));
+    });
+    members.set_true("unknown_client", alert.unknown_client);
 }
 
 fn time(alert: &Alert) -> Timestamp {
     if alert.notice == Notice::Opened { alert.first } else { alert.last }
+}
+
+fn event_types(alert: &Alert) -> [&'static str; 2] {
+    [if alert.grade == Grade::LookedUp { "protocol" } else { "connection" }, "indicator"]
 }
 
 /// 1 informational to 4 high.
@@ -46,62 +119,29 @@ fn severity(alert: &Alert) -> u8 {
     alert.severity as u8 + 1
 }
 
-fn ecs_direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Outbound => "outbound",
-        Direction::Inbound => "inbound",
-        Direction::Lateral => "internal",
-        Direction::Transit => "external",
-        Direction::Unknown => "unknown",
-    }
-}
-
-/// The incident's totals, on the sides of the example flow.
-fn totals(event: &mut Event, alert: &Alert) {
+/// The example flow, with the incident's totals on its sides.
+fn conversation(alert: &Alert) -> Conversation<'_> {
     let source = alert.tunnel.map_or(alert.example.initiator.ip, |tunnel| tunnel.source);
     let host_began = alert.host.map_or(alert.direction != Direction::Inbound, |host| host == source);
-    let (source, destination) =
-        if host_began { (alert.sent, alert.received) } else { (alert.received, alert.sent) };
-    for (side, traffic) in [("source", source), ("destination", destination)] {
-        event.set(&format!("{side}.bytes"), traffic.ip_bytes);
-        event.set(&format!("{side}.packets"), traffic.packets);
+    let sent = |traffic: Traffic| Sent { packets: traffic.packets, bytes: traffic.ip_bytes };
+    let (ours, theirs) = (sent(alert.sent), sent(alert.received));
+    Conversation {
+        sent: Some(if host_began { (ours, theirs) } else { (theirs, ours) }),
+        direction: Some(match alert.direction {
+            Direction::Outbound => "outbound",
+            Direction::Inbound => "inbound",
+            Direction::Lateral => "internal",
+            Direction::Transit => "external",
+            Direction::Unknown => "unknown",
+        }),
+        ..flow::conversation(&alert.example)
     }
-    event.set("network.bytes", source.ip_bytes + destination.ip_bytes);
-    event.set("network.packets", source.packets + destination.packets);
-    event.set("weir.incident.sent", traffic(alert.sent));
-    event.set("weir.incident.received", traffic(alert.received));
 }
 
-fn traffic(traffic: Traffic) -> Value {
-    json!({ "packets": traffic.packets, "bytes": traffic.ip_bytes, "payload_bytes": traffic.payload_bytes })
-}
-
-fn incident(event: &mut Event, alert: &Alert) {
-    event.set("weir.incident.id", alert.incident.to_string());
-    event.set("weir.incident.notice", alert.number);
-    event.set_some("weir.incident.previous", alert.previous.map(|id| id.to_string()));
-    event.set("weir.incident.direction", alert.direction.keyword());
-    event.set("weir.incident.grade", alert.grade.keyword());
-    event.set_true("weir.incident.at_least", alert.at_least);
-    event.set("weir.incident.severity", alert.severity.keyword());
-    event.set("weir.incident.flows", alert.flows);
-    event.set("weir.incident.connections", alert.connections);
-    event.set_some("weir.incident.began", began(alert).map(|ip| ip.to_string()));
-    event.set_some("weir.incident.tunnel.type", alert.tunnel.map(|tunnel| tunnel.kind.keyword()));
-    event.set_list("weir.incident.tunnel.ip", tunnel_ends(alert).map(|ip| ip.to_string()));
-    event.set_list("weir.incident.matched", alert.matched.iter().map(matched));
-    event.set_list(
-        "weir.incident.names",
-        alert
-            .names
-            .iter()
-            .map(|(name, source)| json!({ "value": name.as_str(), "source": source.keyword() })),
-    );
-    event.set_true("weir.incident.unknown_client", alert.unknown_client);
-    event.set_list("weir.incident.resolvers", alert.resolvers.iter().map(ToString::to_string));
-    event.set_some("weir.host.ip", alert.host.map(|ip| ip.to_string()));
-    event.set_list("weir.host.roles", alert.roles.iter().map(|role| role.keyword()));
-    event.set_list("weir.nat", alert.translated.iter().map(translated));
+fn traffic(members: &mut Object<'_>, traffic: Traffic) {
+    members.set("bytes", traffic.ip_bytes);
+    members.set("packets", traffic.packets);
+    members.set("payload_bytes", traffic.payload_bytes);
 }
 
 /// Who began, where it is known: of a tunnel, its end on the side of the one that began inside it.
@@ -111,88 +151,76 @@ fn began(alert: &Alert) -> Option<IpAddr> {
 }
 
 /// What the log of an address translator is to be asked for.
-fn translated(translated: &Translated) -> Map<String, Value> {
-    let mut fields = Event::default();
-    fields.set("time", translated.time.to_string());
-    fields.set("ip", translated.end.ip.to_string());
-    fields.set("port", translated.end.port);
-    fields.set("destination.ip", translated.peer.ip.to_string());
-    fields.set("destination.port", translated.peer.port);
-    fields.set_some("transport", translated.protocol.keyword());
-    fields.into_fields()
+fn translated(members: &mut Object<'_>, translated: &Translated) {
+    members.object("destination", |destination| {
+        destination.set("ip", translated.peer.ip);
+        destination.set("port", translated.peer.port);
+    });
+    members.set("ip", translated.end.ip);
+    members.set("port", translated.end.port);
+    members.set("time", translated.time);
+    members.set_some("transport", translated.protocol.keyword());
 }
 
-fn tunnel_ends(alert: &Alert) -> impl Iterator<Item = IpAddr> {
+fn tunnel_ends(alert: &Alert) -> impl Iterator<Item = IpAddr> + Clone {
     alert.tunnel.into_iter().flat_map(|tunnel| [tunnel.source, tunnel.destination])
 }
 
-fn matched(matched: &Match) -> Value {
-    json!({ "field": matched.field.keyword(), "value": &*matched.value })
-}
-
-fn other_hosts(event: &mut Event, alert: &Alert) {
-    for (field, hosts, count) in [
-        ("weir.touched", &alert.touched, alert.touched_count),
-        ("weir.other_hosts", &alert.other_hosts, alert.other_host_count),
-    ] {
-        if count > 0 {
-            event.set_list(&format!("{field}.ip"), hosts.iter().map(ToString::to_string));
-            event.set(&format!("{field}.count"), count);
-        }
+/// Hosts, of which not all may be listed.
+fn listed(members: &mut Object<'_>, hosts: &[IpAddr], count: u64) {
+    if count > 0 {
+        members.set("count", count);
+        members.set_list("ip", hosts.iter().copied());
     }
-    event.set_list("weir.called_back", alert.called_back.iter().map(ToString::to_string));
-    event.set_some("weir.touched_before", alert.touched_before.map(|time| time.to_string()));
 }
 
 /// `dns.*` tells of the first look-up, `weir.lookups` of all that are kept.
-fn lookups(event: &mut Event, alert: &Alert) {
-    if alert.lookup_count > 0 {
-        event.set("weir.lookup_count", alert.lookup_count);
+fn first_lookup(dns: &mut Object<'_>, alert: &Alert) {
+    let Some(first) = alert.lookups.first() else { return };
+    let aliases = first.aliases.iter().map(|name| ("CNAME", Cow::Borrowed(name.as_str())));
+    let addresses = first.addresses.iter().map(|ip| {
+        let record_type = if ip.is_ipv4() { "A" } else { "AAAA" };
+        (record_type, Cow::Owned(ip.to_string()))
+    });
+    dns.objects("answers", aliases.chain(addresses), |answer, (record_type, data)| {
+        answer.set("data", data);
+        answer.set("type", record_type);
+    });
+    dns.object("question", |question| {
+        question.set("name", &first.name);
+        question.set("type", wire::record_type(first.qtype));
+    });
+    dns.set_list("resolved_ip", first.addresses.iter().copied());
+    dns.set_some("response_code", first.rcode.map(wire::response_code));
+    dns.set("type", if first.rcode.is_some() { "answer" } else { "query" });
+}
+
+fn lookup(members: &mut Object<'_>, lookup: &Lookup) {
+    members.set_list("aliases", &lookup.aliases);
+    members.object("client", |client| {
+        client.set("ip", lookup.client.ip);
+        client.set("port", lookup.client.port);
+    });
+    members.set("name", &lookup.name);
+    members.set_list("resolved_ip", lookup.addresses.iter().copied());
+    members.set_some("response_code", lookup.rcode.map(wire::response_code));
+    match lookup.rewritten {
+        Some(Rewritten::Declared(code)) => {
+            members.set("rewritten", format_args!("declared: extended error {code}"));
+        }
+        Some(Rewritten::LocalAddress(ip)) => members.set("rewritten", format_args!("local address {ip}")),
+        Some(Rewritten::PolicyAlias) => members.set("rewritten", "policy alias"),
+        None => {}
     }
-    event.set_list("weir.lookups", alert.lookups.iter().map(lookup));
-    let Some(first) = alert.lookups.first() else {
-        return;
-    };
-    event.set("dns.type", if first.rcode.is_some() { "answer" } else { "query" });
-    event.set("dns.question.name", first.name.as_str());
-    event.set("dns.question.type", wire::record_type(first.qtype));
-    event.set_some("dns.response_code", first.rcode.map(wire::response_code));
-    event.set_list("dns.resolved_ip", first.addresses.iter().map(ToString::to_string));
-    event.set_list("dns.answers", answers(first));
+    members.object("server", |server| {
+        server.set("ip", lookup.server.ip);
+        server.set("port", lookup.server.port);
+    });
+    members.set("time", lookup.time);
+    members.set("type", wire::record_type(lookup.qtype));
 }
 
-fn answers(lookup: &Lookup) -> Vec<Value> {
-    let aliases = lookup.aliases.iter().map(|name| json!({ "type": "CNAME", "data": name.as_str() }));
-    let address =
-        |ip: &IpAddr| json!({ "type": if ip.is_ipv4() { "A" } else { "AAAA" }, "data": ip.to_string() });
-    aliases.chain(lookup.addresses.iter().map(address)).collect()
-}
-
-fn lookup(lookup: &Lookup) -> Map<String, Value> {
-    let mut fields = Event::default();
-    fields.set("time", lookup.time.to_string());
-    fields.set("name", lookup.name.as_str());
-    fields.set("type", wire::record_type(lookup.qtype));
-    for (side, endpoint) in [("client", lookup.client), ("server", lookup.server)] {
-        fields.set(&format!("{side}.ip"), endpoint.ip.to_string());
-        fields.set(&format!("{side}.port"), endpoint.port);
-    }
-    fields.set_some("response_code", lookup.rcode.map(wire::response_code));
-    fields.set_list("resolved_ip", lookup.addresses.iter().map(ToString::to_string));
-    fields.set_list("aliases", lookup.aliases.iter().map(Name::as_str));
-    fields.set_some("rewritten", lookup.rewritten.map(rewritten));
-    fields.into_fields()
-}
-
-fn rewritten(rewritten: Rewritten) -> String {
-    match rewritten {
-        Rewritten::Declared(code) => format!("declared: extended error {code}"),
-        Rewritten::LocalAddress(ip) => format!("local address {ip}"),
-        Rewritten::PolicyAlias => "policy alias".to_owned(),
-    }
-}
-
-fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
+fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> + Clone {
     let looked_up = alert.lookups.iter().flat_map(|lookup| {
         [lookup.client.ip, lookup.server.ip].into_iter().chain(lookup.addresses.iter().copied())
     });
@@ -204,9 +232,9 @@ fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
         .chain(lists.into_iter().flatten().copied())
 }
 
-fn hosts(alert: &Alert) -> impl Iterator<Item = String> {
+fn hosts(alert: &Alert) -> impl Iterator<Item = Cow<'_, str>> + Clone {
     let looked_up =
         alert.lookups.iter().flat_map(|lookup| std::iter::once(&lookup.name).chain(&lookup.aliases));
-    let names = alert.names.iter().map(|(name, _)| name).chain(looked_up).map(ToString::to_string);
-    flow::hosts(&alert.example).chain(names)
+    let names = alert.names.iter().map(|(name, _)| name).chain(looked_up).map(Name::as_str);
+    flow::hosts(&alert.example).chain(names.map(Cow::Borrowed))
 }

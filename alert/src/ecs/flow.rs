@@ -1,108 +1,159 @@
 //! Flow records.
 
-use super::{base, conversation, related, related_ips, wire};
-use crate::Event;
-use crate::text::hex;
-use serde_json::{Map, Value, json};
-use weir_model::flow::Orientation;
-use weir_model::flow::{Counters, EndReason, FlowName, HttpSummary, TcpState, TlsSummary, Tunnel};
-use weir_model::{Flow, FlowId, Name};
+use super::wire::{self, Fingerprint};
+use super::{Conversation, Sent, observer, present, schema};
+use crate::json::{Object, object};
+use std::borrow::Cow;
+use std::net::IpAddr;
+use weir_model::Flow;
+use weir_model::flow::{
+    Counters, EndReason, FlowName, Orientation, TcpState, TcpSummary, TlsSummary, Tunnel,
+};
+use weir_model::observation::HttpRequest;
 
-/// A flow record, at its end. `@timestamp` is its first packet.
-pub fn flow(flow: &Flow) -> Event {
-    let mut event = base("event", "weir.flow", flow.first);
-    event.set("event.category", ["network"].as_slice());
-    event.set("event.action", "flow");
-    event.set_list("event.type", event_types(flow));
-    event.set("event.start", flow.first.to_string());
-    event.set("event.end", flow.last.to_string());
-    event.set("event.duration", nanos(flow.duration()));
-    totals(&mut event, &flow.forward, &flow.reverse);
-    describe(&mut event, flow);
-    related_ips(&mut event, addresses(flow));
-    related(&mut event, "related.hosts", hosts(flow));
-    related(&mut event, "related.hash", hashes(flow));
-    event
+/// Appends a flow record as it is at its end. `@timestamp` is its first packet.
+pub fn flow(flow: &Flow, line: &mut Vec<u8>) {
+    let conversation = conversation(flow);
+    object(line, |event| {
+        event.set("@timestamp", flow.first);
+        event.object("destination", |destination| conversation.destination(destination));
+        event.object("ecs", schema);
+        event.object("event", |event| {
+            event.set("action", "flow");
+            event.set_list("category", ["network"]);
+            event.set("dataset", "weir.flow");
+            event.set("duration", nanos(flow.duration()));
+            event.set("end", flow.last);
+            event.set("kind", "event");
+            event.set("module", "weir");
+            event.set("start", flow.first);
+            event.set_list("type", event_types(flow));
+        });
+        event.object("http", |http| self::http(http, flow));
+        event.object("network", |network| conversation.network(network));
+        event.object("observer", observer);
+        event.object("related", |related| {
+            related.set_unique("hash", hashes(flow));
+            related.set_unique("hosts", present(hosts(flow)));
+            related.set_unique("ip", addresses(flow));
+        });
+        event.object("source", |source| conversation.source(source));
+        event.object("tls", |tls| self::tls(tls, flow));
+        event.object("url", |url| self::url(url, flow));
+        event.object("user_agent", |user_agent| self::user_agent(user_agent, flow));
+        event.object("weir", |weir| {
+            weir.object("dns", |dns| dns_messages(dns, flow));
+            weir.object("flow", |members| describe(members, flow));
+            weir.object("http", |http| weir_http(http, flow));
+            weir.object("name", |name| self::name(name, flow));
+            weir.objects("other_names", &flow.other_names, flow_name);
+            weir.object("tls", |tls| weir_tls(tls, flow));
+        });
+    });
+}
+
+/// The ends of a flow and what they sent.
+pub(super) fn conversation(flow: &Flow) -> Conversation<'_> {
+    let sent = |counters: &Counters| Sent { packets: counters.packets, bytes: counters.ip_bytes };
+    Conversation {
+        domain: flow.name.as_ref().map(|name| &name.name),
+        vlans: &flow.vlans,
+        sent: Some((sent(&flow.forward), sent(&flow.reverse))),
+        ..Conversation::between(flow.protocol, flow.initiator, flow.responder, flow.application)
+    }
 }
 
 pub(super) fn nanos(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn event_types(flow: &Flow) -> Vec<&'static str> {
-    let mut types = vec!["connection"];
-    if flow.continues.is_none() && flow.orientation == Orientation::Start {
-        types.push("start");
-    }
-    if matches!(flow.end, EndReason::Fin | EndReason::Rst | EndReason::Idle | EndReason::Reused) {
-        types.push("end");
-    }
-    types
+fn event_types(flow: &Flow) -> impl Iterator<Item = &'static str> {
+    let started = flow.continues.is_none() && flow.orientation == Orientation::Start;
+    let ended = matches!(flow.end, EndReason::Fin | EndReason::Rst | EndReason::Idle | EndReason::Reused);
+    [("connection", true), ("start", started), ("end", ended)]
+        .into_iter()
+        .filter_map(|(name, holds)| holds.then_some(name))
 }
 
-fn totals(event: &mut Event, forward: &Counters, reverse: &Counters) {
-    for (side, counters) in [("source", forward), ("destination", reverse)] {
-        event.set(&format!("{side}.bytes"), counters.ip_bytes);
-        event.set(&format!("{side}.packets"), counters.packets);
+/// `http`.
+pub(super) fn http(http: &mut Object<'_>, flow: &Flow) {
+    if let Some(summary) = &flow.http {
+        wire::http(http, summary.request.as_deref(), summary.status);
     }
-    event.set("network.bytes", forward.ip_bytes + reverse.ip_bytes);
-    event.set("network.packets", forward.packets + reverse.packets);
 }
 
-/// Everything of a flow but its times and totals, which an alert takes from its incident.
-pub(super) fn describe(event: &mut Event, flow: &Flow) {
-    conversation(event, flow.protocol, flow.initiator, flow.responder);
-    event.set_some("network.protocol", flow.application);
-    event.set("weir.flow.id", flow.id.0);
-    event.set_some("weir.flow.continues", flow.continues.map(|FlowId(id)| id));
-    event.set("weir.flow.orientation", flow.orientation.keyword());
-    event.set("weir.flow.end_reason", flow.end.keyword());
-    counters(event, "source", &flow.forward);
-    counters(event, "destination", &flow.reverse);
-    event.set_true("weir.flow.one_sided", flow.forward.packets == 0 || flow.reverse.packets == 0);
-    if let Some(tcp) = &flow.tcp {
-        event.set("weir.flow.tcp.state", state_keyword(tcp.state));
-        event.set("weir.flow.tcp.syn", tcp.syn);
-        event.set("weir.flow.tcp.syn_ack", tcp.syn_ack);
-        event.set("weir.flow.tcp.handshake", tcp.handshake);
+/// `url`.
+pub(super) fn url(url: &mut Object<'_>, flow: &Flow) {
+    if let Some(request) = request(flow) {
+        wire::url(url, request);
     }
-    if let Some((icmp_type, code)) = flow.icmp {
-        event.set("weir.flow.icmp.type", icmp_type);
-        event.set("weir.flow.icmp.code", code);
+}
+
+/// `user_agent`.
+pub(super) fn user_agent(user_agent: &mut Object<'_>, flow: &Flow) {
+    user_agent.set_some("original", request(flow).and_then(|request| request.user_agent.as_deref()));
+}
+
+/// `tls`.
+pub(super) fn tls(tls: &mut Object<'_>, flow: &Flow) {
+    if let Some(summary) = &flow.tls {
+        wire::tls(tls, summary.server_name.as_ref(), summary.certificate.as_deref(), summary.version);
     }
-    if flow.icmp_errors > 0 {
-        event.set("weir.flow.icmp_errors", flow.icmp_errors);
-    }
-    encapsulation(event, flow);
-    names(event, flow);
-    if let Some(tls) = &flow.tls {
-        tls_summary(event, tls);
-    }
-    if let Some(http) = &flow.http {
-        http_summary(event, http);
-    }
+}
+
+/// `weir.dns`.
+pub(super) fn dns_messages(dns: &mut Object<'_>, flow: &Flow) {
     let (questions, answers) = flow.dns_messages;
     if questions > 0 || answers > 0 {
-        event.set("weir.dns.questions", questions);
-        event.set("weir.dns.responses", answers);
+        dns.set("questions", questions);
+        dns.set("responses", answers);
     }
 }
 
-fn counters(event: &mut Event, side: &str, counters: &Counters) {
-    event.set(&format!("weir.flow.{side}.payload_bytes"), counters.payload_bytes);
-    event.set_list(&format!("weir.flow.{side}.tcp_flags"), flag_names(counters.tcp_flags));
-    if counters.retransmissions > 0 {
-        event.set(&format!("weir.flow.{side}.retransmissions"), counters.retransmissions);
+/// `weir.flow`.
+pub(super) fn describe(members: &mut Object<'_>, flow: &Flow) {
+    members.set_some("continues", flow.continues.map(|id| id.0));
+    members.object("destination", |destination| counters(destination, &flow.reverse));
+    members.set("end_reason", flow.end.keyword());
+    members.object("icmp", |icmp| {
+        if let Some((icmp_type, code)) = flow.icmp {
+            icmp.set("code", code);
+            icmp.set("type", icmp_type);
+        }
+    });
+    members.set_count("icmp_errors", flow.icmp_errors);
+    members.set("id", flow.id.0);
+    members.set_list("mpls", flow.mpls.iter().copied());
+    members.set_true("one_sided", flow.forward.packets == 0 || flow.reverse.packets == 0);
+    members.set("orientation", flow.orientation.keyword());
+    members.object("source", |source| counters(source, &flow.forward));
+    members.object("tcp", |tcp| tcp_summary(tcp, flow.tcp));
+    members.objects("tunnels", &flow.tunnels, tunnel);
+    if flow.vlans.len() > 1 {
+        members.set_list("vlans", flow.vlans.iter().copied());
     }
-    if counters.acknowledged_bytes > 0 {
-        event.set(&format!("weir.flow.{side}.acknowledged_bytes"), counters.acknowledged_bytes);
-    }
+}
+
+fn counters(side: &mut Object<'_>, counters: &Counters) {
+    side.set_count("acknowledged_bytes", counters.acknowledged_bytes);
+    side.set("payload_bytes", counters.payload_bytes);
+    side.set_count("retransmissions", counters.retransmissions);
+    side.set_list("tcp_flags", flag_names(counters.tcp_flags));
 }
 
 /// Names of the TCP flags, lowest bit first (RFC 9293 section 3.1).
 fn flag_names(flags: u8) -> impl Iterator<Item = &'static str> {
     let names = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"];
     names.into_iter().enumerate().filter(move |(bit, _)| flags >> bit & 1 == 1).map(|(_, name)| name)
+}
+
+fn tcp_summary(members: &mut Object<'_>, tcp: Option<TcpSummary>) {
+    if let Some(tcp) = tcp {
+        members.set("handshake", tcp.handshake);
+        members.set("state", state_keyword(tcp.state));
+        members.set("syn", tcp.syn);
+        members.set("syn_ack", tcp.syn_ack);
+    }
 }
 
 fn state_keyword(state: TcpState) -> &'static str {
@@ -115,84 +166,68 @@ fn state_keyword(state: TcpState) -> &'static str {
     }
 }
 
-fn encapsulation(event: &mut Event, flow: &Flow) {
-    event.set_some("network.vlan.id", flow.vlans.first().map(ToString::to_string));
-    if let [_, .., innermost] = flow.vlans.as_slice() {
-        event.set("network.inner.vlan.id", innermost.to_string());
-        event.set_list("weir.flow.vlans", flow.vlans.iter().copied());
-    }
-    event.set_list("weir.flow.mpls", flow.mpls.iter().copied());
-    event.set_list("weir.flow.tunnels", flow.tunnels.iter().map(tunnel));
+fn tunnel(members: &mut Object<'_>, tunnel: &Tunnel) {
+    members.set_some("id", tunnel.id);
+    members.set_list("ip", [tunnel.source, tunnel.destination]);
+    members.set("type", tunnel.kind.keyword());
 }
 
-fn tunnel(tunnel: &Tunnel) -> Value {
-    let mut fields = json!({
-        "type": tunnel.kind.keyword(),
-        "ip": [tunnel.source.to_string(), tunnel.destination.to_string()],
-    });
-    if let (Some(id), Value::Object(fields)) = (tunnel.id, &mut fields) {
-        fields.insert("id".to_owned(), id.into());
-    }
-    fields
-}
-
-fn names(event: &mut Event, flow: &Flow) {
-    if let Some(name) = &flow.name {
-        event.set("destination.domain", name.name.as_str());
-        event.set("weir.name", flow_name(name));
-    }
-    event.set_list("weir.other_names", flow.other_names.iter().map(flow_name));
-}
-
-fn flow_name(name: &FlowName) -> Map<String, Value> {
-    let mut fields = Event::default();
-    fields.set("value", name.name.as_str());
-    fields.set("source", name.source.keyword());
-    fields.set("time", name.time.to_string());
-    fields.set_list("aliases", name.aliases.iter().map(Name::as_str));
-    fields.into_fields()
-}
-
-fn tls_summary(event: &mut Event, tls: &TlsSummary) {
-    event.set_some("tls.client.server_name", tls.server_name.as_ref().map(Name::as_str));
-    event.set_some("weir.tls.client.ja4", tls.ja4.as_deref());
-    event.set_list("weir.tls.client.alpn", tls.alpn.iter().map(|protocol| &**protocol));
-    event.set_true("weir.tls.client.ech_offered", tls.ech_offered);
-    if let Some(version) = tls.version {
-        wire::tls_version(event, version);
-    }
-    event.set_some("weir.tls.cipher", tls.cipher.map(|cipher| format!("0x{cipher:04x}")));
-    if let Some(certificate) = &tls.certificate {
-        wire::certificate(event, certificate);
+/// `weir.http`.
+pub(super) fn weir_http(http: &mut Object<'_>, flow: &Flow) {
+    if let Some(summary) = &flow.http {
+        http.set_some("form", summary.request.as_ref().map(|request| wire::request_form(request)));
+        http.set("requests", summary.requests);
     }
 }
 
-fn http_summary(event: &mut Event, http: &HttpSummary) {
-    if let Some(request) = &http.request {
-        wire::http_request(event, request);
+/// `weir.name`.
+pub(super) fn name(name: &mut Object<'_>, flow: &Flow) {
+    if let Some(known) = &flow.name {
+        flow_name(name, known);
     }
-    event.set_some("http.response.status_code", http.status);
-    event.set("weir.http.requests", http.requests);
+}
+
+/// An entry of `weir.other_names`.
+pub(super) fn flow_name(members: &mut Object<'_>, name: &FlowName) {
+    members.set_list("aliases", &name.aliases);
+    members.set("source", name.source.keyword());
+    members.set("time", name.time);
+    members.set("value", &name.name);
+}
+
+/// `weir.tls`.
+pub(super) fn weir_tls(tls: &mut Object<'_>, flow: &Flow) {
+    if let Some(summary) = &flow.tls {
+        if let Some(cipher) = summary.cipher {
+            tls.set("cipher", format_args!("0x{cipher:04x}"));
+        }
+        let TlsSummary { alpn, ech_offered, ja4, .. } = &**summary;
+        tls.object("client", |client| wire::weir_tls_client(client, alpn, *ech_offered, ja4.as_deref()));
+    }
+}
+
+fn request(flow: &Flow) -> Option<&HttpRequest> {
+    flow.http.as_ref()?.request.as_deref()
 }
 
 /// Every address that has to do with a flow.
-pub(super) fn addresses(flow: &Flow) -> impl Iterator<Item = std::net::IpAddr> {
+pub(super) fn addresses(flow: &Flow) -> impl Iterator<Item = IpAddr> + Clone {
     let outer = flow.tunnels.iter().flat_map(|tunnel| [tunnel.source, tunnel.destination]);
     [flow.initiator.ip, flow.responder.ip].into_iter().chain(outer)
 }
 
 /// Every name that has to do with a flow.
-pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = String> {
-    let said = flow.tls.as_ref().and_then(|tls| tls.server_name.as_ref()).map(ToString::to_string);
-    let host = flow.http.as_ref().and_then(|http| http.request.as_ref()?.host.as_ref().map(wire::host_text));
-    flow.names().map(|name| name.name.to_string()).chain(said).chain(host)
+pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+    let said = flow.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
+    let names = flow.name.iter().chain(&flow.other_names).map(|name| &name.name);
+    let host = request(flow).and_then(|request| request.host.as_ref()).map(wire::host_text);
+    names.chain(said).map(|name| Cow::Borrowed(name.as_str())).chain(host)
 }
 
 /// Every fingerprint that has to do with a flow, in lower case as lists have them.
-pub(super) fn hashes(flow: &Flow) -> impl Iterator<Item = String> {
+pub(super) fn hashes(flow: &Flow) -> impl Iterator<Item = Fingerprint<'_>> + Clone {
     let tls = flow.tls.as_ref();
-    let certificate = tls.and_then(|tls| tls.certificate.as_ref());
-    let ja4 = tls.and_then(|tls| tls.ja4.as_ref()).map(ToString::to_string);
-    let sums = certificate.map(|certificate| [hex(&certificate.sha1), hex(&certificate.sha256)]);
-    ja4.into_iter().chain(sums.into_iter().flatten())
+    let ja4 = tls.and_then(|tls| tls.ja4.as_deref()).map(Fingerprint::Ja4);
+    let certificate = tls.and_then(|tls| tls.certificate.as_deref());
+    ja4.into_iter().chain(certificate.into_iter().flat_map(Fingerprint::sums))
 }

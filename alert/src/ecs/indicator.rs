@@ -1,77 +1,59 @@
-//! `threat.*`: the indicators met, and what their sources say.
+//! The indicators met, and what their sources say: `threat`, `rule`, `weir.indicator`.
 
-use crate::Event;
-use serde_json::{Map, Value};
+use crate::json::Object;
 use std::time::Duration;
 use weir_model::alert::{Field, Match};
 use weir_model::indicator::Url;
 use weir_model::{Alert, Context, Indicator, IndicatorValue, Timestamp, Tlp};
 
-/// `threat.indicator`, `threat.enrichments`, `rule` and `weir.indicator` of an alert.
-pub(super) fn threat(event: &mut Event, alert: &Alert) {
-    event.set("threat.indicator", fields(&alert.indicator));
-    event.set_list("threat.enrichments", enrichments(alert));
-    event.set("rule.name", format!("Known bad {}", alert.indicator.value.kind().replace('_', " ")));
-    event.set("rule.category", "indicator");
-    let indicator = &alert.indicator;
-    event.set("weir.indicator.kind", indicator.value.kind());
-    event.set("weir.indicator.value", indicator.value.to_string());
-    event.set_list("weir.indicator.contexts", indicator.contexts.iter().map(context));
-    event.set_some("weir.indicator.age_days", age_days(indicator, alert.last));
-    let Some(first) = indicator.contexts.first() else {
-        return;
-    };
-    event.set("rule.ruleset", &*first.source);
-    event.set_some("rule.description", first.description.as_deref());
-    event.set_some("rule.reference", first.reference.as_deref());
-}
-
-/// Days since a source last knew the indicator to be bad: by `last_seen`, else `first_seen`, the latest of any source.
-fn age_days(indicator: &Indicator, now: Timestamp) -> Option<u64> {
-    let known =
-        indicator.contexts.iter().filter_map(|context| context.last_seen.or(context.first_seen)).max()?;
-    Some(now.since(known).as_secs() / Duration::from_hours(24).as_secs())
+/// `threat` of an alert: an enrichment for each field in which the ringing indicator was met, and for each other indicator.
+pub(super) fn threat(threat: &mut Object<'_>, alert: &Alert) {
+    let rang = alert.matched.iter().map(|matched| (&alert.indicator, Some(matched)));
+    let others = alert.also_matched.iter().map(|indicator| (indicator, None));
+    threat.objects("enrichments", rang.chain(others), |enrichment, (indicator, met)| {
+        enrichment.object("indicator", |members| describe(members, indicator));
+        enrichment.object("matched", |members| matched(members, indicator, met));
+    });
+    threat.object("indicator", |members| describe(members, &alert.indicator));
 }
 
 /// An indicator as ECS describes one, with what its first source says.
-fn fields(indicator: &Indicator) -> Map<String, Value> {
-    let mut fields = Event::default();
-    fields.set("type", stix_type(&indicator.value));
-    fields.set("name", indicator.value.to_string());
+fn describe(members: &mut Object<'_>, indicator: &Indicator) {
+    let first = indicator.contexts.first();
+    members.set_some("confidence", first.and_then(|first| first.confidence).map(confidence));
+    members.set_some("description", first.and_then(|first| first.description.as_deref()));
+    members.set_some("first_seen", first.and_then(|first| first.first_seen));
     match &indicator.value {
-        IndicatorValue::Address(ip) => fields.set("ip", ip.to_string()),
-        IndicatorValue::AddressPort(ip, port) => {
-            fields.set("ip", ip.to_string());
-            fields.set("port", *port);
-        }
-        IndicatorValue::Domain(name) | IndicatorValue::Host(name) => fields.set("url.domain", name.as_str()),
-        IndicatorValue::Url(url) => self::url(&mut fields, url),
+        IndicatorValue::Address(ip) | IndicatorValue::AddressPort(ip, _) => members.set("ip", *ip),
         // ECS has no field of its own for these; `name` holds them.
-        IndicatorValue::Network(_)
-        | IndicatorValue::Ja4(_)
-        | IndicatorValue::CertificateSha1(_)
-        | IndicatorValue::CertificateSha256(_) => {}
+        _ => {}
     }
-    if let Some(first) = indicator.contexts.first() {
-        fields.set("provider", &*first.source);
-        fields.set_some("description", first.description.as_deref());
-        fields.set_some("reference", first.reference.as_deref());
-        fields.set_some("confidence", first.confidence.map(confidence));
-        fields.set_some("first_seen", first.first_seen.map(|time| time.to_string()));
-        fields.set_some("last_seen", first.last_seen.map(|time| time.to_string()));
-        fields.set_some("marking.tlp", first.tlp.map(Tlp::keyword));
+    members.set_some("last_seen", first.and_then(|first| first.last_seen));
+    members.object("marking", |marking| {
+        marking.set_some("tlp", first.and_then(|first| first.tlp).map(Tlp::keyword));
+    });
+    members.set("name", format_args!("{}", indicator.value));
+    if let IndicatorValue::AddressPort(_, port) = &indicator.value {
+        members.set("port", *port);
     }
-    fields.into_fields()
+    members.set_some("provider", first.map(|first| &*first.source));
+    members.set_some("reference", first.and_then(|first| first.reference.as_deref()));
+    members.set("type", stix_type(&indicator.value));
+    members.object("url", |url| match &indicator.value {
+        IndicatorValue::Domain(name) | IndicatorValue::Host(name) => url.set("domain", name),
+        IndicatorValue::Url(indicated) => self::url(url, indicated),
+        _ => {}
+    });
 }
 
 /// Only requests in clear can meet a URL, so it is written with `http:`; the scheme does not count.
-fn url(fields: &mut Event, url: &Url) {
-    let host = if url.host.as_str().contains(':') { format!("[{}]", url.host) } else { url.host.to_string() };
+fn url(members: &mut Object<'_>, url: &Url) {
+    let (open, close) = if url.host.as_str().contains(':') { ("[", "]") } else { ("", "") };
     let port = url.port.map(|port| format!(":{port}")).unwrap_or_default();
-    fields.set("url.full", format!("http://{host}{port}{}", url.path));
-    fields.set("url.domain", url.host.as_str());
-    fields.set_some("url.port", url.port);
-    fields.set("url.path", url.path.split('?').next().unwrap_or_default());
+    members.set("domain", &url.host);
+    members.set("full", format_args!("http://{open}{}{close}{port}{}", url.host, url.path));
+    members.set("path", url.path.split('?').next().unwrap_or_default());
+    members.set_some("port", url.port);
 }
 
 fn stix_type(value: &IndicatorValue) -> &'static str {
@@ -98,25 +80,16 @@ fn confidence(number: u8) -> &'static str {
     }
 }
 
-/// One for each field in which the ringing indicator was met, and one for each other indicator.
-fn enrichments(alert: &Alert) -> Vec<Map<String, Value>> {
-    let rang = alert.matched.iter().map(|matched| enrichment(&alert.indicator, Some(matched)));
-    rang.chain(alert.also_matched.iter().map(|indicator| enrichment(indicator, None))).collect()
-}
-
-fn enrichment(indicator: &Indicator, matched: Option<&Match>) -> Map<String, Value> {
-    let mut fields = Event::default();
-    fields.set("indicator", self::fields(indicator));
-    fields.set("matched.type", "indicator_match_rule");
-    if let Some(context) = indicator.contexts.first() {
-        fields.set("matched.index", &*context.source);
-        fields.set_some("matched.id", context.line.map(|line| format!("{}:{line}", context.source)));
+/// `matched` of an enrichment.
+fn matched(members: &mut Object<'_>, indicator: &Indicator, met: Option<&Match>) {
+    let context = indicator.contexts.first();
+    members.set_some("atomic", met.map(|met| &*met.value));
+    members.set_some("field", met.map(matched_field));
+    if let Some((context, line)) = context.and_then(|context| Some((context, context.line?))) {
+        members.set("id", format_args!("{}:{line}", context.source));
     }
-    if let Some(matched) = matched {
-        fields.set("matched.atomic", &*matched.value);
-        fields.set("matched.field", matched_field(matched));
-    }
-    fields.into_fields()
+    members.set_some("index", context.map(|context| &*context.source));
+    members.set("type", "indicator_match_rule");
 }
 
 /// The field of the event in which the value stands.
@@ -128,16 +101,40 @@ fn matched_field(matched: &Match) -> &'static str {
     }
 }
 
-fn context(context: &Context) -> Map<String, Value> {
-    let mut fields = Event::default();
-    fields.set("source", &*context.source);
-    fields.set_some("line", context.line);
-    fields.set_some("description", context.description.as_deref());
-    fields.set_list("tags", context.tags.iter().map(|tag| &**tag));
-    fields.set_some("reference", context.reference.as_deref());
-    fields.set_some("confidence", context.confidence);
-    fields.set_some("first_seen", context.first_seen.map(|time| time.to_string()));
-    fields.set_some("last_seen", context.last_seen.map(|time| time.to_string()));
-    fields.set_some("tlp", context.tlp.map(Tlp::keyword));
-    fields.into_fields()
+/// `rule` of an alert.
+pub(super) fn rule(rule: &mut Object<'_>, indicator: &Indicator) {
+    let first = indicator.contexts.first();
+    rule.set("category", "indicator");
+    rule.set_some("description", first.and_then(|first| first.description.as_deref()));
+    rule.set("name", format_args!("Known bad {}", indicator.value.kind().replace('_', " ")));
+    rule.set_some("reference", first.and_then(|first| first.reference.as_deref()));
+    rule.set_some("ruleset", first.map(|first| &*first.source));
+}
+
+/// `weir.indicator` of an alert.
+pub(super) fn weir_indicator(members: &mut Object<'_>, alert: &Alert) {
+    let indicator = &alert.indicator;
+    members.set_some("age_days", age_days(indicator, alert.last));
+    members.objects("contexts", &indicator.contexts, context);
+    members.set("kind", indicator.value.kind());
+    members.set("value", format_args!("{}", indicator.value));
+}
+
+/// Days since a source last knew the indicator to be bad: by `last_seen`, else `first_seen`, the latest of any source.
+fn age_days(indicator: &Indicator, now: Timestamp) -> Option<u64> {
+    let known =
+        indicator.contexts.iter().filter_map(|context| context.last_seen.or(context.first_seen)).max()?;
+    Some(now.since(known).as_secs() / Duration::from_hours(24).as_secs())
+}
+
+fn context(members: &mut Object<'_>, context: &Context) {
+    members.set_some("confidence", context.confidence);
+    members.set_some("description", context.description.as_deref());
+    members.set_some("first_seen", context.first_seen);
+    members.set_some("last_seen", context.last_seen);
+    members.set_some("line", context.line);
+    members.set_some("reference", context.reference.as_deref());
+    members.set("source", &*context.source);
+    members.set_list("tags", context.tags.iter().map(|tag| &**tag));
+    members.set_some("tlp", context.tlp.map(Tlp::keyword));
 }

@@ -1,4 +1,7 @@
 //! The fields of alerts, flows and names: Elastic Common Schema 9, and `weir.*` where ECS has no field.
+//!
+//! Each kind of event is one function that lists its members as they stand in the line: in alphabetical order, so that the
+//! same event is always the same line (a test sees to the order). What several kinds have in common is here and in `wire`.
 
 mod alert;
 mod flow;
@@ -12,58 +15,110 @@ pub use alert::alert;
 pub use flow::flow;
 pub use name::name;
 
-use crate::Event;
-use std::net::IpAddr;
-use weir_model::{Endpoint, Protocol, Timestamp};
+use crate::json::{Ascii, Digits, Object};
+use std::borrow::Cow;
+use weir_model::{Endpoint, Name, Protocol, community_id};
 
 /// The schema's version that the fields follow.
 pub const ECS_VERSION: &str = "9.0.0";
 
-/// What every event has.
-fn base(kind: &str, dataset: &str, time: Timestamp) -> Event {
-    let mut event = Event::default();
-    event.set("@timestamp", time.to_string());
-    event.set("ecs.version", ECS_VERSION);
-    event.set("event.kind", kind);
-    event.set("event.module", "weir");
-    event.set("event.dataset", dataset);
-    event.set("observer.product", "Weir");
-    event.set("observer.type", "ids");
-    event
+/// `ecs`.
+fn schema(ecs: &mut Object<'_>) {
+    ecs.set("version", ECS_VERSION);
 }
 
-/// Both ends and the protocol between them.
-fn conversation(event: &mut Event, protocol: Protocol, source: Endpoint, destination: Endpoint) {
-    for (side, endpoint) in [("source", source), ("destination", destination)] {
-        event.set(&format!("{side}.ip"), endpoint.ip.to_string());
-        if protocol.has_ports() {
-            event.set(&format!("{side}.port"), endpoint.port);
+/// `observer`.
+fn observer(observer: &mut Object<'_>) {
+    observer.set("product", "Weir");
+    observer.set("type", "ids");
+}
+
+/// What every event says of the conversation that it is about: `source`, `destination`, `network`.
+#[derive(Clone, Copy)]
+struct Conversation<'a> {
+    protocol: Protocol,
+    source: Endpoint,
+    destination: Endpoint,
+    application: Option<&'a str>,
+    /// The name of the destination.
+    domain: Option<&'a Name>,
+    /// VLANs, outermost first.
+    vlans: &'a [u16],
+    /// What source and destination sent, where that is counted.
+    sent: Option<(Sent, Sent)>,
+    direction: Option<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+struct Sent {
+    packets: u64,
+    bytes: u64,
+}
+
+impl<'a> Conversation<'a> {
+    /// Of which nothing but the ends is told.
+    fn between(
+        protocol: Protocol,
+        source: Endpoint,
+        destination: Endpoint,
+        application: Option<&'a str>,
+    ) -> Self {
+        Self {
+            protocol,
+            source,
+            destination,
+            application,
+            domain: None,
+            vlans: &[],
+            sent: None,
+            direction: None,
         }
     }
-    event.set("network.type", if source.ip.is_ipv4() { "ipv4" } else { "ipv6" });
-    event.set_some("network.transport", protocol.keyword());
-    event.set("network.iana_number", protocol.0.to_string());
-    event.set(
-        "network.community_id",
-        weir_model::community_id::community_id(0, protocol, source, destination),
-    );
-}
 
-/// `related.ip`: each address once, in the order given.
-fn related_ips(event: &mut Event, addresses: impl IntoIterator<Item = IpAddr>) {
-    related(event, "related.ip", addresses.into_iter().map(|ip| ip.to_string()));
-}
-
-/// `related.*`: each text once, in the order given.
-fn related(event: &mut Event, field: &str, texts: impl IntoIterator<Item = String>) {
-    let mut unique: Vec<String> = Vec::new();
-    for text in texts {
-        // Few of them: the lists that they come from are capped.
-        if !text.is_empty() && !unique.contains(&text) {
-            unique.push(text);
-        }
+    fn source(&self, source: &mut Object<'_>) {
+        self.side(source, self.source, None, self.sent.map(|(sent, _)| sent));
     }
-    event.set_list(field, unique);
+
+    fn destination(&self, destination: &mut Object<'_>) {
+        self.side(destination, self.destination, self.domain, self.sent.map(|(_, sent)| sent));
+    }
+
+    fn side(&self, side: &mut Object<'_>, end: Endpoint, domain: Option<&Name>, sent: Option<Sent>) {
+        side.set_some("bytes", sent.map(|sent| sent.bytes));
+        side.set_some("domain", domain);
+        side.set("ip", end.ip);
+        side.set_some("packets", sent.map(|sent| sent.packets));
+        side.set_some("port", self.protocol.has_ports().then_some(end.port));
+    }
+
+    fn network(&self, network: &mut Object<'_>) {
+        let identifier = community_id::ascii(0, self.protocol, self.source, self.destination);
+        let [bytes, packets] = match self.sent {
+            Some((source, destination)) => {
+                [source.bytes + destination.bytes, source.packets + destination.packets].map(Some)
+            }
+            None => [None, None],
+        };
+        network.set_some("bytes", bytes);
+        network.set("community_id", Ascii(identifier));
+        network.set_some("direction", self.direction);
+        network.set("iana_number", Digits(u16::from(self.protocol.0)));
+        if let [_, .., innermost] = self.vlans {
+            network.object("inner", |inner| inner.object("vlan", |vlan| vlan.set("id", Digits(*innermost))));
+        }
+        network.set_some("packets", packets);
+        network.set_some("protocol", self.application);
+        network.set_some("transport", self.protocol.keyword());
+        network.set("type", if self.source.ip.is_ipv4() { "ipv4" } else { "ipv6" });
+        network.object("vlan", |vlan| vlan.set_some("id", self.vlans.first().copied().map(Digits)));
+    }
+}
+
+/// The texts that are not empty: the root, say, is no name to look for.
+fn present<'a>(
+    texts: impl Iterator<Item = Cow<'a, str>> + Clone,
+) -> impl Iterator<Item = Cow<'a, str>> + Clone {
+    texts.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -1,63 +1,168 @@
 //! Names: one line for each DNS message, ClientHello, HTTP request and certificate.
 
-use super::{base, conversation, related, related_ips, wire};
-use crate::Event;
-use crate::text::hex;
-use weir_model::observation::{Fact, Sender, TlsTransport};
-use weir_model::{FlowId, Observation, Protocol};
+use super::wire::{self, Fingerprint};
+use super::{Conversation, observer, present, schema};
+use crate::json::{Object, object};
+use std::borrow::Cow;
+use std::net::IpAddr;
+use weir_model::observation::{
+    Certificate, ClientHello, DnsMessage, Fact, HttpRequest, Sender, TlsTransport,
+};
+use weir_model::{FlowId, Name, Observation, Protocol};
 
-/// What was observed in a flow; `None` for facts that name nothing (a ServerHello, a status). Source is
+/// Appends what was observed in a flow; nothing for facts that name nothing (a ServerHello, a status). Source is
 /// the end that asked, destination the one that answers, whichever sent the message.
-pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation) -> Option<Event> {
-    let mut event = base("event", "weir.name", observation.time);
-    event.set("event.category", ["network"].as_slice());
-    event.set("event.type", ["protocol", "info"].as_slice());
-    event.set("weir.flow.id", flow.0);
-    event.set("weir.packet", observation.packet);
+pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation, line: &mut Vec<u8>) {
+    let Some(said) = Said::of(&observation.fact) else { return };
     let (source, destination) = match observation.fact.sent_by() {
         Some(Sender::Responder) => (observation.destination, observation.source),
         _ => (observation.source, observation.destination),
     };
-    conversation(&mut event, protocol, source, destination);
-    let mut addresses = vec![source.ip, destination.ip];
-    match &observation.fact {
-        Fact::Dns(message) => {
-            event.set("event.action", if message.is_response { "dns-answer" } else { "dns-query" });
-            event.set("network.protocol", "dns");
-            wire::dns(&mut event, message);
-            addresses.extend(message.answers.iter().filter_map(|record| record.data.address()));
-            related(
-                &mut event,
-                "related.hosts",
-                message.questions.iter().map(|question| question.name.to_string()),
-            );
+    let conversation = Conversation::between(protocol, source, destination, Some(said.application()));
+    object(line, |event| {
+        event.set("@timestamp", observation.time);
+        event.object("destination", |destination| conversation.destination(destination));
+        event.object("dns", |dns| said.dns(dns));
+        event.object("ecs", schema);
+        event.object("event", |event| {
+            event.set("action", said.action());
+            event.set_list("category", ["network"]);
+            event.set("dataset", "weir.name");
+            event.set("kind", "event");
+            event.set("module", "weir");
+            event.set_list("type", ["protocol", "info"]);
+        });
+        event.object("http", |http| wire::http(http, said.request(), None));
+        event.object("network", |network| conversation.network(network));
+        event.object("observer", observer);
+        event.object("related", |related| {
+            related.set_unique("hash", said.hashes());
+            related.set_unique("hosts", present(said.hosts()));
+            related.set_unique("ip", [source.ip, destination.ip].into_iter().chain(said.addresses()));
+        });
+        event.object("source", |source| conversation.source(source));
+        event.object("tls", |tls| said.tls(tls));
+        event.object("url", |url| said.url(url));
+        event.object("user_agent", |user_agent| {
+            user_agent.set_some("original", said.request().and_then(|request| request.user_agent.as_deref()));
+        });
+        event.object("weir", |weir| {
+            weir.object("dns", |dns| said.weir_dns(dns));
+            weir.object("flow", |members| members.set("id", flow.0));
+            weir.object("http", |http| http.set_some("form", said.request().map(wire::request_form)));
+            weir.set("packet", observation.packet);
+            weir.object("tls", |tls| said.weir_tls(tls));
+        });
+    });
+}
+
+/// A fact that has a line.
+#[derive(Clone, Copy)]
+enum Said<'a> {
+    Message(&'a DnsMessage),
+    Hello(&'a ClientHello),
+    Certificate(&'a Certificate),
+    Request(&'a HttpRequest),
+}
+
+impl<'a> Said<'a> {
+    fn of(fact: &'a Fact) -> Option<Self> {
+        match fact {
+            Fact::Dns(message) => Some(Self::Message(message)),
+            Fact::ClientHello(hello) => Some(Self::Hello(hello)),
+            Fact::Certificate(certificate) => Some(Self::Certificate(certificate)),
+            Fact::HttpRequest(request) => Some(Self::Request(request)),
+            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => None,
         }
-        Fact::ClientHello(hello) => {
-            event.set("event.action", "tls-client-hello");
-            event.set(
-                "network.protocol",
-                if matches!(hello.transport, TlsTransport::Quic(_)) { "quic" } else { "tls" },
-            );
-            wire::client_hello(&mut event, hello);
-            related(&mut event, "related.hosts", hello.server_name.iter().map(ToString::to_string));
-            related(&mut event, "related.hash", [hello.ja4.to_string()]);
-        }
-        Fact::Certificate(certificate) => {
-            event.set("event.action", "tls-certificate");
-            event.set("network.protocol", "tls");
-            event.set("weir.tls.chain_position", certificate.position);
-            wire::certificate(&mut event, certificate);
-            related(&mut event, "related.hosts", certificate.names.iter().map(ToString::to_string));
-            related(&mut event, "related.hash", [hex(&certificate.sha1), hex(&certificate.sha256)]);
-        }
-        Fact::HttpRequest(request) => {
-            event.set("event.action", "http-request");
-            event.set("network.protocol", "http");
-            wire::http_request(&mut event, request);
-            related(&mut event, "related.hosts", request.host.iter().map(wire::host_text));
-        }
-        Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => return None,
     }
-    related_ips(&mut event, addresses);
-    Some(event)
+
+    fn action(self) -> &'static str {
+        match self {
+            Self::Message(message) if message.is_response => "dns-answer",
+            Self::Message(_) => "dns-query",
+            Self::Hello(_) => "tls-client-hello",
+            Self::Certificate(_) => "tls-certificate",
+            Self::Request(_) => "http-request",
+        }
+    }
+
+    fn application(self) -> &'static str {
+        match self {
+            Self::Message(_) => "dns",
+            Self::Hello(hello) if matches!(hello.transport, TlsTransport::Quic(_)) => "quic",
+            Self::Hello(_) | Self::Certificate(_) => "tls",
+            Self::Request(_) => "http",
+        }
+    }
+
+    fn message(self) -> Option<&'a DnsMessage> {
+        if let Self::Message(message) = self { Some(message) } else { None }
+    }
+
+    fn hello(self) -> Option<&'a ClientHello> {
+        if let Self::Hello(hello) = self { Some(hello) } else { None }
+    }
+
+    fn certificate(self) -> Option<&'a Certificate> {
+        if let Self::Certificate(certificate) = self { Some(certificate) } else { None }
+    }
+
+    fn request(self) -> Option<&'a HttpRequest> {
+        if let Self::Request(request) = self { Some(request) } else { None }
+    }
+
+    fn dns(self, dns: &mut Object<'_>) {
+        if let Some(message) = self.message() {
+            wire::dns(dns, message);
+        }
+    }
+
+    fn tls(self, tls: &mut Object<'_>) {
+        let server_name = self.hello().and_then(|hello| hello.server_name.as_ref());
+        wire::tls(tls, server_name, self.certificate(), self.hello().map(|hello| hello.version));
+    }
+
+    fn url(self, url: &mut Object<'_>) {
+        if let Some(request) = self.request() {
+            wire::url(url, request);
+        }
+    }
+
+    fn weir_dns(self, dns: &mut Object<'_>) {
+        if let Some(message) = self.message() {
+            wire::weir_dns(dns, message);
+        }
+    }
+
+    fn weir_tls(self, tls: &mut Object<'_>) {
+        tls.set_some("chain_position", self.certificate().map(|certificate| certificate.position));
+        if let Some(hello) = self.hello() {
+            tls.object("client", |client| {
+                wire::weir_tls_client(client, &hello.alpn, hello.ech_offered, Some(&hello.ja4));
+            });
+            wire::tls_transport(tls, hello);
+        }
+    }
+
+    /// Every name that was said.
+    fn hosts(self) -> impl Iterator<Item = Cow<'a, str>> + Clone {
+        let questions = self.message().map_or(&[][..], |message| &message.questions);
+        let presented = self.certificate().map_or(&[][..], |certificate| &certificate.names);
+        let server_name = self.hello().and_then(|hello| hello.server_name.as_ref());
+        let names = questions.iter().map(|question| &question.name).chain(server_name).chain(presented);
+        let host = self.request().and_then(|request| request.host.as_ref()).map(wire::host_text);
+        names.map(Name::as_str).map(Cow::Borrowed).chain(host)
+    }
+
+    /// Every fingerprint.
+    fn hashes(self) -> impl Iterator<Item = Fingerprint<'a>> + Clone {
+        let ja4 = self.hello().map(|hello| Fingerprint::Ja4(&hello.ja4));
+        ja4.into_iter().chain(self.certificate().into_iter().flat_map(Fingerprint::sums))
+    }
+
+    /// The addresses in an answer.
+    fn addresses(self) -> impl Iterator<Item = IpAddr> + Clone {
+        let answers = self.message().map_or(&[][..], |message| &message.answers);
+        answers.iter().filter_map(|record| record.data.address())
+    }
 }

@@ -1,16 +1,29 @@
-use super::*;
+use super::name;
 use crate::samples::{
-    alert as sample, end, full_flow, indicator, ip, lookup, observations, plain_flow, translated,
+    alert as sample, end, full_flow, indicator, ip, lookup, observations, parsed, plain_flow, translated,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
 use weir_model::alert::{Direction, Field, Grade, Match, Notice};
 use weir_model::flow::{Counters, EndReason, HttpSummary, Orientation};
 use weir_model::observation::{Fact, HttpHost, HttpRequest, HttpResponse, RequestForm};
-use weir_model::{Flow, FlowId, Indicator, IndicatorValue, Observation};
+use weir_model::{Alert, Flow, FlowId, Indicator, IndicatorValue, Observation, Protocol};
 
-fn fields(event: &Event, paths: &[&str]) -> Vec<Value> {
-    paths.iter().map(|path| event.field(path).cloned().unwrap_or_default()).collect()
+/// The member at a dotted path.
+fn member<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
+    event.pointer(&format!("/{}", path.replace('.', "/")))
+}
+
+fn fields(event: &Value, paths: &[&str]) -> Vec<Value> {
+    paths.iter().map(|path| member(event, path).cloned().unwrap_or_default()).collect()
+}
+
+fn alert(alert: &Alert) -> Value {
+    parsed(|line| super::alert(alert, line))
+}
+
+fn flow(flow: &Flow) -> Value {
+    parsed(|line| super::flow(flow, line))
 }
 
 #[test]
@@ -35,8 +48,8 @@ fn a_notice_has_the_time_of_what_it_says() {
         notified.notice = *notice;
         let event = alert(&notified);
         let same = if *notice == Notice::Opened { "event.start" } else { "event.end" };
-        assert_eq!(event.field("@timestamp"), event.field(same), "{notice}");
-        assert_eq!(event.field("event.action"), Some(&json!(notice.keyword())));
+        assert_eq!(member(&event, "@timestamp"), member(&event, same), "{notice}");
+        assert_eq!(member(&event, "event.action"), Some(&json!(notice.keyword())));
     }
 }
 
@@ -71,7 +84,7 @@ fn severities_and_categories() {
         [json!(4), json!("alert"), json!(["network", "threat"]), json!(["protocol", "indicator"])]
     );
     let event = alert(&sample(Direction::Outbound, Grade::Attempted));
-    assert_eq!(event.field("event.type"), Some(&json!(["connection", "indicator"])));
+    assert_eq!(member(&event, "event.type"), Some(&json!(["connection", "indicator"])));
 }
 
 #[test]
@@ -81,7 +94,7 @@ fn every_match_and_every_other_indicator_is_an_enrichment() {
     alerted.matched.push(Match { field: Field::Certificate, value: "cd".repeat(32).into() });
     alerted.also_matched = vec![indicator(IndicatorValue::Address(ip("203.0.113.9")))];
     let event = alert(&alerted);
-    let enrichments = event.field("threat.enrichments").unwrap().as_array().unwrap();
+    let enrichments = member(&event, "threat.enrichments").unwrap().as_array().unwrap();
     let found: Vec<_> = enrichments
         .iter()
         .map(|enrichment| (&enrichment["indicator"]["name"], &enrichment["matched"]["field"]))
@@ -98,7 +111,7 @@ fn every_match_and_every_other_indicator_is_an_enrichment() {
     assert_eq!(enrichments[3]["indicator"]["ip"], "203.0.113.9");
     assert_eq!(enrichments[0]["matched"]["id"], "bad.txt:7");
     // The field named is one that the event has.
-    assert_eq!(alert(&alerted).field("threat.indicator.type"), Some(&json!("domain-name")));
+    assert_eq!(member(&alert(&alerted), "threat.indicator.type"), Some(&json!("domain-name")));
 }
 
 #[test]
@@ -118,7 +131,7 @@ fn confidence_is_on_the_scale_of_stix() {
 fn the_age_is_counted_from_the_latest_source() {
     let event = alert(&sample(Direction::Outbound, Grade::Exchanged));
     assert_eq!(
-        event.field("weir.indicator.age_days"),
+        member(&event, "weir.indicator.age_days"),
         Some(&json!(3)),
         "1,763,803,600 less 1,763,500,000 seconds"
     );
@@ -127,7 +140,7 @@ fn the_age_is_counted_from_the_latest_source() {
 #[test]
 fn a_translated_host_is_given_with_port_and_time() {
     let mut alerted = sample(Direction::Outbound, Grade::Exchanged);
-    assert_eq!(alert(&alerted).field("weir.nat"), None);
+    assert_eq!(member(&alert(&alerted), "weir.nat"), None);
     alerted.translated = vec![translated(51_000), translated(51_001)];
     let entry = |port| {
         json!({
@@ -135,7 +148,7 @@ fn a_translated_host_is_given_with_port_and_time() {
             "destination": { "ip": "203.0.113.9", "port": 443 },
         })
     };
-    assert_eq!(alert(&alerted).field("weir.nat"), Some(&json!([entry(51_000), entry(51_001)])));
+    assert_eq!(member(&alert(&alerted), "weir.nat"), Some(&json!([entry(51_000), entry(51_001)])));
 }
 
 #[test]
@@ -145,8 +158,8 @@ fn the_first_look_up_is_the_dns_of_an_alert() {
     let event = alert(&alerted);
     let found = fields(&event, &["dns.question.name", "dns.question.type", "dns.response_code", "dns.type"]);
     assert_eq!(found, ["evil.example", "A", "NOERROR", "answer"]);
-    assert_eq!(event.field("weir.lookups").unwrap().as_array().unwrap().len(), 2);
-    assert_eq!(event.field("weir.lookups").unwrap()[1]["response_code"], "NXDOMAIN");
+    assert_eq!(member(&event, "weir.lookups").unwrap().as_array().unwrap().len(), 2);
+    assert_eq!(member(&event, "weir.lookups").unwrap()[1]["response_code"], "NXDOMAIN");
 }
 
 #[test]
@@ -171,13 +184,16 @@ fn a_flow_has_both_its_sides() {
         &["source.bytes", "destination.bytes", "network.bytes", "source.port", "destination.port"],
     );
     assert_eq!(found, [2000, 12_000, 14_000, 51_000, 443]);
-    assert_eq!(event.field("weir.flow.source.tcp_flags"), Some(&json!(["fin", "syn", "psh", "ack"])));
-    assert_eq!(event.field("weir.flow.one_sided"), None);
+    assert_eq!(member(&event, "weir.flow.source.tcp_flags"), Some(&json!(["fin", "syn", "psh", "ack"])));
+    assert_eq!(member(&event, "weir.flow.one_sided"), None);
     let one_sided = Flow { reverse: Counters::default(), ..plain_flow() };
-    assert_eq!(flow(&one_sided).field("weir.flow.one_sided"), Some(&json!(true)));
+    assert_eq!(member(&flow(&one_sided), "weir.flow.one_sided"), Some(&json!(true)));
     let full = flow(&full_flow());
     assert_eq!(fields(&full, &["network.vlan.id", "network.inner.vlan.id"]), ["100", "200"]);
-    assert_eq!(full.field("related.ip"), Some(&json!(["10.1.2.3", "203.0.113.9", "192.0.2.7", "192.0.2.8"])));
+    assert_eq!(
+        member(&full, "related.ip"),
+        Some(&json!(["10.1.2.3", "203.0.113.9", "192.0.2.7", "192.0.2.8"]))
+    );
 }
 
 #[test]
@@ -196,12 +212,14 @@ fn protocols_without_ports_have_none() {
 #[test]
 fn a_name_is_told_from_the_end_that_asked() {
     for observation in observations() {
-        let event = name(FlowId(17), Protocol::UDP, &observation).unwrap();
+        let event = parsed(|line| name(FlowId(17), Protocol::UDP, &observation, line));
         assert_eq!(fields(&event, &["source.ip", "destination.ip"]), ["10.1.2.3", "10.1.0.53"], "{event}");
     }
     let status = Fact::HttpResponse(Arc::new(HttpResponse { status: 200 }));
     let observation = Observation { fact: status, ..observations().remove(0) };
-    assert!(name(FlowId(17), Protocol::UDP, &observation).is_none());
+    let mut line = Vec::new();
+    name(FlowId(17), Protocol::UDP, &observation, &mut line);
+    assert!(line.is_empty());
 }
 
 #[test]

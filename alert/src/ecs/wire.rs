@@ -1,19 +1,35 @@
 //! What DNS, TLS and HTTP said, wherever it is reported.
 
-use crate::Event;
-use crate::text::hex;
-use serde_json::{Value, json};
-use weir_model::Name;
+use crate::json::{Digits, Hex, Object, UpperHex, Value};
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 use weir_model::observation::{
     Certificate, ClientHello, DnsData, DnsMessage, DnsRecord, HttpHost, HttpRequest, RequestForm,
     TlsTransport,
 };
+use weir_model::{Name, Timestamp};
 
-/// A DNS message.
-pub(super) fn dns(event: &mut Event, message: &DnsMessage) {
-    event.set("dns.type", if message.is_response { "answer" } else { "query" });
-    event.set("dns.id", message.id.to_string());
-    event.set("dns.op_code", op_code(message.opcode));
+/// `dns` of a message.
+pub(super) fn dns(dns: &mut Object<'_>, message: &DnsMessage) {
+    dns.objects("answers", &message.answers, record);
+    dns.set_list("header_flags", header_flags(message));
+    dns.set("id", Digits(message.id));
+    dns.set("op_code", op_code(message.opcode));
+    dns.object("question", |question| {
+        if let Some(first) = message.questions.first() {
+            question.set("class", class(first.qclass));
+            question.set("name", &first.name);
+            question.set("type", record_type(first.qtype));
+        }
+    });
+    dns.set_list("resolved_ip", message.answers.iter().filter_map(|record| record.data.address()));
+    dns.set_some("response_code", message.is_response.then(|| response_code(message.rcode)));
+    dns.set("type", if message.is_response { "answer" } else { "query" });
+}
+
+fn header_flags(message: &DnsMessage) -> impl Iterator<Item = &'static str> {
     let dnssec_ok = message.edns.as_ref().is_some_and(|edns| edns.dnssec_ok);
     let flags = [
         ("AA", message.authoritative),
@@ -22,59 +38,72 @@ pub(super) fn dns(event: &mut Event, message: &DnsMessage) {
         ("RA", message.recursion_available),
         ("DO", dnssec_ok),
     ];
-    event.set_list("dns.header_flags", flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name));
-    if message.is_response {
-        event.set("dns.response_code", response_code(message.rcode));
+    flags.into_iter().filter_map(|(name, set)| set.then_some(name))
+}
+
+fn record(members: &mut Object<'_>, record: &DnsRecord) {
+    members.set("class", class(record.class));
+    match &record.data {
+        DnsData::A(ip) => members.set("data", IpAddr::V4(*ip)),
+        DnsData::Aaaa(ip) => members.set("data", IpAddr::V6(*ip)),
+        DnsData::Cname(name) | DnsData::Name(name) => members.set("data", name),
+        DnsData::Service { target, .. } => members.set("data", target),
+        DnsData::Text(text) => members.set("data", &**text),
+        DnsData::Other => {}
     }
-    if let Some((question, further)) = message.questions.split_first() {
-        event.set("dns.question.name", question.name.as_str());
-        event.set("dns.question.type", record_type(question.qtype));
-        event.set("dns.question.class", class(question.qclass));
-        event.set_list("weir.dns.further_questions", further.iter().map(|question| question.name.as_str()));
-    }
-    event.set_list("dns.answers", message.answers.iter().map(record));
-    event.set_list(
-        "dns.resolved_ip",
-        message.answers.iter().filter_map(|record| record.data.address()).map(|ip| ip.to_string()),
-    );
-    event.set_list("weir.dns.further_records", message.further.iter().map(record));
-    event.set_true("weir.dns.cut", message.cut);
-    event.set_true("weir.dns.link_local", message.link_local);
-    if let Some(edns) = &message.edns {
-        event.set("weir.dns.edns.version", edns.version);
-        event.set("weir.dns.edns.udp_payload", edns.udp_payload);
-        event.set_some("weir.dns.edns.extended_error", edns.extended_error);
-        event.set_some(
-            "weir.dns.edns.client_subnet",
-            edns.client_subnet.map(|(address, bits)| format!("{address}/{bits}")),
-        );
+    members.set("name", &record.name);
+    members.set("ttl", record.ttl);
+    members.set("type", record_type(record.rtype));
+}
+
+/// `weir.dns` of a message.
+pub(super) fn weir_dns(dns: &mut Object<'_>, message: &DnsMessage) {
+    dns.set_true("cut", message.cut);
+    dns.object("edns", |members| {
+        if let Some(edns) = &message.edns {
+            if let Some((address, bits)) = edns.client_subnet {
+                members.set("client_subnet", format_args!("{address}/{bits}"));
+            }
+            members.set_some("extended_error", edns.extended_error);
+            members.set("udp_payload", edns.udp_payload);
+            members.set("version", edns.version);
+        }
+    });
+    dns.set_list("further_questions", message.questions.iter().skip(1).map(|question| &question.name));
+    dns.objects("further_records", &message.further, record);
+    dns.set_true("link_local", message.link_local);
+}
+
+/// A number of a registry: its keyword, or a prefix and the number where it has none.
+#[derive(Clone, Copy)]
+pub(crate) enum Registered {
+    /// It has one.
+    Keyword(&'static str),
+    /// It has none: `TYPE65280`.
+    Number(&'static str, u16),
+}
+
+impl fmt::Display for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyword(keyword) => f.write_str(keyword),
+            Self::Number(prefix, number) => write!(f, "{prefix}{number}"),
+        }
     }
 }
 
-fn record(record: &DnsRecord) -> Value {
-    let mut fields = json!({
-        "name": record.name.as_str(),
-        "type": record_type(record.rtype),
-        "class": class(record.class),
-        "ttl": record.ttl,
-    });
-    let data = match &record.data {
-        DnsData::A(ip) => Some(ip.to_string()),
-        DnsData::Aaaa(ip) => Some(ip.to_string()),
-        DnsData::Cname(name) | DnsData::Name(name) => Some(name.to_string()),
-        DnsData::Service { target, .. } => Some(target.to_string()),
-        DnsData::Text(text) => Some(text.to_string()),
-        DnsData::Other => None,
-    };
-    if let (Some(data), Value::Object(fields)) = (data, &mut fields) {
-        fields.insert("data".to_owned(), data.into());
+impl Value for Registered {
+    fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Keyword(keyword) => keyword.write(out),
+            Self::Number(prefix, number) => format_args!("{prefix}{number}").write(out),
+        }
     }
-    fields
 }
 
 /// The keyword of a record type (IANA "Resource Record TYPEs"), or `TYPE` and its number (RFC 3597).
-pub(super) fn record_type(number: u16) -> String {
-    let keyword = match number {
+pub(super) fn record_type(number: u16) -> Registered {
+    Registered::Keyword(match number {
         1 => "A",
         2 => "NS",
         5 => "CNAME",
@@ -103,36 +132,35 @@ pub(super) fn record_type(number: u16) -> String {
         252 => "AXFR",
         255 => "ANY",
         257 => "CAA",
-        _ => return format!("TYPE{number}"),
-    };
-    keyword.to_owned()
+        _ => return Registered::Number("TYPE", number),
+    })
 }
 
-fn class(number: u16) -> String {
-    match number {
-        1 => "IN".to_owned(),
-        3 => "CH".to_owned(),
-        4 => "HS".to_owned(),
-        254 => "NONE".to_owned(),
-        255 => "ANY".to_owned(),
-        _ => format!("CLASS{number}"),
-    }
+fn class(number: u16) -> Registered {
+    Registered::Keyword(match number {
+        1 => "IN",
+        3 => "CH",
+        4 => "HS",
+        254 => "NONE",
+        255 => "ANY",
+        _ => return Registered::Number("CLASS", number),
+    })
 }
 
-fn op_code(number: u8) -> String {
-    match number {
-        0 => "QUERY".to_owned(),
-        1 => "IQUERY".to_owned(),
-        2 => "STATUS".to_owned(),
-        4 => "NOTIFY".to_owned(),
-        5 => "UPDATE".to_owned(),
-        _ => format!("OPCODE{number}"),
-    }
+fn op_code(number: u8) -> Registered {
+    Registered::Keyword(match number {
+        0 => "QUERY",
+        1 => "IQUERY",
+        2 => "STATUS",
+        4 => "NOTIFY",
+        5 => "UPDATE",
+        _ => return Registered::Number("OPCODE", number.into()),
+    })
 }
 
 /// The keyword of a response code (IANA "DNS RCODEs"), or `RCODE` and its number.
-pub(crate) fn response_code(number: u16) -> String {
-    let keyword = match number {
+pub(crate) fn response_code(number: u16) -> Registered {
+    Registered::Keyword(match number {
         0 => "NOERROR",
         1 => "FORMERR",
         2 => "SERVFAIL",
@@ -145,33 +173,36 @@ pub(crate) fn response_code(number: u16) -> String {
         9 => "NOTAUTH",
         10 => "NOTZONE",
         16 => "BADVERS",
-        _ => return format!("RCODE{number}"),
-    };
-    keyword.to_owned()
+        _ => return Registered::Number("RCODE", number),
+    })
 }
 
-/// A ClientHello.
-pub(super) fn client_hello(event: &mut Event, hello: &ClientHello) {
-    event.set_some("tls.client.server_name", hello.server_name.as_ref().map(Name::as_str));
-    event.set("weir.tls.client.ja4", &*hello.ja4);
-    event.set_list("weir.tls.client.alpn", hello.alpn.iter().map(|protocol| &**protocol));
-    event.set_true("weir.tls.client.ech_offered", hello.ech_offered);
-    tls_version(event, hello.version);
-    let transport = match hello.transport {
-        TlsTransport::Tcp => "tcp",
-        TlsTransport::StartTls => "starttls",
-        TlsTransport::Quic(_) => "quic",
-        TlsTransport::Dtls => "dtls",
-    };
-    event.set("weir.tls.transport", transport);
-    if let TlsTransport::Quic(version) = hello.transport {
-        event.set("weir.tls.quic_version", format!("0x{version:08x}"));
+/// `tls`: of a flow, a ClientHello or a certificate.
+pub(super) fn tls(
+    tls: &mut Object<'_>,
+    server_name: Option<&Name>,
+    certificate: Option<&Certificate>,
+    version: Option<u16>,
+) {
+    tls.object("client", |client| client.set_some("server_name", server_name));
+    tls.object("server", |server| {
+        if let Some(certificate) = certificate {
+            self::certificate(server, certificate);
+        }
+    });
+    match version.map(|number| (number, version_name(number))) {
+        Some((_, Some((protocol, version)))) => {
+            tls.set("version", version);
+            tls.set("version_protocol", protocol);
+        }
+        Some((number, None)) => tls.set("version", format_args!("0x{number:04x}")),
+        None => {}
     }
 }
 
-/// `tls.version` and `tls.version_protocol` from the number on the wire.
-pub(super) fn tls_version(event: &mut Event, number: u16) {
-    let (protocol, version) = match number {
+/// Protocol and version behind the number on the wire.
+fn version_name(number: u16) -> Option<(&'static str, &'static str)> {
+    Some(match number {
         0x0002 => ("ssl", "2.0"),
         0x0300 => ("ssl", "3.0"),
         0x0301 => ("tls", "1.0"),
@@ -181,21 +212,21 @@ pub(super) fn tls_version(event: &mut Event, number: u16) {
         0xfeff => ("dtls", "1.0"),
         0xfefd => ("dtls", "1.2"),
         0xfefc => ("dtls", "1.3"),
-        _ => return event.set("tls.version", format!("0x{number:04x}")),
-    };
-    event.set("tls.version", version);
-    event.set("tls.version_protocol", protocol);
+        _ => return None,
+    })
 }
 
 /// A server's certificate. ECS wants these two hashes in upper case.
-pub(super) fn certificate(event: &mut Event, certificate: &Certificate) {
-    event.set("tls.server.hash.sha1", hex(&certificate.sha1).to_uppercase());
-    event.set("tls.server.hash.sha256", hex(&certificate.sha256).to_uppercase());
-    event.set_some("tls.server.subject", some_text(&certificate.subject));
-    event.set_some("tls.server.issuer", some_text(&certificate.issuer));
-    event.set_some("tls.server.not_before", date(certificate.not_before));
-    event.set_some("tls.server.not_after", date(certificate.not_after));
-    event.set_list("tls.server.x509.alternative_names", certificate.names.iter().map(Name::as_str));
+fn certificate(server: &mut Object<'_>, certificate: &Certificate) {
+    server.object("hash", |hash| {
+        hash.set("sha1", UpperHex(&certificate.sha1));
+        hash.set("sha256", UpperHex(&certificate.sha256));
+    });
+    server.set_some("issuer", some_text(&certificate.issuer));
+    server.set_some("not_after", date(certificate.not_after));
+    server.set_some("not_before", date(certificate.not_before));
+    server.set_some("subject", some_text(&certificate.subject));
+    server.object("x509", |x509| x509.set_list("alternative_names", &certificate.names));
 }
 
 fn some_text(text: &str) -> Option<&str> {
@@ -203,48 +234,111 @@ fn some_text(text: &str) -> Option<&str> {
 }
 
 /// A time before 1970, or zero for one that could not be read, is left out.
-fn date(seconds: i64) -> Option<String> {
+fn date(seconds: i64) -> Option<Timestamp> {
     let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
-    Some(weir_model::Timestamp::new(seconds, 0).to_string())
+    Some(Timestamp::new(seconds, 0))
 }
 
-/// The head of an HTTP request.
-pub(super) fn http_request(event: &mut Event, request: &HttpRequest) {
-    event.set("http.request.method", &*request.method);
-    event.set_some("user_agent.original", request.user_agent.as_deref());
-    event.set_some("url.port", request.port);
-    let form = match request.form {
+/// `weir.tls.client`: of a flow or a ClientHello.
+pub(super) fn weir_tls_client(
+    client: &mut Object<'_>,
+    alpn: &[Arc<str>],
+    ech_offered: bool,
+    ja4: Option<&str>,
+) {
+    client.set_list("alpn", alpn.iter().map(|protocol| &**protocol));
+    client.set_true("ech_offered", ech_offered);
+    client.set_some("ja4", ja4);
+}
+
+/// The members of `weir.tls` that tell what carried a ClientHello.
+pub(super) fn tls_transport(tls: &mut Object<'_>, hello: &ClientHello) {
+    if let TlsTransport::Quic(version) = hello.transport {
+        tls.set("quic_version", format_args!("0x{version:08x}"));
+    }
+    tls.set(
+        "transport",
+        match hello.transport {
+            TlsTransport::Tcp => "tcp",
+            TlsTransport::StartTls => "starttls",
+            TlsTransport::Quic(_) => "quic",
+            TlsTransport::Dtls => "dtls",
+        },
+    );
+}
+
+/// A fingerprint among others, in lower case as lists have them.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Fingerprint<'a> {
+    /// Of a client.
+    Ja4(&'a str),
+    /// Of a certificate.
+    Sum(Hex<'a>),
+}
+
+impl Fingerprint<'_> {
+    /// Both sums of a certificate.
+    pub(super) fn sums(certificate: &Certificate) -> [Fingerprint<'_>; 2] {
+        [&certificate.sha1[..], &certificate.sha256[..]].map(|sum| Fingerprint::Sum(Hex(sum)))
+    }
+}
+
+impl Value for Fingerprint<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Ja4(ja4) => ja4.write(out),
+            Self::Sum(sum) => sum.write(out),
+        }
+    }
+}
+
+/// `http`: of a flow or a request.
+pub(super) fn http(http: &mut Object<'_>, request: Option<&HttpRequest>, status: Option<u16>) {
+    http.object("request", |members| members.set_some("method", request.map(|request| &*request.method)));
+    http.object("response", |response| response.set_some("status_code", status));
+}
+
+/// `weir.http.form`.
+pub(super) fn request_form(request: &HttpRequest) -> &'static str {
+    match request.form {
         RequestForm::Origin => "origin",
         RequestForm::Absolute => "absolute",
         RequestForm::Connect => "connect",
-    };
-    event.set("weir.http.form", form);
+    }
+}
+
+/// `url` of a request.
+pub(super) fn url(url: &mut Object<'_>, request: &HttpRequest) {
     let (path, query) =
         request.path.split_once('?').map_or((&*request.path, None), |(path, query)| (path, Some(query)));
-    event.set_some("url.path", some_text(path));
-    event.set_some("url.query", query);
-    let Some(host) = &request.host else { return };
-    event.set("url.domain", host_text(host));
-    if request.form != RequestForm::Connect {
-        event.set("url.full", full_url(host, request.port, &request.path));
+    if let Some(host) = &request.host {
+        url.set("domain", &*host_text(host));
+        if request.form != RequestForm::Connect {
+            full_url(url, host, request.port, &request.path);
+        }
     }
+    url.set_some("path", some_text(path));
+    url.set_some("port", request.port);
+    url.set_some("query", query);
 }
 
 /// `http://host:port/path`; a default port is left out.
-fn full_url(host: &HttpHost, port: Option<u16>, path: &str) -> String {
-    let host = match host {
-        HttpHost::Address(ip) if ip.is_ipv6() => format!("[{ip}]"),
-        other => host_text(other),
+fn full_url(url: &mut Object<'_>, host: &HttpHost, port: Option<u16>, path: &str) {
+    let (open, close) = match host {
+        HttpHost::Address(ip) if ip.is_ipv6() => ("[", "]"),
+        _ => ("", ""),
     };
+    let host = host_text(host);
     match port {
-        Some(port) if port != 80 => format!("http://{host}:{port}{path}"),
-        _ => format!("http://{host}{path}"),
+        Some(port) if port != 80 => url.set("full", format_args!("http://{open}{host}{close}:{port}{path}")),
+        _ => url.set("full", format_args!("http://{open}{host}{close}{path}")),
     }
 }
 
-pub(super) fn host_text(host: &HttpHost) -> String {
+/// A host as text; of a name, the name itself.
+pub(super) fn host_text(host: &HttpHost) -> Cow<'_, str> {
     match host {
-        HttpHost::Name(name) => name.to_string(),
-        HttpHost::Address(ip) => ip.to_string(),
+        HttpHost::Name(name) => Cow::Borrowed(name.as_str()),
+        HttpHost::Address(ip) => Cow::Owned(ip.to_string()),
     }
 }

@@ -1,0 +1,186 @@
+//! What a member can be: text, numbers, times, addresses.
+
+use super::{address, time};
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+use weir_model::{Name, Timestamp};
+
+/// Something that is written as a JSON value.
+pub(crate) trait Value {
+    /// Appends it.
+    fn write(self, out: &mut Vec<u8>);
+}
+
+/// Text, in quotes.
+impl Value for &str {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        escape(self, out);
+        out.push(b'"');
+    }
+}
+
+impl Value for &Name {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        self.as_str().write(out);
+    }
+}
+
+impl Value for Cow<'_, str> {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        (&*self).write(out);
+    }
+}
+
+/// Text that is put together on the way (`format_args!`), without being a `String` first.
+impl Value for fmt::Arguments<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        // Only a Display that gives up by itself could fail, and none here does.
+        Escaped(out).write_fmt(self).unwrap_or_default();
+        out.push(b'"');
+    }
+}
+
+struct Escaped<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(text, self.0);
+        Ok(())
+    }
+}
+
+impl Value for bool {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self { b"true" } else { b"false" });
+    }
+}
+
+macro_rules! integers {
+    ($($integer:ty),*) => {
+        $(impl Value for $integer {
+            #[inline]
+            fn write(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
+            }
+        })*
+    };
+}
+
+integers!(u8, u16, u32, u64);
+
+/// A number that ECS wants as text, in quotes.
+pub(crate) struct Digits(pub u16);
+
+impl Value for Digits {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        self.0.write(out);
+        out.push(b'"');
+    }
+}
+
+/// Text of our own making, in quotes: printable ASCII without anything to escape.
+pub(crate) struct Ascii<const BYTES: usize>(pub [u8; BYTES]);
+
+impl<const BYTES: usize> Value for Ascii<BYTES> {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(&self.0);
+        out.push(b'"');
+    }
+}
+
+/// RFC 3339, in quotes.
+impl Value for Timestamp {
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        time::write(self, out);
+        out.push(b'"');
+    }
+}
+
+/// As text, in quotes.
+impl Value for IpAddr {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        address::write(self, out);
+        out.push(b'"');
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Hex<'a>(pub &'a [u8]);
+
+/// Bytes in upper-case hexadecimal.
+pub(crate) struct UpperHex<'a>(pub &'a [u8]);
+
+impl Value for Hex<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        hexadecimal(self.0, *b"0123456789abcdef", out);
+    }
+}
+
+impl Value for UpperHex<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        hexadecimal(self.0, *b"0123456789ABCDEF", out);
+    }
+}
+
+fn hexadecimal(bytes: &[u8], digits: [u8; 16], out: &mut Vec<u8>) {
+    let digit = |nibble: u8| digits.get(usize::from(nibble)).copied().unwrap_or_default();
+    out.push(b'"');
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]));
+    out.push(b'"');
+}
+
+/// Appends text with what RFC 8259 section 7 wants escaped: quotes, backslashes, control characters. Most text has none of them.
+#[inline]
+fn escape(text: &str, out: &mut Vec<u8>) {
+    // Without an early end, so that many bytes are looked at at once.
+    if text.bytes().fold(false, |found, byte| found | must_be_escaped(byte)) {
+        escape_each(text, out);
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+#[inline]
+const fn must_be_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+#[cold]
+fn escape_each(text: &str, out: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            0x08 => b'b',
+            0x09 => b't',
+            0x0a => b'n',
+            0x0c => b'f',
+            0x0d => b'r',
+            0..0x20 => {
+                out.extend_from_slice(if byte < 0x10 { b"\\u000" } else { b"\\u001" });
+                let low = byte & 0xf;
+                out.push(if low < 10 { b'0' + low } else { b'a' + low - 10 });
+                continue;
+            }
+            _ => {
+                out.push(byte);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+}
