@@ -220,7 +220,7 @@ impl Entry {
 
     /// Keeps VLANs, labels and tunnels of the first packet that had any.
     fn note_layers(&mut self, packet: &Packet<'_>) {
-        if !has_layers(packet) {
+        if !packet.is_wrapped() {
             return;
         }
         let facts = self.facts_mut();
@@ -228,10 +228,10 @@ impl Entry {
             facts.vlans = packet.vlans.iter().copied().collect();
         }
         if facts.mpls.is_empty() {
-            facts.mpls = packet.mpls.iter().copied().collect();
+            facts.mpls = packet.mpls().iter().copied().collect();
         }
         if facts.tunnels.is_empty() {
-            facts.tunnels = packet.tunnels.iter().copied().collect();
+            facts.tunnels = packet.tunnels().iter().copied().collect();
         }
     }
 
@@ -322,11 +322,6 @@ impl Entry {
             dns_messages: self.cold.dns_messages,
         }
     }
-}
-
-/// Whether a packet came with what is boxed.
-pub(crate) const fn has_layers(packet: &Packet<'_>) -> bool {
-    !(packet.vlans.is_empty() && packet.mpls.is_empty() && packet.tunnels.is_empty())
 }
 
 /// Adds to the lower 32 bits; what is to be carried.

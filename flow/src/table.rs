@@ -9,7 +9,7 @@
 use crate::answers::Received;
 use crate::config::FlowConfig;
 use crate::ends::Ends;
-use crate::entry::{Entry, HOT_LINES, Standing, has_layers};
+use crate::entry::{Entry, HOT_LINES, Standing};
 use crate::index::Index;
 use crate::passive_dns::PassiveDns;
 use crate::reading::Readers;
@@ -165,11 +165,11 @@ impl FlowTable {
         if entry.update_standing() {
             self.queue(slot);
         }
-        if has_layers(packet) {
+        if packet.is_wrapped() {
             self.charge(slot);
         }
         self.read(slot, side, packet, sink);
-        if let Transport::Icmp { about: Some((protocol, source, destination)), .. } = packet.transport {
+        if let Some((protocol, source, destination)) = packet.about() {
             self.note_icmp_error(Ends::new(protocol, source, destination), packet);
         }
     }
@@ -284,8 +284,8 @@ impl FlowTable {
         if !passive.is_empty() {
             entry.facts_mut().passive = passive;
         }
-        if !packet.tunnels.is_empty() {
-            entry.facts_mut().tunnels = packet.tunnels.iter().copied().collect();
+        if !packet.tunnels().is_empty() {
+            entry.facts_mut().tunnels = packet.tunnels().iter().copied().collect();
         }
         self.stats.flows_begun += 1;
         sink.began(&entry.head());

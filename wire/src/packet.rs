@@ -32,10 +32,48 @@ pub struct Packet<'a> {
     pub transport: Transport,
     /// VLAN identifiers, outermost first.
     pub vlans: ArrayVec<u16, MAX_LAYERS>,
+    /// What few packets have. Apart, because packets are made, moved and kept by the batch.
+    pub rare: Option<Box<Rare>>,
+}
+
+const _: () = assert!(size_of::<Packet<'_>>() <= 128, "a packet is two cache lines");
+
+/// What few packets have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rare {
     /// MPLS labels, outermost first.
     pub mpls: ArrayVec<u32, MAX_LAYERS>,
     /// Tunnels, outermost first.
     pub tunnels: ArrayVec<Tunnel, MAX_LAYERS>,
+    /// Of an ICMP error: the packet that it is about.
+    pub about: Option<About>,
+}
+
+/// Protocol, source and destination of the packet that an ICMP error is about; ports are 0 where the quotation has none.
+pub type About = (Protocol, Endpoint, Endpoint);
+
+impl Packet<'_> {
+    /// Whether it came with VLAN tags, MPLS labels or in tunnels.
+    #[inline]
+    pub fn is_wrapped(&self) -> bool {
+        let in_rare = |rare: &Rare| !rare.mpls.is_empty() || !rare.tunnels.is_empty();
+        !self.vlans.is_empty() || self.rare.as_deref().is_some_and(in_rare)
+    }
+
+    /// MPLS labels, outermost first.
+    pub fn mpls(&self) -> &[u32] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.mpls)
+    }
+
+    /// Tunnels, outermost first.
+    pub fn tunnels(&self) -> &[Tunnel] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.tunnels)
+    }
+
+    /// Of an ICMP error: the packet that it is about.
+    pub fn about(&self) -> Option<About> {
+        self.rare.as_ref().and_then(|rare| rare.about)
+    }
 }
 
 /// Fields of the transport header that flows need.
@@ -51,8 +89,6 @@ pub enum Transport {
         icmp_type: u8,
         /// Code.
         code: u8,
-        /// For an error message: protocol, source and destination of the packet that it is about.
-        about: Option<(Protocol, Endpoint, Endpoint)>,
     },
     /// Any other protocol, or a header that the snap length or a lost fragment cut.
     Other,

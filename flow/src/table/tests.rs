@@ -7,7 +7,7 @@ use weir_model::community_id::icmp_ports;
 use weir_model::flow::{TcpState, Tunnel, TunnelKind};
 use weir_model::observation::{ClientHello, TlsTransport};
 use weir_model::{Endpoint, FlowId, Protocol};
-use weir_wire::TcpFields;
+use weir_wire::{Rare, TcpFields};
 
 mod payload;
 mod properties;
@@ -116,8 +116,7 @@ fn packet(seconds: u64, protocol: Protocol, (source, destination): (&str, &str))
         payload: &[],
         transport: Transport::Udp,
         vlans: ArrayVec::new(),
-        mpls: ArrayVec::new(),
-        tunnels: ArrayVec::new(),
+        rare: None,
     }
 }
 
@@ -148,7 +147,7 @@ fn icmp(seconds: u64, (source, destination): ([u8; 4], [u8; 4]), icmp_type: u8, 
         protocol: Protocol::ICMP,
         source: Endpoint::new(source.into(), from),
         destination: Endpoint::new(destination.into(), to),
-        transport: Transport::Icmp { icmp_type, code, about: None },
+        transport: Transport::Icmp { icmp_type, code },
         ..packet(seconds, Protocol::ICMP, ("0.0.0.0:0", "0.0.0.0:0"))
     }
 }
@@ -265,7 +264,7 @@ fn a_new_syn_begins_a_new_flow() {
 fn a_continuation_keeps_what_is_known() {
     let mut bench = Bench::new();
     let mut first = tcp(0, UP, SYN, 100, 0, b"");
-    first.tunnels.push(Tunnel {
+    first.rare.get_or_insert_default().tunnels.push(Tunnel {
         kind: TunnelKind::Gre,
         source: [1, 1, 1, 1].into(),
         destination: [2, 2, 2, 2].into(),
@@ -333,7 +332,7 @@ fn an_icmp_error_marks_the_flow_that_it_is_about() {
     bench.send(&udp(0, ends));
     let mut error = icmp(1, ([10, 0, 0, 2], [10, 0, 0, 1]), 3, 3);
     let about = Some((Protocol::UDP, end(ends.0), end(ends.1)));
-    error.transport = Transport::Icmp { icmp_type: 3, code: 3, about };
+    error.rare = Some(Box::new(Rare { about, ..Rare::default() }));
     bench.send(&error);
     error.time = Timestamp::new(61, 0);
     bench.send(&error);

@@ -24,10 +24,10 @@ mod fragment_tests;
 #[cfg(test)]
 mod tests;
 
-pub use peek::{About, Peeked, peek};
+pub use peek::{Peeked, peek};
 pub use stats::{CounterName, DecodeStats, FragmentStats, GivenUp, Layer, NotIp, Reason, Undecodable};
 
-use crate::Packet;
+use crate::{Packet, Rare};
 use arrayvec::ArrayVec;
 use fragments::{Arrival, Datagram, Fragments, Outcome};
 use ip::Fragment;
@@ -233,11 +233,14 @@ impl Decoder {
             self.stats.count_tunnel(kind);
         }
         let Trail { vlans, mpls, tunnels, .. } = trail;
-        Packet { vlans, mpls, tunnels, ..packet(reached, arrival) }
+        let rare = Rare { mpls, tunnels, about: reached.about };
+        let is_rare = !rare.mpls.is_empty() || !rare.tunnels.is_empty() || rare.about.is_some();
+        Packet { vlans, rare: is_rare.then(|| Box::new(rare)), ..packet(reached, arrival) }
     }
 }
 
-/// The packet without its layers.
+/// The packet without what it was wrapped in.
+#[inline]
 fn packet(reached: IpPacket<'_>, arrival: Arrival) -> Packet<'_> {
     let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
     Packet {
@@ -252,7 +255,6 @@ fn packet(reached: IpPacket<'_>, arrival: Arrival) -> Packet<'_> {
         payload: reached.payload.bytes(),
         transport: reached.transport,
         vlans: ArrayVec::new(),
-        mpls: ArrayVec::new(),
-        tunnels: ArrayVec::new(),
+        rare: None,
     }
 }

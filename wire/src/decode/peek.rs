@@ -5,12 +5,9 @@ use super::link;
 use super::plain;
 use super::span::Span;
 use super::trail::Trail;
-use crate::packet::Transport;
+use crate::packet::About;
 use std::net::IpAddr;
 use weir_model::{Endpoint, Frame, Protocol};
-
-/// Protocol, source and destination of the packet that an ICMP error is about.
-pub type About = (Protocol, Endpoint, Endpoint);
 
 /// What a frame holds, as far as dealing goes. What a [`Decoder`](super::Decoder) makes of the frame has the same protocol and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +59,7 @@ fn peek_closer(frame: &Frame<'_>) -> Peeked {
             protocol: packet.protocol,
             source: packet.source,
             destination: packet.destination,
-            about: match packet.transport {
-                Transport::Icmp { about, .. } => about,
-                _ => None,
-            },
+            about: packet.about,
         },
         Ok(Reached::Fragment(fragment)) => Peeked::Fragment {
             protocol: fragment.header.protocol,

@@ -93,7 +93,9 @@ fn upper(
     payload: Span<'_>,
     ip_bytes: usize,
 ) -> Option<IpPacket<'_>> {
-    let (source, destination) = transport::ports(protocol, payload);
+    let [source0, source1, destination0, destination1] = *payload.bytes().first_chunk::<4>()?;
+    let source = u16::from_be_bytes([source0, source1]);
+    let destination = u16::from_be_bytes([destination0, destination1]);
     let (transport, payload) = match protocol {
         Protocol::TCP => transport::whole_tcp(payload)?,
         Protocol::UDP if tunnel::is_port(source) || tunnel::is_port(destination) => return None,
@@ -107,6 +109,7 @@ fn upper(
         ip_bytes,
         payload,
         transport,
+        about: None,
     })
 }
 

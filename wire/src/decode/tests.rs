@@ -22,6 +22,7 @@ pub(super) struct Seen {
     pub(super) vlans: Vec<u16>,
     pub(super) mpls: Vec<u32>,
     pub(super) tunnels: Vec<(TunnelKind, Option<u32>)>,
+    pub(super) about: Option<crate::packet::About>,
 }
 
 impl From<&Packet<'_>> for Seen {
@@ -37,8 +38,9 @@ impl From<&Packet<'_>> for Seen {
             payload: packet.payload.to_vec(),
             transport: packet.transport,
             vlans: packet.vlans.to_vec(),
-            mpls: packet.mpls.to_vec(),
-            tunnels: packet.tunnels.iter().map(|tunnel| (tunnel.kind, tunnel.id)).collect(),
+            mpls: packet.mpls().to_vec(),
+            tunnels: packet.tunnels().iter().map(|tunnel| (tunnel.kind, tunnel.id)).collect(),
+            about: packet.about(),
         }
     }
 }
@@ -350,11 +352,8 @@ fn icmp_errors_say_what_they_are_about() {
     let quoted = &udp4()[..28];
     let message = outer_ip(1, &[&[3, 3, 0, 0, 0, 0, 0, 0][..], quoted].concat());
     let seen = one(LinkType::RAW, &message);
-    let crate::Transport::Icmp { icmp_type: 3, code: 3, about: Some((protocol, source, destination)) } =
-        seen.transport
-    else {
-        panic!("{seen:?}")
-    };
+    assert_eq!(seen.transport, crate::Transport::Icmp { icmp_type: 3, code: 3 });
+    let (protocol, source, destination) = seen.about.unwrap();
     assert_eq!(protocol, Protocol::UDP);
     assert_eq!(
         (source.to_string(), destination.to_string()),
@@ -363,7 +362,7 @@ fn icmp_errors_say_what_they_are_about() {
     assert_eq!((seen.source.port, seen.destination.port, seen.payload_len), (3, 3, 28));
 
     let echo = one(LinkType::RAW, &outer_ip(1, &[8, 0, 0, 0, 0, 1, 0, 2, 9, 9]));
-    assert_eq!(echo.transport, crate::Transport::Icmp { icmp_type: 8, code: 0, about: None });
+    assert_eq!((echo.transport, echo.about), (crate::Transport::Icmp { icmp_type: 8, code: 0 }, None));
     assert_eq!((echo.source.port, echo.destination.port, echo.payload_len), (8, 0, 2));
 }
 

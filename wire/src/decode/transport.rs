@@ -5,7 +5,7 @@
 use super::ip::{self, Addresses};
 use super::span::Span;
 use super::stats::Layer;
-use crate::packet::{TcpFields, Transport};
+use crate::packet::{About, TcpFields, Transport};
 use weir_model::community_id::icmp_ports;
 use weir_model::{Endpoint, Protocol};
 
@@ -18,6 +18,8 @@ pub(super) struct IpPacket<'a> {
     pub(super) ip_bytes: usize,
     pub(super) payload: Span<'a>,
     pub(super) transport: Transport,
+    /// Of an ICMP error: the packet that it is about.
+    pub(super) about: Option<About>,
 }
 
 /// The packet whose IP payload is `span`.
@@ -32,10 +34,14 @@ pub(super) fn packet(
         Protocol::TCP => tcp(span),
         Protocol::UDP => udp(span),
         Protocol::SCTP => (Transport::Other, span.after(12)),
-        Protocol::ICMP | Protocol::ICMPV6 => icmp(protocol, span),
+        Protocol::ICMP | Protocol::ICMPV6 => icmp(span),
         _ => (Transport::Other, span),
     };
-    IpPacket { protocol, source, destination, ip_bytes, payload, transport }
+    let about = match transport {
+        Transport::Icmp { icmp_type, .. } if is_error(protocol, icmp_type) => about(payload),
+        _ => None,
+    };
+    IpPacket { protocol, source, destination, ip_bytes, payload, transport, about }
 }
 
 /// A packet of which nothing behind the IP header is known: a datagram without its first fragment.
@@ -52,11 +58,13 @@ pub(super) fn headless(
         ip_bytes,
         payload: Span::new(&[], payload_len),
         transport: Transport::Other,
+        about: None,
     }
 }
 
 /// The UDP payload: what the UDP length leaves of the IP payload. A length too small for the header was not filled in
 /// (segmentation offload, or RFC 2675's jumbograms).
+#[inline]
 pub(super) fn udp_payload(span: Span<'_>) -> Option<Span<'_>> {
     let ([_, _, _, _, len0, len1, _, _], payload) = span.head::<8>(Layer::Tunnel).ok()?;
     let len = usize::from(u16::from_be_bytes([len0, len1]));
@@ -84,6 +92,7 @@ fn tcp(span: Span<'_>) -> (Transport, Span<'_>) {
 }
 
 /// A TCP header without its ports, and the payload; `None` when the header is cut or its length is too small.
+#[inline]
 pub(super) fn whole_tcp(span: Span<'_>) -> Option<(Transport, Span<'_>)> {
     let fixed = span.bytes().first_chunk::<20>()?;
     let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, ..] = *fixed;
@@ -106,13 +115,12 @@ fn udp(span: Span<'_>) -> (Transport, Span<'_>) {
     }
 }
 
-fn icmp(protocol: Protocol, span: Span<'_>) -> (Transport, Span<'_>) {
-    let payload = span.after(8);
-    let [icmp_type, code, ..] = *span.bytes() else {
-        return (Transport::Other, payload);
+fn icmp(span: Span<'_>) -> (Transport, Span<'_>) {
+    let transport = match *span.bytes() {
+        [icmp_type, code, ..] => Transport::Icmp { icmp_type, code },
+        _ => Transport::Other,
     };
-    let about = if is_error(protocol, icmp_type) { about(payload) } else { None };
-    (Transport::Icmp { icmp_type, code, about }, payload)
+    (transport, span.after(8))
 }
 
 /// Whether the message quotes the packet that it is about.
@@ -132,7 +140,7 @@ fn is_error(protocol: Protocol, icmp_type: u8) -> bool {
 }
 
 /// The quoted packet's protocol and ends; ports are 0 where the quotation has none.
-fn about(quoted: Span<'_>) -> Option<(Protocol, Endpoint, Endpoint)> {
+fn about(quoted: Span<'_>) -> Option<About> {
     let header = ip::header(quoted).ok()?;
     let later_fragment = header.fragment.is_some_and(|position| position.offset > 0);
     let payload = if later_fragment { Span::new(&[], 0) } else { header.payload };

@@ -33,7 +33,7 @@ fn etherparse_says_the_same_of_every_capture() {
             decoder.decode(&frame.frame(), &mut |packet| {
                 if packet.number == frame.number {
                     ours.push((
-                        packet.tunnels.len(),
+                        packet.tunnels().len(),
                         said(packet),
                         packet.payload_len as usize,
                         packet.ip_bytes,

@@ -4,7 +4,7 @@ use crate::captures;
 use crate::hostile::{LINKS, leading_bytes};
 use proptest::prelude::*;
 use weir_model::{Frame, Timestamp};
-use weir_wire::{DecodeConfig, Decoder, Packet, Peeked, Transport, peek};
+use weir_wire::{DecodeConfig, Decoder, Packet, Peeked, peek};
 
 /// What a decoder that knows of no other frame makes of it.
 fn decoded(frame: &Frame<'_>) -> Peeked {
@@ -17,10 +17,7 @@ fn decoded(frame: &Frame<'_>) -> Peeked {
             protocol: packet.protocol,
             source: packet.source,
             destination: packet.destination,
-            about: match packet.transport {
-                Transport::Icmp { about, .. } => about,
-                _ => None,
-            },
+            about: packet.about(),
         },
         None => lone_fragment.unwrap_or(Peeked::Other),
     }

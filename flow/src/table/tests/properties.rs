@@ -16,6 +16,7 @@ fn any_packet() -> impl Strategy<Value = Packet<'static>> {
         let mut source = Endpoint::new([10, 0, 0, ends.0].into(), PORTS[ends.2]);
         let mut destination = Endpoint::new([10, 0, 0, ends.1].into(), PORTS[ends.3]);
         let sequence = if flags % 7 == 0 { wild } else { sequence };
+        let mut rare = None;
         let (protocol, transport) = match kind {
             0 | 1 => (Protocol::TCP, Transport::Tcp(TcpFields { sequence, acknowledgement: wild, flags })),
             2 => (Protocol::UDP, Transport::Udp),
@@ -24,7 +25,8 @@ fn any_packet() -> impl Strategy<Value = Packet<'static>> {
                 let about = Some((Protocol::TCP, source, destination));
                 source.port = u16::from(flags);
                 destination.port = (wild % 4) as u16;
-                (Protocol::ICMP, Transport::Icmp { icmp_type: flags, code: 0, about })
+                rare = Some(Box::new(Rare { about, ..Rare::default() }));
+                (Protocol::ICMP, Transport::Icmp { icmp_type: flags, code: 0 })
             }
         };
         Packet {
@@ -37,6 +39,7 @@ fn any_packet() -> impl Strategy<Value = Packet<'static>> {
             payload: &BYTES[..len],
             payload_len: (len as u32).saturating_add(cut.wrapping_mul(wild)),
             transport,
+            rare,
             ..udp(0, ("10.0.0.1:1", "10.0.0.1:1"))
         }
     })

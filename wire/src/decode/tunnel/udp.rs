@@ -23,6 +23,7 @@ const GENEVE: u16 = 6081;
 const VXLAN_LINUX: u16 = 8472;
 
 /// Whether a datagram from or to this port may be a tunnel.
+#[inline]
 pub(in crate::decode) fn is_port(port: u16) -> bool {
     // Nearly all ports are outside, and for them this is all.
     (L2TP..=VXLAN_LINUX).contains(&port)
