@@ -1,26 +1,100 @@
 //! Live taps.
 
+mod group;
+mod handle;
+mod interface;
+mod keeper;
+mod links;
 mod monitor;
 mod options;
+mod program;
+mod ring;
+mod socket;
+mod staged;
 mod stats;
 mod worker;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use interface::{Interface, locked};
+use keeper::Keeper;
 
 pub use monitor::TapMonitor;
 pub use options::{MAX_TAP_INTERFACES, MAX_WORKERS, TapError, TapOptions};
 pub use stats::{Happening, InterfaceStats, LinkState, TapEvent};
 pub use worker::{TapWorker, Woken};
 
-/// Events of interfaces kept until somebody asks for them: an interface that flaps for hours shall not fill the memory. The oldest go.
+/// Events of interfaces kept until somebody asks for them: an interface that flaps for hours shall not fill the memory. The
+/// oldest go.
 pub const MAX_EVENTS: usize = 256;
+
+/// What the workers, the keeper and the monitor of a tap share.
+#[derive(Debug)]
+struct Tap {
+    interfaces: Vec<Arc<Interface>>,
+    events: Mutex<VecDeque<TapEvent>>,
+    /// The keeper shall end.
+    ending: AtomicBool,
+    /// Nothing arrives any more: the workers shall end when their rings are empty.
+    stopping: AtomicBool,
+}
 
 /// Starts capturing. The workers are in order, and each belongs to one thread.
 ///
 /// An interface that is down is waited for; one that does not exist is an error here (and is waited for later).
 pub fn open(options: &TapOptions) -> Result<(Vec<TapWorker>, TapMonitor), TapError> {
-    Err(TapError::Options(format!("{} interfaces: not supported on this system", options.interfaces.len())))
+    check(options)?;
+    let interface = |name: &String| Arc::new(Interface::new(name.clone(), options.workers));
+    let tap = Arc::new(Tap {
+        interfaces: options.interfaces.iter().map(interface).collect(),
+        events: Mutex::default(),
+        ending: AtomicBool::new(false),
+        stopping: AtomicBool::new(false),
+    });
+    let keeper = Keeper::start(Arc::clone(&tap), options.clone())?;
+    let keeper = std::thread::Builder::new()
+        .name("tap-keeper".to_owned())
+        .spawn(|| keeper.run())
+        .map_err(|error| TapError::Watch(error.to_string()))?;
+    let workers =
+        (0..options.workers).map(|index| TapWorker::new(index, Arc::clone(&tap), options)).collect();
+    Ok((workers, TapMonitor::new(tap, keeper)))
 }
 
 /// Binds the calling thread to a core.
 pub fn pin_to(core: usize) -> std::io::Result<()> {
-    Err(std::io::Error::other(format!("core {core}")))
+    socket::pin(core)
+}
+
+impl Tap {
+    fn tell(&self, interface: &str, what: Happening) {
+        let mut events = locked(&self.events);
+        if events.len() >= MAX_EVENTS {
+            events.pop_front();
+        }
+        let when = worker::wall_clock();
+        events.push_back(TapEvent { interface: interface.to_owned(), what, when });
+    }
+}
+
+fn check(options: &TapOptions) -> Result<(), TapError> {
+    let wrong = |message: String| Err(TapError::Options(message));
+    let interfaces = options.interfaces.len();
+    let different: BTreeSet<_> = options.interfaces.iter().collect();
+    if !(1..=MAX_TAP_INTERFACES).contains(&interfaces) {
+        return wrong(format!("{interfaces} interfaces: 1 to {MAX_TAP_INTERFACES} can be captured from"));
+    }
+    if different.len() < interfaces {
+        return wrong("an interface is named twice".to_owned());
+    }
+    if !(1..=MAX_WORKERS).contains(&options.workers) {
+        return wrong(format!("{} workers: 1 to {MAX_WORKERS} are possible", options.workers));
+    }
+    if !(64..=crate::MAX_CAPTURED_BYTES).contains(&options.snap_len) {
+        let most = crate::MAX_CAPTURED_BYTES;
+        return wrong(format!("{} bytes of each frame: 64 to {most} are possible", options.snap_len));
+    }
+    Ok(())
 }

@@ -1,0 +1,123 @@
+//! A worker's ring on one interface, through all the times that the interface is taken up.
+
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use weir_model::Timestamp;
+use weir_model::frame::LinkType;
+
+use super::handle::{Handle, Taken};
+use super::interface::Interface;
+use super::staged::Staged;
+
+/// The ring, whose handle changes.
+#[derive(Debug)]
+pub(super) struct Ring {
+    pub(super) interface: Arc<Interface>,
+    worker: usize,
+    current: Option<Handle>,
+    generation: u64,
+    /// Since when the handle gets nothing any more and is to be emptied.
+    letting_go: Option<Instant>,
+    /// How long the kernel may keep a frame back.
+    retire_wait: Duration,
+    pub(super) staged: Staged,
+    /// When the frames that are staged were taken out.
+    pub(super) staged_at: Option<Instant>,
+    /// Whether all was taken out, the last time.
+    pub(super) empty: bool,
+}
+
+impl Ring {
+    pub(super) fn new(interface: Arc<Interface>, worker: usize, read_timeout: Duration) -> Self {
+        Self {
+            interface,
+            worker,
+            current: None,
+            generation: 0,
+            letting_go: None,
+            // The kernel's timer goes off within the read timeout; as much again if it was late.
+            retire_wait: read_timeout * 2 + Duration::from_millis(10),
+            staged: Staged::default(),
+            staged_at: None,
+            empty: true,
+        }
+    }
+
+    /// Follows what the keeper left: lets go of a handle, or takes up the next. `stopping` when there will be no next one.
+    pub(super) fn follow(&mut self, stopping: bool) {
+        let Some(mailbox) = self.interface.mailboxes.get(self.worker) else {
+            return;
+        };
+        if self.current.is_none() && mailbox.generation() != self.generation {
+            (self.generation, self.current) = mailbox.fetch();
+            self.letting_go = None;
+        }
+        let left = mailbox.generation() != self.generation;
+        if self.current.is_some() && self.letting_go.is_none() && (left || stopping) {
+            self.letting_go = Some(now());
+        }
+    }
+
+    /// Whether frames may still come, as far as is known now.
+    pub(super) fn is_open(&self) -> bool {
+        self.current.is_some()
+    }
+
+    pub(super) fn descriptor(&self) -> Option<RawFd> {
+        self.current.as_ref().map(Handle::descriptor)
+    }
+
+    /// Takes at most `limit` frames: time, length on the wire, link type, bytes. `false` when there were none.
+    pub(super) fn take(&mut self, limit: usize, each: impl FnMut(Timestamp, u32, LinkType, &[u8])) -> bool {
+        let Some(handle) = &mut self.current else {
+            self.empty = true;
+            return false;
+        };
+        let taken = take_from(handle, limit, each);
+        self.interface.count(taken);
+        self.empty = !taken.any;
+        if taken.failed {
+            self.interface.failed.store(true, Ordering::Relaxed);
+        }
+        let over = self.letting_go.is_some_and(|since| since.elapsed() > self.retire_wait);
+        if (taken.failed || (over && !taken.any))
+            && let Some(handle) = self.current.take()
+        {
+            self.interface.close(&handle);
+        }
+        taken.any
+    }
+
+    /// Takes frames that wait to be merged, if none do.
+    pub(super) fn stage(&mut self, snap_len: usize) {
+        if !self.staged.is_empty() {
+            return;
+        }
+        let mut staged = std::mem::take(&mut self.staged);
+        staged.clear_if_empty();
+        let mut any = true;
+        while any && staged.room(snap_len) > 0 {
+            let room = staged.room(snap_len);
+            any = self.take(room, |time, len, link, data| staged.push(time, len, link, data));
+        }
+        self.staged = staged;
+        self.staged_at = Some(now());
+    }
+}
+
+fn take_from(
+    handle: &mut Handle,
+    limit: usize,
+    mut each: impl FnMut(Timestamp, u32, LinkType, &[u8]),
+) -> Taken {
+    let link = handle.link();
+    handle.take(limit, |time, original_len, data| each(time, original_len, link, data))
+}
+
+#[expect(clippy::disallowed_methods, reason = "capturing waits by the clock; nothing is decided by it")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,263 @@
+//! Live capture on virtual interfaces between two network namespaces. Where those cannot be made (not root), the tests say so and pass.
+
+#![expect(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a thread enters a namespace, a packet socket sends; what goes wrong in helpers of tests shall fail"
+)]
+
+mod live_net;
+
+use live_net::{Net, Side};
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+use weir_capture::FrameBatch;
+use weir_capture::live::{
+    self, Happening, InterfaceStats, LinkState, TapMonitor, TapOptions, TapWorker, Woken,
+};
+use weir_model::Timestamp;
+
+/// A frame as a worker got it.
+#[derive(Clone, Debug)]
+struct Got {
+    worker: usize,
+    number: u64,
+    time: Timestamp,
+    data: Vec<u8>,
+}
+
+fn options(interfaces: &[&str], workers: usize) -> TapOptions {
+    let interfaces = interfaces.iter().map(|name| (*name).to_owned()).collect();
+    TapOptions { workers, ring_bytes: 8 << 20, ..TapOptions::new(interfaces) }
+}
+
+/// Runs each worker in a thread until `meanwhile` is over and the tap is stopped: everything captured, and the books.
+fn capture(
+    workers: Vec<TapWorker>,
+    monitor: &TapMonitor,
+    meanwhile: impl FnOnce(&TapMonitor),
+) -> (Vec<Got>, Vec<InterfaceStats>) {
+    let got = thread::scope(|scope| {
+        let threads: Vec<_> =
+            workers.into_iter().map(|worker| scope.spawn(move || capture_with(worker))).collect();
+        meanwhile(monitor);
+        thread::sleep(Duration::from_millis(50));
+        monitor.stop();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    (got, monitor.stats())
+}
+
+fn capture_with(mut worker: TapWorker) -> Vec<Got> {
+    let (mut batch, mut all) = (FrameBatch::new(), Vec::new());
+    let until = Instant::now() + Duration::from_secs(30);
+    while worker.next_batch(&mut batch) != Woken::Ended {
+        assert!(Instant::now() < until, "the tap does not end");
+        let worker = worker.index();
+        all.extend(batch.iter().map(|frame| Got {
+            worker,
+            number: frame.number,
+            time: frame.time,
+            data: frame.data.to_vec(),
+        }));
+    }
+    all
+}
+
+/// Ethernet, IPv4, UDP with `number` in it.
+fn datagram(number: u32) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    frame.extend([0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1]);
+    frame.extend([0x30, 0x39, 0, 53, 0, 12, 0, 0]);
+    frame.extend(number.to_be_bytes());
+    frame
+}
+
+fn number_in(frame: &[u8]) -> u32 {
+    u32::from_be_bytes(*frame.last_chunk().unwrap())
+}
+
+fn assert_balanced(stats: &[InterfaceStats]) {
+    for interface in stats {
+        assert_eq!(interface.in_rings(), 0, "{interface:?}");
+    }
+}
+
+#[test]
+fn one_worker_gets_what_was_sent_and_the_books_balance() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&options(&["tap0"], 1)).unwrap());
+    let sender = net.sender("out0");
+    let before = Timestamp::from_nanos(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64,
+    );
+    let (got, stats) = capture(workers, &monitor, |_| {
+        for number in 0..1000 {
+            assert!(sender.send(&datagram(number)));
+        }
+    });
+    let numbers: Vec<_> = got.iter().map(|frame| number_in(&frame.data)).collect();
+    assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
+    assert_eq!(got[7].data, datagram(7));
+    assert!(got.iter().all(|frame| frame.time >= before), "times are the kernel's");
+    assert!(got.iter().any(|frame| frame.time.as_nanos() % 1000 != 0), "in nanoseconds");
+    assert!(got.is_sorted_by_key(|frame| (frame.time, frame.number)));
+    assert_eq!((stats[0].received, stats[0].delivered, stats[0].state), (1000, 1000, LinkState::Up));
+    assert_balanced(&stats);
+}
+
+#[test]
+fn a_filter_leaves_out_what_it_says_and_that_is_not_counted() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let filtered =
+        TapOptions { filter: Some("udp port 53 and greater 46".to_owned()), ..options(&["tap0"], 2) };
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&filtered).unwrap());
+    let sender = net.sender("out0");
+    let (got, stats) = capture(workers, &monitor, |_| {
+        for number in 0..100 {
+            let mut other = datagram(number);
+            other[37] = 54;
+            assert!(sender.send(&datagram(number)) && sender.send(&other) && sender.send(&other[..44]));
+        }
+    });
+    assert_eq!(got.len(), 100);
+    assert_eq!((stats[0].received, stats[0].before_joining), (100, 0));
+    assert_balanced(&stats);
+    let wrong = TapOptions { filter: Some("port port".to_owned()), ..options(&["tap0"], 1) };
+    let error = net.inside(Side::Tap, || live::open(&wrong).unwrap_err());
+    assert!(error.to_string().contains("syntax error"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_said() {
+    let error = live::open(&options(&["no-such-interface"], 1)).unwrap_err();
+    assert!(error.to_string().contains("no-such-interface"), "{error}");
+    assert!(live::open(&options(&[], 1)).is_err());
+    assert!(live::open(&options(&["lo", "lo"], 1)).is_err());
+    assert!(live::open(&options(&["lo"], 0)).is_err());
+    assert!(live::open(&options(&["lo"], live::MAX_WORKERS + 1)).is_err());
+}
+
+/// Traffic that runs while handles are opened and joined: no frame comes twice, none is missing that is not counted.
+#[test]
+fn frames_that_arrive_while_joining_are_counted_once() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let sender = net.sender("out0");
+    let going = std::sync::atomic::AtomicBool::new(true);
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let mut number = 0;
+            while going.load(std::sync::atomic::Ordering::Relaxed) {
+                assert!(sender.send(&flow_datagram(number)));
+                number += 1;
+            }
+            number
+        });
+        thread::sleep(Duration::from_millis(20));
+        let large = TapOptions { ring_bytes: 64 << 20, ..options(&["tap0"], 3) };
+        let (workers, monitor) = net.inside(Side::Tap, || live::open(&large).unwrap());
+        let mut sent = 0;
+        let (got, stats) = capture(workers, &monitor, |_| {
+            thread::sleep(Duration::from_millis(20));
+            going.store(false, std::sync::atomic::Ordering::Relaxed);
+        });
+        sent += sending.join().unwrap();
+        let numbers: BTreeSet<_> = got.iter().map(|frame| number_in(&frame.data)).collect();
+        assert_eq!(numbers.len(), got.len(), "none twice");
+        let (first, last) = (*numbers.first().unwrap(), *numbers.last().unwrap());
+        assert_eq!(last + 1, sent);
+        // From the first that was handed on, each was handed on, or dropped, or still counted as too early.
+        let stats = &stats[0];
+        let missing = u64::from(sent - first) - got.len() as u64;
+        assert!(missing <= stats.before_joining + stats.dropped, "{missing} missing of {sent}: {stats:?}");
+        assert!(stats.before_joining > 0, "traffic ran while joining: {stats:?}");
+        assert_eq!(stats.in_rings(), 0, "{stats:?}");
+    });
+}
+
+/// A different flow for each number.
+fn flow_datagram(number: u32) -> Vec<u8> {
+    let mut frame = datagram(number);
+    frame[34..36].copy_from_slice(&(1024 + number as u16 % 50_000).to_be_bytes());
+    frame
+}
+
+#[test]
+fn two_interfaces_are_one_tap_in_the_order_of_time() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    net.pair("tap1", "out1");
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&options(&["tap0", "tap1"], 1)).unwrap());
+    let senders = [net.sender("out0"), net.sender("out1")];
+    let (got, stats) = capture(workers, &monitor, |_| {
+        for number in 0..2000 {
+            // In turns, and then one of them alone.
+            let sender = if number < 1000 { &senders[number as usize % 2] } else { &senders[0] };
+            assert!(sender.send(&datagram(number)));
+        }
+    });
+    let numbers: Vec<_> = got.iter().map(|frame| number_in(&frame.data)).collect();
+    assert_eq!(numbers, (0..2000).collect::<Vec<_>>());
+    assert_eq!(got.iter().map(|frame| frame.number).collect::<Vec<_>>(), (1..=2000).collect::<Vec<_>>());
+    assert_eq!((stats[0].delivered, stats[1].delivered), (1500, 500));
+    assert_balanced(&stats);
+}
+
+/// Waits until something happened to an interface.
+fn wait_for(monitor: &TapMonitor, what: &Happening) {
+    let until = Instant::now() + Duration::from_secs(10);
+    let mut seen = Vec::new();
+    while !seen.contains(what) {
+        assert!(Instant::now() < until, "{what:?} did not happen, but {seen:?}");
+        thread::sleep(Duration::from_millis(5));
+        seen.extend(monitor.events().into_iter().map(|event| event.what));
+    }
+}
+
+#[test]
+fn an_interface_that_goes_down_or_away_is_waited_for_and_taken_up_again() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&options(&["tap0"], 3)).unwrap());
+    let send = |from: u32| {
+        let sender = net.sender("out0");
+        for number in from..from + 300 {
+            assert!(sender.send(&flow_datagram(number)));
+        }
+        thread::sleep(Duration::from_millis(30));
+    };
+    let (got, stats) = capture(workers, &monitor, |monitor| {
+        send(0);
+        net.ip(Side::Tap, &["link", "set", "tap0", "down"]);
+        wait_for(monitor, &Happening::WentDown);
+        assert_eq!(monitor.stats()[0].state, LinkState::Down);
+        net.ip(Side::Tap, &["link", "set", "tap0", "up"]);
+        wait_for(monitor, &Happening::TakenUp);
+        send(0);
+        net.ip(Side::Tap, &["link", "del", "tap0"]);
+        wait_for(monitor, &Happening::WentAway);
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(monitor.stats()[0].state, LinkState::Absent);
+        net.pair("tap0", "out0");
+        wait_for(monitor, &Happening::TakenUp);
+        send(0);
+    });
+    let mut workers_of: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); 300];
+    let mut times_of = vec![0; 300];
+    for frame in &got {
+        let number = number_in(&frame.data) as usize;
+        workers_of[number].insert(frame.worker);
+        times_of[number] += 1;
+    }
+    assert!(times_of.iter().all(|times| *times == 3), "each frame was sent three times: {times_of:?}");
+    assert!(workers_of.iter().all(|workers| workers.len() == 1), "a flow stays with its worker");
+    assert_eq!((stats[0].delivered, stats[0].went_down, stats[0].dropped), (900, 2, 0));
+    assert_balanced(&stats);
+}
