@@ -14,6 +14,7 @@ pub mod indicator;
 pub mod name;
 pub mod net;
 pub mod observation;
+pub mod record;
 pub mod text;
 pub mod time;
 
@@ -24,4 +25,5 @@ pub use indicator::{Context, Indicator, IndicatorValue, Tlp};
 pub use name::Name;
 pub use net::{Endpoint, Protocol};
 pub use observation::Observation;
+pub use record::{ExportVersion, ExportedRecord, SampledFrame, Sampling};
 pub use time::Timestamp;

@@ -4,11 +4,13 @@
 //! specification it follows.
 //!
 //! - [`decode`]: a frame to the packet in it (link layer, VLAN, MPLS, tunnels, IP, fragments, transport).
+//! - [`export`]: datagrams of NetFlow, IPFIX and sFlow to flow records.
 //! - [`inspect`]: the bytes of a conversation to what they say (DNS, TLS, QUIC, HTTP/1 and HTTP/2), as observations.
 
 pub mod cursor;
 pub mod decode;
 pub mod dns;
+pub mod export;
 pub mod http;
 pub mod http2;
 pub mod inspect;

@@ -1,0 +1,246 @@
+//! One observation domain: its templates, what waits for them, what options said, where its numbers stand.
+
+use super::exporter::{Environment, Memory};
+use super::limits::ExportLimits;
+use super::options::OptionTables;
+use super::refused::Refused;
+use super::sequence::Sequence;
+use super::stats::ExportStats;
+use super::template::{Definition, Template};
+use super::time::Clock;
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use weir_model::{ExportVersion, Timestamp};
+
+/// Bytes that a waiting set takes beside its own: so that sets without content are bounded as well.
+const WAITING_OVERHEAD: usize = size_of::<Waiting>() + 32;
+
+/// What state belongs to, within an exporter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DomainKey {
+    pub(super) version: ExportVersion,
+    /// Observation domain, source id, engine, or sub-agent.
+    pub(super) id: u32,
+    /// Of a session (TCP, TLS), whose templates are its own.
+    pub(super) stream: bool,
+    /// sFlow: the agent, as one address may forward for several.
+    pub(super) agent: Option<IpAddr>,
+}
+
+/// The state of one domain.
+#[derive(Debug)]
+pub(super) struct Domain {
+    pub(super) key: DomainKey,
+    /// The exporter's count of datagrams when it was used last.
+    pub(super) used: u64,
+    pub(super) templates: HashMap<u16, Template, RandomState>,
+    waiting: HashMap<u16, Vec<Waiting>, RandomState>,
+    /// When the set that waits longest came.
+    waiting_since: Option<Timestamp>,
+    pub(super) tables: OptionTables,
+    pub(super) sequence: Sequence,
+    /// The header's uptime of the newest datagram.
+    pub(super) uptime: Option<u32>,
+}
+
+/// A data set that came before its template.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) clock: Clock,
+    pub(super) received: Timestamp,
+    pub(super) body: Box<[u8]>,
+}
+
+impl Domain {
+    pub(super) fn new(key: DomainKey) -> Self {
+        Self {
+            key,
+            used: 0,
+            templates: HashMap::default(),
+            waiting: HashMap::default(),
+            waiting_since: None,
+            tables: OptionTables::default(),
+            sequence: Sequence::default(),
+            uptime: None,
+        }
+    }
+
+    /// Takes in a template; gives what waited for it.
+    pub(super) fn learn<S: ?Sized>(
+        &mut self,
+        definition: Definition,
+        env: &mut Environment<'_, S>,
+    ) -> Result<Vec<Waiting>, Refused> {
+        definition.check()?;
+        let id = definition.id;
+        if let Some(known) = self.templates.get_mut(&id)
+            && known.definition == definition
+        {
+            known.seen = env.now;
+            env.stats.templates_refreshed += 1;
+            return Ok(Vec::new());
+        }
+        let template = Template::compile(definition, env.now, self.key.version == ExportVersion::NetFlow9)?;
+        self.make_room(&template, env)?;
+        env.memory.templates += template.bytes();
+        match self.templates.insert(id, template) {
+            Some(old) => {
+                env.memory.templates -= old.bytes();
+                env.stats.templates_redefined += 1;
+            }
+            None => env.stats.templates += 1,
+        }
+        Ok(self.take_waiting(id, env.memory))
+    }
+
+    fn make_room<S: ?Sized>(
+        &mut self,
+        template: &Template,
+        env: &mut Environment<'_, S>,
+    ) -> Result<(), Refused> {
+        let replaced = self.templates.get(&template.definition.id).map_or(0, Template::bytes);
+        if env.memory.templates + template.bytes() > env.room.templates + replaced {
+            return Err(Refused::TemplateMemory);
+        }
+        if replaced == 0 && self.templates.len() >= env.limits.templates.max(1) {
+            // The number makes it the same one each time, whatever the order in the map.
+            let oldest = self.templates.iter().min_by_key(|(id, template)| (template.seen, **id));
+            if let Some(id) = oldest.map(|(id, _)| *id) {
+                self.remove(id, env.memory);
+                env.stats.templates_evicted += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, id: u16, memory: &mut Memory) -> bool {
+        let removed = self.templates.remove(&id);
+        memory.templates -= removed.as_ref().map_or(0, Template::bytes);
+        removed.is_some()
+    }
+
+    /// RFC 7011 section 8.1: the number of a template, or 2 or 3 for all of flow records or of options.
+    pub(super) fn withdraw<S: ?Sized>(&mut self, id: u16, env: &mut Environment<'_, S>) {
+        if !env.stream {
+            env.stats.withdrawals_ignored += 1;
+            return;
+        }
+        let withdrawn = |template: &Template| match id {
+            2 => template.definition.scope == 0,
+            3 => template.definition.scope > 0,
+            _ => template.definition.id == id,
+        };
+        let ids: Vec<u16> =
+            self.templates.iter().filter(|(_, known)| withdrawn(known)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.remove(id, env.memory);
+            env.stats.templates_withdrawn += 1;
+        }
+    }
+
+    /// Forgets a template whose time is over; whether it is there afterwards.
+    pub(super) fn has_template<S: ?Sized>(&mut self, id: u16, env: &mut Environment<'_, S>) -> bool {
+        let Some(template) = self.templates.get(&id) else { return false };
+        if env.stream || env.now.since(template.seen) <= env.limits.template_lifetime {
+            return true;
+        }
+        self.remove(id, env.memory);
+        env.stats.templates_expired += 1;
+        false
+    }
+
+    /// Keeps a data set until its template comes, if there is room.
+    pub(super) fn wait<S: ?Sized>(
+        &mut self,
+        id: u16,
+        clock: Clock,
+        body: &[u8],
+        env: &mut Environment<'_, S>,
+    ) {
+        if self.waiting_since.is_some_and(|since| env.now.since(since) > env.limits.waiting_for) {
+            self.expire_waiting(env.now, env.limits, env.memory, env.stats);
+        }
+        let bytes = body.len() + WAITING_OVERHEAD;
+        if env.memory.waiting + bytes > env.room.waiting {
+            env.stats.data_sets_dropped += 1;
+            return;
+        }
+        env.memory.waiting += bytes;
+        env.stats.data_sets_waited += 1;
+        self.waiting_since.get_or_insert(env.now);
+        let set = Waiting { clock, received: env.now, body: body.into() };
+        self.waiting.entry(id).or_default().push(set);
+    }
+
+    fn take_waiting(&mut self, id: u16, memory: &mut Memory) -> Vec<Waiting> {
+        let sets = self.waiting.remove(&id).unwrap_or_default();
+        memory.waiting -= sets.iter().map(Waiting::bytes).sum::<usize>();
+        if self.waiting.is_empty() {
+            self.waiting_since = None;
+        }
+        sets
+    }
+
+    /// Forgets what is over at `now`.
+    pub(super) fn expire(
+        &mut self,
+        now: Timestamp,
+        limits: &ExportLimits,
+        memory: &mut Memory,
+        stats: &mut ExportStats,
+    ) {
+        self.expire_waiting(now, limits, memory, stats);
+        if self.key.stream {
+            return;
+        }
+        self.templates.retain(|_, template| {
+            let lives = now.since(template.seen) <= limits.template_lifetime;
+            if !lives {
+                memory.templates -= template.bytes();
+                stats.templates_expired += 1;
+            }
+            lives
+        });
+    }
+
+    fn expire_waiting(
+        &mut self,
+        now: Timestamp,
+        limits: &ExportLimits,
+        memory: &mut Memory,
+        stats: &mut ExportStats,
+    ) {
+        let mut since = None;
+        self.waiting.retain(|_, sets| {
+            sets.retain(|set| {
+                let waits = now.since(set.received) <= limits.waiting_for;
+                if waits {
+                    since = Some(since.map_or(set.received, |since: Timestamp| since.min(set.received)));
+                } else {
+                    memory.waiting -= set.bytes();
+                    stats.data_sets_expired += 1;
+                }
+                waits
+            });
+            !sets.is_empty()
+        });
+        self.waiting_since = since;
+    }
+
+    /// Gives up everything.
+    pub(super) fn forget(&mut self, memory: &mut Memory, stats: &mut ExportStats) {
+        memory.templates -= self.templates.drain().map(|(_, template)| template.bytes()).sum::<usize>();
+        for (_, sets) in self.waiting.drain() {
+            memory.waiting -= sets.iter().map(Waiting::bytes).sum::<usize>();
+            stats.data_sets_expired += sets.len() as u64;
+        }
+        self.waiting_since = None;
+    }
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        self.body.len() + WAITING_OVERHEAD
+    }
+}
