@@ -92,7 +92,8 @@ fn tcp(span: Span<'_>) -> (Transport, Span<'_>) {
 }
 
 /// A TCP header without its ports, and the payload; `None` when the header is cut or its length is too small.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a caller who does not need the fields does not pay for them")]
 pub(super) fn whole_tcp(span: Span<'_>) -> Option<(Transport, Span<'_>)> {
     let fixed = span.bytes().first_chunk::<20>()?;
     let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, ..] = *fixed;
