@@ -3,8 +3,9 @@
 //! One worker owns it. Whether a packet continues a flow is decided by `timeouts` and `tcp` from the
 //! packet and that flow alone; freeing memory early or late changes no record, as long as the table is not full.
 //!
-//! Packets come in batches, because an entry is somewhere in gigabytes: first the place in the index of every packet
-//! is fetched, then every entry, then packets are taken in their order. Fetching is a hint and decides nothing.
+//! Packets come in batches, because a frame is somewhere in a file and an entry somewhere in gigabytes: first the headers of
+//! every frame are fetched, then the place in the index of every packet, then every entry, then packets are taken in their
+//! order. Fetching is a hint and decides nothing.
 
 use crate::answers::Received;
 use crate::config::FlowConfig;
@@ -46,6 +47,12 @@ pub trait FlowSink {
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation);
     /// It ended.
     fn ended(&mut self, flow: Flow);
+}
+
+/// As many bytes of a frame as the headers of nearly all have.
+fn headers<'a>(frame: &Frame<'a>) -> &'a [u8] {
+    const BYTES: usize = 128;
+    frame.data.get(..BYTES).unwrap_or(frame.data)
 }
 
 /// All flows that are open.
@@ -104,20 +111,25 @@ impl FlowTable {
         frames: impl IntoIterator<Item = Frame<'a>>,
         sink: &mut impl FlowSink,
     ) {
+        let mut frames = frames.into_iter();
         let mut packets = ArrayVec::<Packet<'_>, BATCH>::new();
-        for frame in frames {
-            let whole = decoder.packet(&frame, &mut |made| {
-                self.packets(&packets, sink);
-                packets.clear();
-                self.packet(made, sink);
-            });
-            packets.extend(whole);
-            if packets.is_full() {
-                self.packets(&packets, sink);
-                packets.clear();
+        loop {
+            let fetched = |frame: &Frame<'_>| weir_mem::fetch(headers(frame));
+            let ahead: ArrayVec<_, BATCH> = frames.by_ref().take(BATCH).inspect(fetched).collect();
+            if ahead.is_empty() {
+                return;
             }
+            for frame in &ahead {
+                let whole = decoder.packet(frame, &mut |made| {
+                    self.packets(&packets, sink);
+                    packets.clear();
+                    self.packet(made, sink);
+                });
+                packets.extend(whole);
+            }
+            self.packets(&packets, sink);
+            packets.clear();
         }
-        self.packets(&packets, sink);
     }
 
     /// Takes packets in their order. What comes of them does not depend on how they are divided into calls, but many
