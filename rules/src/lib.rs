@@ -19,7 +19,7 @@ mod specificity;
 mod testing;
 
 pub use hits::{FlowHits, Hit};
-pub use incidents::{IncidentConfig, IncidentStats, Incidents, Remembered};
+pub use incidents::{IncidentConfig, IncidentStats, Incidents, Notify, Remembered, Told};
 pub use matching::Matcher;
 pub use set::{IndicatorSet, SetBuilder};
 pub use site::Site;

@@ -11,8 +11,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
-use weir_model::alert::{Field, Lookup, Match, Notice, Traffic, Translated};
+use weir_model::alert::{Field, Lookup, Match, Notice, Severity, Traffic, Translated};
 use weir_model::flow::{Counters, FlowId, NameSource, Tunnel};
 use weir_model::{Alert, Direction, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Timestamp};
 
@@ -54,10 +55,15 @@ impl Key {
             About::Transit(ip) => format!("transit {ip} {kind} {indicator}"),
         }
     }
+
+    /// The identifier of the incident with this key that opened then: the same for all its notices.
+    pub(super) fn incident(&self, opened: Timestamp) -> Uuid {
+        identifier(self, opened, None)
+    }
 }
 
 /// An incident. What it gathers does not depend on the order in which its meetings come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Incident {
     pub key: Key,
     pub indicator: Arc<Indicator>,
@@ -92,6 +98,15 @@ pub(super) struct Incident {
     resolvers: BTreeSet<IpAddr>,
     /// The incident before with the same key.
     pub previous: Option<Uuid>,
+    /// Notices given before it was over.
+    pub notices: u32,
+}
+
+/// As what it is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling {
+    pub notice: Notice,
+    pub number: u32,
 }
 
 type LookupOrder = (Timestamp, Endpoint, Endpoint, Name, u16);
@@ -127,6 +142,16 @@ impl Incident {
             touched: BTreeMap::new(),
             resolvers: BTreeSet::new(),
             previous: None,
+            notices: 0,
+        })
+    }
+
+    /// An incident, or none yet, with meetings of its key added, those of one flow next to each other.
+    pub(super) fn of<'a>(before: Option<Self>, meetings: impl Iterator<Item = &'a Meeting>) -> Option<Self> {
+        meetings.fold(before, |incident, meeting| {
+            let mut incident = incident.or_else(|| Self::new(meeting))?;
+            incident.add(meeting, true);
+            Some(incident)
         })
     }
 
@@ -199,9 +224,25 @@ impl Incident {
         true
     }
 
-    /// The same for all notices of the incident.
-    pub(super) fn id(&self) -> Uuid {
-        identifier(&self.key, self.opened.0, None)
+    /// Whether these look-ups, of which is another incident, led to this contact: it is about the same host, not more than the
+    /// quiet period away, a more specific indicator rang for it, and it lists this one.
+    pub(super) fn includes(&self, lookups: &Self, quiet: Duration) -> bool {
+        lookups.grade == Grade::LookedUp
+            && self.grade > Grade::LookedUp
+            && self.key.about == lookups.key.about
+            && self.also.contains_key(&lookups.key.indicator)
+            && self.first.since(lookups.last) <= quiet
+            && lookups.first.since(self.last) <= quiet
+    }
+
+    /// The keys of the incidents that the indicators listed here have of their own, if any, in a fixed order.
+    pub(super) fn listed_keys(&self) -> Vec<Key> {
+        let key = |other: &Arc<Indicator>| Key { indicator: other.value.clone(), about: self.key.about };
+        self.also_matched().iter().map(key).collect()
+    }
+
+    fn id(&self) -> Uuid {
+        self.key.incident(self.opened.0)
     }
 
     /// What a later incident with the same key is linked by.
@@ -212,32 +253,42 @@ impl Incident {
             last: self.last,
             incident: self.id(),
             previous: self.previous,
+            told: None,
         }
     }
 
-    /// The notice that it is over.
-    pub(super) fn alert(&self, site: &Site, related: Related) -> Alert {
-        const NUMBER: u32 = 1;
-        let host = match self.key.about {
-            About::Host(ip) | About::Lateral(ip) | About::Transit(ip) => Some(ip),
-            About::Inbound => None,
-        };
-        let roles = host.map(|ip| site.roles_of(ip)).unwrap_or_default();
-        let called_back = related.touched_before.is_some() || !related.called_back.is_empty();
-        let urgency = severity(&Circumstances {
+    /// How urgent it is.
+    pub(super) fn severity(&self, site: &Site, related: &Related) -> Severity {
+        severity(&Circumstances {
             direction: self.direction,
             grade: self.grade,
             indicator: &self.key.indicator,
-            roles: &roles,
-            called_back,
-        });
+            roles: &self.host().map(|ip| site.roles_of(ip)).unwrap_or_default(),
+            called_back: related.touched_before.is_some() || !related.called_back.is_empty(),
+        })
+    }
+
+    /// The host that it is about.
+    fn host(&self) -> Option<IpAddr> {
+        match self.key.about {
+            About::Host(ip) | About::Lateral(ip) | About::Transit(ip) => Some(ip),
+            About::Inbound => None,
+        }
+    }
+
+    /// A notice of it.
+    pub(super) fn alert(&self, site: &Site, related: Related, telling: Telling) -> Alert {
+        let Telling { notice, number } = telling;
+        let urgency = self.severity(site, &related);
+        let host = self.host();
+        let roles = host.map(|ip| site.roles_of(ip)).unwrap_or_default();
         let totals = if self.grade == Grade::LookedUp { self.looked_up } else { self.connections };
         let touched = first_hosts(self.touched.iter().map(|(ip, time)| (*time, *ip)).collect());
         Alert {
-            id: identifier(&self.key, self.opened.0, Some(NUMBER)),
+            id: identifier(&self.key, self.opened.0, Some(number)),
             incident: self.id(),
-            notice: Notice::Closed,
-            number: NUMBER,
+            notice,
+            number,
             indicator: Arc::clone(&self.indicator),
             also_matched: self.also_matched(),
             matched: self.matched_fields(),

@@ -1,5 +1,7 @@
-//! Incidents told of, remembered so that the next one with the same key is linked to the one before.
+//! Incidents told of, remembered so that the next one with the same key is linked to the one before, and so that one that was
+//! open when Weir ended goes on.
 
+use super::live::Told;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,6 +29,8 @@ pub struct Remembered {
     pub incident: Uuid,
     /// The incident before it.
     pub previous: Option<Uuid>,
+    /// It is not over, and these notices of it were given.
+    pub told: Option<Told>,
 }
 
 impl Remembered {
@@ -41,7 +45,7 @@ impl Remembered {
 }
 
 /// The last incident of each key that was told of.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     told: HashMap<String, Remembered, RandomState>,
 }
@@ -57,6 +61,7 @@ impl Memory {
         };
         if known.incident == told.incident {
             known.last = known.last.max(told.last);
+            known.told = told.told;
             return known.previous;
         }
         // What is remembered from far ahead had a wrong clock, or the input is old: it must not stand in the way for ever.
@@ -74,6 +79,12 @@ impl Memory {
         self.told.get(key).and_then(|known| known.as_previous(opened))
     }
 
+    /// The incident that a meeting goes on with, which an earlier run told of and did not close.
+    pub(super) fn resume(&self, key: &str, first: Timestamp, quiet: Duration) -> Option<&Remembered> {
+        let is_near = |known: &&Remembered| known.told.is_some() && first.since(known.last) <= quiet;
+        self.told.get(key).filter(is_near)
+    }
+
     /// Takes up what an earlier run remembered; of one key, what opened last.
     pub(super) fn remember(&mut self, told: Remembered) {
         let room = self.told.len() < MAX_TOLD;
@@ -82,6 +93,13 @@ impl Memory {
             Some(known) => *known = told,
             None if room => drop(self.told.insert(told.key.clone(), told)),
             None => {}
+        }
+    }
+
+    /// Remembers an incident that is not over in place of what was remembered of its key.
+    pub(super) fn replace(&mut self, open: Remembered) {
+        if self.told.len() < MAX_TOLD || self.told.contains_key(&open.key) {
+            self.told.insert(open.key.clone(), open);
         }
     }
 
@@ -105,7 +123,7 @@ mod tests {
     fn told(key: &str, second: u64) -> Remembered {
         let opened = Timestamp::new(second, 0);
         let incident = id(u128::from(second));
-        Remembered { key: key.to_owned(), opened, last: opened, incident, previous: None }
+        Remembered { key: key.to_owned(), opened, last: opened, incident, previous: None, told: None }
     }
 
     fn id(second: u128) -> Uuid {

@@ -19,8 +19,10 @@
 
 mod closing;
 mod incident;
+mod live;
 mod meeting;
 mod memory;
+mod notices;
 mod relations;
 mod resolver;
 mod stats;
@@ -31,7 +33,9 @@ pub use incident::{
     MAX_ALSO_MATCHED, MAX_LISTED_HOSTS, MAX_LISTED_LOOKUPS, MAX_LISTED_RESOLVERS, MAX_NAMES,
     MAX_TOUCHED_HOSTS, MAX_TRANSLATED,
 };
+pub use live::{MAX_STANDING_FLOWS, Told};
 pub use memory::{MAX_TOLD, Remembered};
+pub use notices::{PASSIVE_RINGS_AFTER, RESOLVER_RINGS_AFTER};
 pub use resolver::{MAX_REMEMBERED_LOOKUPS, RESOLVER_WINDOW};
 pub use stats::IncidentStats;
 
@@ -39,6 +43,7 @@ use crate::hits::{FlowHits, Hit};
 use crate::site::Site;
 use foldhash::fast::RandomState;
 use incident::{Incident, Key, Touch};
+use live::Live;
 use meeting::{Meeting, meetings, to_carry};
 use memory::Memory;
 use resolver::{Asked, Asker};
@@ -46,7 +51,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_model::flow::{EndReason, FlowId};
-use weir_model::{Alert, Flow, Indicator, Role, Timestamp};
+use weir_model::{Alert, Direction, Flow, Indicator, Role, Timestamp};
 
 /// Look-ups by resolvers that wait until their client's flow has ended too. Beyond it they are decided at once, which may give
 /// a notice of an unknown client too many. The adversary is whoever makes a resolver look up listed names without end.
@@ -63,9 +68,22 @@ const RESOLVER_WAIT: Duration = Duration::from_mins(10);
 /// each. Beyond it, touches of further hosts are counted as forgotten, as with [`MAX_TOUCHED_HOSTS`].
 pub const MAX_TOUCHES: usize = 1 << 22;
 
-/// How incidents are gathered.
+/// When notices are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// When an incident is over, once.
+    WhenOver,
+    /// When it opens, rises, goes on and is over.
+    AsItHappens,
+}
+
+/// How incidents are gathered, and which are told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentConfig {
+    /// When notices are given.
+    pub notify: Notify,
+    /// The directions of which notices are wanted; the others are counted.
+    pub directions: Vec<Direction>,
     /// An incident is over when nothing was added for so long.
     pub quiet: Duration,
     /// Incidents held at once, open or not yet told of: one or two kilobytes each as a rule, and with every list in it
@@ -75,12 +93,27 @@ pub struct IncidentConfig {
 }
 
 impl Default for IncidentConfig {
+    /// One notice per incident, in every direction: for input that has an end.
     fn default() -> Self {
-        Self { quiet: Duration::from_hours(24), max_incidents: 1 << 18 }
+        Self {
+            notify: Notify::WhenOver,
+            directions: Direction::ALL.to_vec(),
+            quiet: Duration::from_hours(24),
+            max_incidents: 1 << 18,
+        }
     }
 }
 
-/// All incidents that are not told of yet.
+impl IncidentConfig {
+    /// Notices as things happen, of what the inside did and met: for a tap. What only comes from outside is counted, and makes
+    /// it more urgent when a host that was touched calls back.
+    pub fn live() -> Self {
+        let directions = vec![Direction::Outbound, Direction::Lateral, Direction::Unknown];
+        Self { notify: Notify::AsItHappens, directions, ..Self::default() }
+    }
+}
+
+/// All incidents that are not over and told of.
 #[derive(Debug)]
 pub struct Incidents {
     site: Site,
@@ -97,6 +130,10 @@ pub struct Incidents {
     continuing: HashMap<FlowId, (Timestamp, Vec<Hit>), RandomState>,
     /// Touched hosts remembered by all incidents.
     touches: usize,
+    /// What is told while it happens.
+    live: Live,
+    /// When it was looked last which incidents are over.
+    closed_at: Timestamp,
     stats: IncidentStats,
 }
 
@@ -113,6 +150,8 @@ impl Incidents {
             waiting: Vec::new(),
             continuing: HashMap::default(),
             touches: 0,
+            live: Live::default(),
+            closed_at: Timestamp::EPOCH,
             stats: IncidentStats::default(),
         }
     }
@@ -128,8 +167,9 @@ impl Incidents {
         self.newest = self.newest.max(flow.last);
         let before = flow.continues.and_then(|id| self.continuing.remove(&id));
         let carried = before.map(|(_, hits)| hits).unwrap_or_default();
+        let former = self.live.take(flow.id);
         if hits.is_empty() && carried.is_empty() {
-            return;
+            return self.forsake(&former);
         }
         self.stats.hits_matched += hits.matched();
         self.stats.hits_left_out += hits.left_out();
@@ -145,16 +185,26 @@ impl Incidents {
                 self.sort_out(meeting);
             }
         }
+        self.forsake(&former);
     }
 
-    /// Takes up an incident of an earlier run, so that the next one with its key is linked to it.
+    /// Takes up an incident of an earlier run: the next one with its key is linked to it, and one that was not over goes on,
+    /// without being told as a new one. What it had gathered is not known any more: its later notices tell what came since, and
+    /// if nothing comes, none tells that it is over.
     pub fn remember(&mut self, told: Remembered) {
         self.memory.remember(told);
     }
 
-    /// The incidents told of that a later run should know, by key.
+    /// The incidents told of that a later run should know, by key; those that are not over count as told of if a notice of them
+    /// was given.
     pub fn remembered(&self) -> Vec<Remembered> {
-        self.memory.all()
+        let mut memory = self.memory.clone();
+        for (key, case) in self.live.cases() {
+            if let Some(open) = case.remembered(key) {
+                memory.replace(open);
+            }
+        }
+        memory.all()
     }
 
     /// Closes every incident, as at the end of the input, and gives their notices.
@@ -162,19 +212,11 @@ impl Incidents {
         self.decide_waiting(Timestamp::MAX);
         self.continuing.clear();
         self.asked = Asked::default();
-        let notices = self.close(&|_| true);
+        self.forget_standing(&self.live.flows());
+        let notices = self.close(None);
         self.memory.forget(self.newest);
+        self.stats.count(&notices);
         notices
-    }
-
-    /// Closes the incidents to which nothing was added for the quiet period, and gives their notices.
-    pub fn close_quiet(&mut self, now: Timestamp) -> Vec<Alert> {
-        self.decide_waiting(now - RESOLVER_WAIT);
-        self.asked.forget_before(now - RESOLVER_WAIT - RESOLVER_WINDOW);
-        let quiet_since = now - self.config.quiet;
-        self.continuing.retain(|_, (ended, _)| *ended >= quiet_since);
-        self.memory.forget(now);
-        self.close(&|incident| incident.last < quiet_since)
     }
 
     fn carry(&mut self, flow: &Flow, hits: Vec<Hit>) {
@@ -194,6 +236,7 @@ impl Incidents {
             return self.add(&meeting);
         };
         if self.site.has_role(lookup.client.ip, Role::Resolver) {
+            self.stand_while_waiting(&meeting);
             self.waiting.push(meeting);
             if self.waiting.len() > MAX_WAITING_LOOKUPS {
                 self.stats.resolver_lookups_hurried += self.waiting.len() as u64;
@@ -224,6 +267,7 @@ impl Incidents {
             .partition::<Vec<_>, _>(|meeting| time(meeting) <= Some(until));
         self.waiting = later;
         due.sort_by_key(|meeting| (time(meeting), meeting.met(), meeting.flow.id));
+        let former: Vec<_> = due.iter().flat_map(|meeting| self.live.take(meeting.flow.id)).collect();
         let mut own = Vec::new();
         for meeting in due {
             let Some(asker) = self.asked.asker(&meeting).cloned() else {
@@ -238,6 +282,7 @@ impl Incidents {
         for meeting in &own {
             self.add(meeting);
         }
+        self.forsake(&former);
     }
 
     /// Makes a resolver's question part of its client's incident; gives it back where there is none.
@@ -277,9 +322,10 @@ impl Incidents {
             self.stats.incidents_opened += 1;
             self.stats.incidents_open += 1;
             let added = incident.add(meeting, room_for_touch);
-            self.held.entry(key).or_default().push(incident);
+            self.held.entry(key.clone()).or_default().push(incident);
             added
         };
+        self.note_added(&key, meeting);
         self.touches += usize::from(added.touch == Touch::New);
         self.stats.touches_forgotten += u64::from(added.touch == Touch::Forgotten);
         self.add_for_each(meeting, &added.without_place);

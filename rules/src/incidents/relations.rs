@@ -120,7 +120,8 @@ fn is_own(incident: &Incident, ip: IpAddr) -> bool {
     }
 }
 
-fn indicators(incident: &Incident) -> impl Iterator<Item = &IndicatorValue> {
+/// All indicators that an incident met, the one that rings first.
+pub(super) fn indicators(incident: &Incident) -> impl Iterator<Item = &IndicatorValue> {
     std::iter::once(&incident.key.indicator).chain(incident.also.keys())
 }
 

@@ -1,5 +1,8 @@
 //! The books of the incidents.
 
+use weir_model::Alert;
+use weir_model::alert::Notice;
+
 /// What happened to every hit and every incident. Each match that went in is in exactly one of the places it can have gone:
 /// see [`Self::is_balanced`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct IncidentStats {
     pub hits_honeypot: u64,
     /// Names that mail servers and our own scanners only looked up.
     pub hits_only_looked_up: u64,
+    /// Matches in incidents of a direction of which no notice is wanted: [`super::IncidentConfig::directions`].
+    pub hits_not_wanted: u64,
     /// Matches that would have opened an incident more than [`super::IncidentConfig::max_incidents`].
     pub hits_overflowed: u64,
     /// Incidents opened.
@@ -32,8 +37,21 @@ pub struct IncidentStats {
     pub incidents_notified: u64,
     /// Incidents without notice: mail servers and scanners that only looked up.
     pub incidents_only_looked_up: u64,
+    /// Incidents without notice: of a direction of which none is wanted.
+    pub incidents_not_wanted: u64,
     /// Incidents of look-ups that became part of the contact that followed.
     pub incidents_absorbed: u64,
+    /// Notices given of each kind.
+    pub notices_opened: u64,
+    /// See `notices_opened`.
+    pub notices_raised: u64,
+    /// See `notices_opened`.
+    pub notices_repeated: u64,
+    /// See `notices_opened`.
+    pub notices_closed: u64,
+    /// Snapshots of open flows that were not held, so that their hits are told of when the flows end:
+    /// [`super::MAX_STANDING_FLOWS`], [`super::IncidentConfig::max_incidents`].
+    pub snapshots_forgotten: u64,
     /// Look-ups by resolvers that became part of their client's incident.
     pub resolver_lookups_folded: u64,
     /// Look-ups by resolvers that were decided at once, because too many were waiting: [`super::MAX_WAITING_LOOKUPS`].
@@ -59,12 +77,19 @@ impl IncidentStats {
             ("hits_continued", self.hits_continued),
             ("hits_honeypot", self.hits_honeypot),
             ("hits_only_looked_up", self.hits_only_looked_up),
+            ("hits_not_wanted", self.hits_not_wanted),
             ("hits_overflowed", self.hits_overflowed),
             ("incidents_opened", self.incidents_opened),
             ("incidents_open", self.incidents_open),
             ("incidents_notified", self.incidents_notified),
             ("incidents_only_looked_up", self.incidents_only_looked_up),
+            ("incidents_not_wanted", self.incidents_not_wanted),
             ("incidents_absorbed", self.incidents_absorbed),
+            ("notices_opened", self.notices_opened),
+            ("notices_raised", self.notices_raised),
+            ("notices_repeated", self.notices_repeated),
+            ("notices_closed", self.notices_closed),
+            ("snapshots_forgotten", self.snapshots_forgotten),
             ("resolver_lookups_folded", self.resolver_lookups_folded),
             ("resolver_lookups_hurried", self.resolver_lookups_hurried),
             ("client_lookups_forgotten", self.client_lookups_forgotten),
@@ -79,18 +104,29 @@ impl IncidentStats {
         self.iter().skip(1).take_while(|(name, _)| name.starts_with("hits_"))
     }
 
-    /// Books an incident that is over; says whether there is a notice of it.
-    pub(super) fn close(&mut self, weight: u64, only_looked_up: bool) -> bool {
+    /// Books an incident that is over.
+    pub(super) fn close(&mut self, weight: u64, why_silent: Option<Silent>) {
         self.hits_open -= weight;
         self.incidents_open -= 1;
-        if only_looked_up {
-            self.hits_only_looked_up += weight;
-            self.incidents_only_looked_up += 1;
-        } else {
-            self.hits_notified += weight;
-            self.incidents_notified += 1;
+        let (hits, incidents) = match why_silent {
+            None => (&mut self.hits_notified, &mut self.incidents_notified),
+            Some(Silent::OnlyLookedUp) => (&mut self.hits_only_looked_up, &mut self.incidents_only_looked_up),
+            Some(Silent::NotWanted) => (&mut self.hits_not_wanted, &mut self.incidents_not_wanted),
+        };
+        *hits += weight;
+        *incidents += 1;
+    }
+
+    /// Books notices given.
+    pub(super) fn count(&mut self, notices: &[Alert]) {
+        for alert in notices {
+            *match alert.notice {
+                Notice::Opened => &mut self.notices_opened,
+                Notice::Raised => &mut self.notices_raised,
+                Notice::Repeated => &mut self.notices_repeated,
+                Notice::Closed => &mut self.notices_closed,
+            } += 1;
         }
-        !only_looked_up
     }
 
     /// Books incidents of look-ups that became part of a contact's.
@@ -104,8 +140,16 @@ impl IncidentStats {
         let incidents = self.incidents_open
             + self.incidents_notified
             + self.incidents_only_looked_up
+            + self.incidents_not_wanted
             + self.incidents_absorbed;
         self.hits_matched == self.hits_went().map(|(_, count)| count).sum()
             && self.incidents_opened == incidents
     }
+}
+
+/// Why there is no notice of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silent {
+    OnlyLookedUp,
+    NotWanted,
 }

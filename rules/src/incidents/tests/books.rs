@@ -76,11 +76,11 @@ fn the_books_name_every_place_once() {
 }
 
 /// Something that happens, small enough that meetings, outranking, roles and calling back all occur.
-fn anything() -> impl Strategy<Value = (u8, u8, u8, u64)> {
+pub(super) fn anything() -> impl Strategy<Value = (u8, u8, u8, u64)> {
     (0u8..8, 0u8..4, 0u8..4, 0u64..400_000)
 }
 
-fn happen(world: &mut World, (what, who, whom, second): (u8, u8, u8, u64)) -> Happening {
+pub(super) fn happen(world: &mut World, (what, who, whom, second): (u8, u8, u8, u64)) -> Happening {
     let host = ["10.0.0.1:50000", "10.0.0.2:50000", "10.0.0.53:50000", "10.0.0.66:50000"][usize::from(who)];
     let bad = ["203.0.113.5:443", "203.0.113.6:443", "198.51.100.1:80", "10.0.0.99:80"][usize::from(whom)];
     let said = ["evil.example", "www.evil.example", "good.example", "worse.example"][usize::from(whom)];
@@ -112,7 +112,7 @@ fn happen(world: &mut World, (what, who, whom, second): (u8, u8, u8, u64)) -> Ha
     })
 }
 
-fn busy_world() -> World {
+pub(super) fn busy_world() -> World {
     let indicators = [
         "203.0.113.5",
         "n:203.0.113.0/24",

@@ -2,6 +2,7 @@
 
 mod books;
 mod folding;
+mod live;
 mod relations;
 mod roles;
 
@@ -74,6 +75,19 @@ impl World {
     }
 
     fn end(&mut self, happening: &Happening) {
+        let hits = self.met(happening);
+        self.incidents.fold(&Arc::new(happening.flow.clone()), &hits);
+        assert!(self.incidents.stats().is_balanced(), "{:?}", self.incidents.stats());
+    }
+
+    /// The flow is still open.
+    fn stand(&mut self, happening: &Happening) {
+        let hits = self.met(happening);
+        self.incidents.stands(&Arc::new(happening.flow.clone()), &hits);
+        assert!(self.incidents.stats().is_balanced(), "{:?}", self.incidents.stats());
+    }
+
+    fn met(&self, happening: &Happening) -> FlowHits {
         let Happening { flow, facts, passive, is_turned } = happening;
         let (client, server) =
             if *is_turned { (flow.responder, flow.initiator) } else { (flow.initiator, flow.responder) };
@@ -95,8 +109,7 @@ impl World {
             let observation = Observation { time, packet: flow.id.0, source, destination, fact };
             self.matcher.observed(&head, &observation, &mut hits);
         }
-        self.incidents.fold(&Arc::new(flow.clone()), &hits);
-        assert!(self.incidents.stats().is_balanced(), "{:?}", self.incidents.stats());
+        hits
     }
 
     /// A look-up with its answer, in a flow of its own.
