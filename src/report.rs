@@ -90,6 +90,7 @@ impl Report<'_> {
                 Entry::new("notified", stats.incidents_notified),
                 Entry::new("open", stats.incidents_open),
                 Entry::new("only looked up", stats.incidents_only_looked_up),
+                Entry::new("not wanted", stats.incidents_not_wanted),
                 Entry::new("part of the contact that followed", stats.incidents_absorbed),
             ],
         );

@@ -13,6 +13,9 @@
 //! Likewise, when a host only looked up what it then contacted, and a more specific indicator rang for the contact, then the
 //! look-ups become part of that incident.
 //!
+//! On a tap, [`Incidents::stands`] takes flows that are still open, and [`Incidents::notices`] tells of incidents as they open, rise
+//! and go on; neither changes what they gather.
+//!
 //! What an incident gathers does not depend on the order in which flows end, and notices come in the order of opening time,
 //! packet number and key. One owner folds all flows: hits are rare, so nothing is won yet by sharing this between threads;
 //! keys never span two indicators that ring, by which the incidents can be divided later.
