@@ -13,11 +13,11 @@
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use std::hint::black_box;
-use weir_flow::{FlowConfig, FlowSink, FlowTable};
+use weir_flow::{Ended, FlowConfig, FlowSink, FlowTable};
 use weir_model::community_id::ordered;
 use weir_model::flow::{Counters, FlowHead};
 use weir_model::frame::LinkType;
-use weir_model::{Endpoint, Flow, Frame, Observation, Protocol, Timestamp};
+use weir_model::{Endpoint, Frame, Observation, Protocol, Timestamp};
 use weir_wire::{DecodeConfig, Decoder, Packet};
 
 /// An Ethernet frame of 64 bytes, less the checksum that captures do not have.
@@ -167,5 +167,6 @@ struct Nobody;
 impl FlowSink for Nobody {
     fn began(&mut self, _: &FlowHead<'_>) {}
     fn observed(&mut self, _: &FlowHead<'_>, _: &Observation) {}
-    fn ended(&mut self, _: Flow) {}
+    fn named(&mut self, _: &FlowHead<'_>) {}
+    fn ended(&mut self, _: Ended<'_>, _: u64) {}
 }

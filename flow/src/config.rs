@@ -31,8 +31,20 @@ pub struct FlowConfig {
     pub max_stream_readers: usize,
     /// Likewise for UDP; there reading starts afresh with the next datagram.
     pub max_datagram_readers: usize,
+    /// Who tells the table of ICMP errors about its flows.
+    pub icmp_notes: IcmpNotes,
     /// Limits of passive DNS, where the table makes its own.
     pub passive_dns: PassiveDnsConfig,
+}
+
+/// Who tells a table that an ICMP error is about one of its flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IcmpNotes {
+    /// The table itself, when the error's own packet comes along: it has all flows.
+    #[default]
+    OwnPackets,
+    /// Whoever deals packets to several tables, by [`crate::FlowTable::note_icmp_error`].
+    FromOutside,
 }
 
 impl FlowConfig {
@@ -56,6 +68,7 @@ impl Default for FlowConfig {
             read_bytes_per_flow: 64 << 20,
             max_stream_readers: 32_768,
             max_datagram_readers: 65_536,
+            icmp_notes: IcmpNotes::default(),
             passive_dns: PassiveDnsConfig::default(),
         }
     }

@@ -10,6 +10,7 @@ use crate::orientation::Oriented;
 use crate::reading::{Reader, Reading};
 use crate::side::Both;
 use crate::tcp::TcpTracker;
+use crate::unresolved::Ticket;
 use std::mem::offset_of;
 use weir_model::flow::{Counters, EndReason, FlowHead, Orientation, TcpState};
 use weir_model::observation::Sender;
@@ -56,6 +57,9 @@ pub(crate) struct Cold {
     has_icmp: u8,
     /// Whether side B sent the record's first packet.
     begun_by_b: u8,
+    /// Its number among the conversations that wait for names, while it does.
+    ticket: Ticket,
+    has_ticket: u8,
 }
 
 /// No packet has this number.
@@ -63,6 +67,9 @@ const NO_RECORD: FlowId = FlowId(u64::MAX);
 
 /// Cache lines of an entry that every packet of its flow touches.
 pub(crate) const HOT_LINES: usize = 2;
+
+/// All of them, which the end of a flow needs.
+pub(crate) const ENTRY_LINES: usize = size_of::<Entry>() / 64;
 
 const _: () = assert!(offset_of!(Entry, cold) == HOT_LINES * 64 && size_of::<Option<Entry>>() == 192);
 const _: () = assert!(size_of::<Option<Cold>>() > size_of::<Cold>(), "no niche");
@@ -115,6 +122,8 @@ impl Entry {
             icmp,
             has_icmp,
             begun_by_b: 0,
+            ticket: 0,
+            has_ticket: 0,
         };
         Self {
             ends,
@@ -130,7 +139,38 @@ impl Entry {
         }
     }
 
+    /// Its number among the conversations that wait for names.
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        (self.cold.has_ticket != 0).then_some(self.cold.ticket)
+    }
+
+    pub(crate) fn set_ticket(&mut self, ticket: Option<Ticket>) {
+        self.cold.has_ticket = u8::from(ticket.is_some());
+        self.cold.ticket = ticket.unwrap_or(0);
+    }
+
+    /// The entry of a record that ends while its conversation goes on.
+    pub(crate) fn copy_of_record(&self) -> Self {
+        Self {
+            ends: self.ends,
+            oriented: self.oriented,
+            first: self.first,
+            last: self.last,
+            tcp: self.tcp,
+            tallies: self.tallies,
+            tcp_flags: self.tcp_flags,
+            reading: Reading::Over,
+            standing: self.standing,
+            cold: Cold { reader: None, facts: self.cold.facts.clone(), ..self.cold },
+        }
+    }
+
+    /// What is known when a record begins; names from passive DNS apart, see [`Self::head_with_names`].
     pub(crate) fn head(&self) -> FlowHead<'_> {
+        FlowHead { passive: &[], ..self.head_with_names() }
+    }
+
+    pub(crate) fn head_with_names(&self) -> FlowHead<'_> {
         let (tunnels, passive) = self
             .cold
             .facts
@@ -276,7 +316,7 @@ impl Entry {
         carried + u64::from(self.tallies.of(side).packets)
     }
 
-    fn counters(&self, side: Side) -> Counters {
+    pub(crate) fn counters(&self, side: Side) -> Counters {
         let tally = self.tallies.of(side);
         let carried = self.cold.facts.as_ref().map(|facts| *facts.carried.of(side)).unwrap_or_default();
         Counters {

@@ -3,13 +3,15 @@
 //! This crate decides from packets and their times alone; it does no I/O and reads no clock.
 //!
 //! - [`table`]: the flow table and whom it tells; [`config`] its limits, [`stats`] its books;
-//! - `index`, `slots`: where a flow is found, and the queues that flows stand in;
-//! - `ends`, `entry`, `orientation`, `timeouts`, `tcp`, `icmp`: what a flow is, who began it, when it ends;
+//! - `index`, `slots`, `timers`: where a flow is found, and the queues and lists that flows stand in;
+//! - `ends`, `entry`, `ended`, `orientation`, [`timeouts`], `tcp`, `icmp`: what a flow is, who began it, when it ends;
+//! - `unresolved`: flows that wait for their names until all workers have got as far;
 //! - `reading`, [`streams`], `facts`: what payloads say, TCP put in order as far as needed;
 //! - [`passive_dns`], [`answers`]: which name an address had, for whom and when.
 
 pub mod answers;
 pub mod config;
+mod ended;
 mod ends;
 mod entry;
 mod facts;
@@ -24,10 +26,14 @@ pub mod stats;
 pub mod streams;
 pub mod table;
 mod tcp;
-mod timeouts;
+pub mod timeouts;
+mod timers;
+mod unresolved;
 
-pub use config::FlowConfig;
+pub use config::{FlowConfig, IcmpNotes};
+pub use ended::Ended;
 pub use passive_dns::{PassiveDns, PassiveDnsConfig, PassiveDnsStats};
 pub use stats::FlowStats;
 pub use streams::StreamStats;
 pub use table::{FlowSink, FlowTable};
+pub use timeouts::Clock;

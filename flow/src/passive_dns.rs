@@ -1,15 +1,17 @@
 //! Passive DNS: which name an address had, for whom and when.
 //!
 //! Shared by all workers. What it answers is decided by packet numbers and times, never by the order in which answers were
-//! stored: an answer counts for packets behind it, from its time until its lifetime and a grace have passed (clients
-//! and browsers keep addresses longer than the TTL says). Each key keeps a few dated answers, so that a worker that lags
-//! behind still finds what was true at its packet.
+//! stored: of the answers before a packet, the latest few with different names are looked at, and of these those count that
+//! hold at its time (from their own until their lifetime and a grace have passed: clients and browsers keep addresses
+//! longer than the TTL says). What nobody will ask for any more is dropped: [`PassiveDns::settle`] says how far everybody
+//! has asked already.
 //!
 //! An answer is a client's own when it was sent to that client. Who can forge packets towards a client can therefore put a
 //! name on an address, but only where the question is out of view: the flow table refuses answers
 //! that do not fit the questions that it saw.
 
 use crate::answers::{self, Received};
+use arrayvec::ArrayVec;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -22,9 +24,13 @@ use std::time::Duration;
 use weir_model::flow::{FlowName, NameSource, PassiveName};
 use weir_model::{Name, Timestamp};
 
-/// Most dated answers per key. An address of a content network has hundreds of names; the latest explain a flow best. When
-/// it is reached, the oldest answer goes that a later one repeats, else the oldest.
-const MAX_ANSWERS_PER_KEY: usize = 8;
+/// Most different names per key that a packet is told from. An address of a content network has hundreds; the latest
+/// explain a flow best.
+const MAX_NAMES_PER_KEY: usize = 8;
+
+/// Most dated answers held per key, settled or not. Between two rounds few keys get as many answers; the adversary repeats
+/// one while a worker is late. When it is reached, the oldest goes. Counted.
+const MAX_ANSWERS_PER_KEY: usize = 256;
 
 /// Most names that one address gets from a client's own answers when a flow begins.
 const MAX_OWN_NAMES: usize = 4;
@@ -76,7 +82,9 @@ pub struct PassiveDnsStats {
     pub others_entries: u64,
     /// Keys dropped at the budget.
     pub evicted: u64,
-    /// Dated answers dropped because their key had too many.
+    /// Dated answers dropped because later ones had taken their place.
+    pub answers_settled: u64,
+    /// Dated answers dropped because their key had too many at a time.
     pub answers_dropped: u64,
 }
 
@@ -84,6 +92,8 @@ pub struct PassiveDnsStats {
 #[derive(Debug)]
 pub struct PassiveDns {
     config: PassiveDnsConfig,
+    /// No packet up to this number will be asked for any more.
+    settled: AtomicU64,
     own: Store<(IpAddr, IpAddr)>,
     others: Store<IpAddr>,
 }
@@ -91,7 +101,7 @@ pub struct PassiveDns {
 impl PassiveDns {
     /// Nothing learnt.
     pub fn new(config: PassiveDnsConfig) -> Self {
-        Self { config, own: Store::new(), others: Store::new() }
+        Self { config, settled: AtomicU64::new(0), own: Store::new(), others: Store::new() }
     }
 
     /// Learns from an answer.
@@ -106,11 +116,17 @@ impl PassiveDns {
                 name: found.name,
                 aliases: found.aliases,
             };
+            let limits = (self.settled.load(Ordering::Relaxed), self.config.max_bytes);
             if !found.is_hint {
-                self.own.insert((received.client, found.address), answer.clone(), self.config.max_bytes);
+                self.own.insert((received.client, found.address), answer.clone(), limits);
             }
-            self.others.insert(found.address, answer, self.config.max_bytes);
+            self.others.insert(found.address, answer, limits);
         }
+    }
+
+    /// Says that everybody has learnt from all packets up to `packet`, and asked for all of them: nobody will for these again.
+    pub fn settle(&self, packet: u64) {
+        self.settled.fetch_max(packet, Ordering::Relaxed);
     }
 
     /// What the ends `a` and `b` of a flow that began with `packet` at `time` were called: names from the other end's own
@@ -141,6 +157,7 @@ impl PassiveDns {
             own_entries: self.own.entries.len() as u64,
             others_entries: self.others.entries.len() as u64,
             evicted: count(&self.own.evicted) + count(&self.others.evicted),
+            answers_settled: count(&self.own.settled) + count(&self.others.settled),
             answers_dropped: count(&self.own.dropped) + count(&self.others.dropped),
         }
     }
@@ -177,12 +194,16 @@ struct Store<K: Hash + Eq> {
     bytes: AtomicU64,
     learnt: AtomicU64,
     evicted: AtomicU64,
+    settled: AtomicU64,
     dropped: AtomicU64,
 }
 
+type Answers = SmallVec<[Answer; 1]>;
+
 #[derive(Debug, Default)]
 struct Entry {
-    answers: SmallVec<[Answer; 1]>,
+    /// By packet, those of one packet by name.
+    answers: Answers,
     /// Learnt again since it last was considered for dropping.
     renewed: bool,
 }
@@ -201,23 +222,21 @@ impl<K: Hash + Eq + Copy> Store<K> {
             bytes: AtomicU64::new(0),
             learnt: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
     }
 
-    fn insert(&self, key: K, answer: Answer, max_bytes: usize) {
+    fn insert(&self, key: K, answer: Answer, (settled, max_bytes): (u64, usize)) {
         self.learnt.fetch_add(1, Ordering::Relaxed);
         let added = answer.cost();
         let (is_new, removed) = {
             let mut entry = self.entries.entry(key).or_default();
             let is_new = entry.answers.is_empty();
-            let removed =
-                if entry.answers.len() == MAX_ANSWERS_PER_KEY { drop_one(&mut entry.answers) } else { 0 };
-            entry.answers.push(answer);
+            entry.insert(answer);
             entry.renewed = !is_new;
-            (is_new, removed)
+            (is_new, self.make_room(&mut entry.answers, settled))
         };
-        self.dropped.fetch_add(u64::from(removed > 0), Ordering::Relaxed);
         self.bytes.fetch_add(added, Ordering::Relaxed);
         self.bytes.fetch_sub(removed, Ordering::Relaxed);
         if is_new {
@@ -225,6 +244,30 @@ impl<K: Hash + Eq + Copy> Store<K> {
             self.order.lock().unwrap_or_else(PoisonError::into_inner).push_back(key);
         }
         while self.bytes.load(Ordering::Relaxed) > max_bytes as u64 && self.evict() {}
+    }
+
+    /// Drops answers that no packet behind `settled` is told from, and the oldest while there are too many; what they cost.
+    fn make_room(&self, answers: &mut Answers, settled: u64) -> u64 {
+        let mut removed = 0;
+        let old = answers.partition_point(|answer| answer.packet <= settled);
+        if old > MAX_NAMES_PER_KEY {
+            // The others will not be told of any more: a later answer with the same name, or as many with others, is preferred.
+            let kept = latest(answers.get(..old).unwrap_or_default());
+            let before = answers.len();
+            let mut position = 0..;
+            answers.retain(|answer| {
+                let stays =
+                    position.next().is_some_and(|position| position >= old || kept.contains(&position));
+                removed += if stays { 0 } else { answer.cost() };
+                stays
+            });
+            self.settled.fetch_add((before - answers.len()) as u64, Ordering::Relaxed);
+        }
+        while answers.len() > MAX_ANSWERS_PER_KEY {
+            removed += answers.remove(0).cost();
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        removed
     }
 
     /// Drops the oldest key that was not learnt again; whether there was one.
@@ -251,37 +294,49 @@ impl<K: Hash + Eq + Copy> Store<K> {
         true
     }
 
-    /// Answers behind which `packet` lies and that are valid at `time`, each name once, latest first, at most `limit`.
+    /// Of the latest answers before `packet`, those that hold at `time`, latest first, at most `limit`.
     fn valid(&self, key: &K, (time, packet, grace): (Timestamp, u64, Duration), limit: usize) -> Vec<Answer> {
         let Some(entry) = self.entries.get(key) else {
             return Vec::new();
         };
+        let before = entry.answers.partition_point(|answer| answer.packet < packet);
         // Captures step backwards a little: an answer in an earlier packet may bear a slightly later time.
-        let holds =
-            |answer: &&Answer| answer.packet < packet && answer.from <= time + grace && time <= answer.until;
-        let mut valid: Vec<&Answer> = entry.answers.iter().filter(holds).collect();
-        valid.sort_by(|one, other| other.packet.cmp(&one.packet).then_with(|| one.name.cmp(&other.name)));
-        let mut names: Vec<Answer> = Vec::new();
-        for answer in valid {
-            if names.len() < limit && names.iter().all(|known| known.name != answer.name) {
-                names.push(answer.clone());
-            }
-        }
-        names
+        let holds = |answer: &Answer| answer.from <= time + grace && time <= answer.until;
+        let answers = entry.answers.get(..before).unwrap_or_default();
+        let latest = latest(answers).into_iter().filter_map(|position| answers.get(position));
+        latest.filter(|answer| holds(answer)).take(limit).cloned().collect()
     }
 }
 
-/// Drops the oldest answer that a later one repeats, else the oldest; how many bytes it cost.
-fn drop_one(answers: &mut SmallVec<[Answer; 1]>) -> u64 {
-    let is_repeated = |answer: &Answer| {
-        answers.iter().any(|later| later.packet > answer.packet && later.name == answer.name)
-    };
-    let oldest = answers
-        .iter()
-        .enumerate()
-        .min_by_key(|(_, answer)| (!is_repeated(answer), answer.packet))
-        .map(|(position, _)| position);
-    oldest.map_or(0, |position| answers.remove(position).cost())
+impl Entry {
+    fn insert(&mut self, answer: Answer) {
+        let order = |one: &Answer| (one.packet, one.from, one.until);
+        let is_before = |other: &Answer| {
+            order(other).cmp(&order(&answer)).then_with(|| other.name.cmp(&answer.name)).is_le()
+        };
+        // Nearly always behind all others.
+        let position = match self.answers.last() {
+            Some(last) if !is_before(last) => self.answers.partition_point(is_before),
+            _ => self.answers.len(),
+        };
+        self.answers.insert(position, answer);
+    }
+}
+
+/// Where the latest answers with different names are, latest first: as many as a packet is told from.
+fn latest(answers: &[Answer]) -> ArrayVec<usize, MAX_NAMES_PER_KEY> {
+    let mut latest = ArrayVec::new();
+    let mut names = ArrayVec::<&Name, MAX_NAMES_PER_KEY>::new();
+    for (position, answer) in answers.iter().enumerate().rev() {
+        if names.is_full() {
+            break;
+        }
+        if !names.contains(&&answer.name) {
+            names.push(&answer.name);
+            latest.push(position);
+        }
+    }
+    latest
 }
 
 #[cfg(test)]
@@ -388,8 +443,15 @@ mod tests {
         for number in 2..100 {
             let message = answer("busy.example", vec![a("busy.example", 60, SERVER)]);
             learn(&store, &message, CLIENT, 1_000 + number, number);
+            store.settle(number - 1);
         }
         assert_eq!(ask(&store, CLIENT, 1_100, 100), [own("busy.example"), own("rare.example")]);
+        assert!(store.stats().answers_settled > 0);
+        assert!(store.others.entries.iter().all(|entry| entry.answers.len() <= MAX_NAMES_PER_KEY + 1));
+        let busy = answer("busy.example", vec![a("busy.example", 60, SERVER)]);
+        (100..1_000).for_each(|number| learn(&store, &busy, CLIENT, 1_100, number));
+        assert!(store.others.entries.iter().all(|entry| entry.answers.len() == MAX_ANSWERS_PER_KEY));
+        assert_eq!(ask(&store, CLIENT, 1_100, 1_000), [own("busy.example")], "nothing settled for long");
         assert!(store.stats().answers_dropped > 0);
     }
 

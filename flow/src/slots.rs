@@ -3,7 +3,7 @@
 use weir_mem::{Pages, Reserved};
 
 /// Stands for "no slot".
-const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// Values in slots that are reused.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ pub struct FlowStats {
     pub frames_ended: u64,
     /// Bytes at IP level.
     pub ip_bytes: u64,
-    /// Packets whose time was earlier than that of the packet before.
+    /// Packets whose time was earlier than that of the packet before, as the clock of the rounds says.
     pub steps_backwards: u64,
     /// Records begun, continuations included.
     pub flows_begun: u64,
@@ -27,6 +27,8 @@ pub struct FlowStats {
     pub flows_open_peak: u64,
     /// Records ended, by reason.
     pub ended: EndCounts,
+    /// Rounds in which names were asked for before all workers had closed them, because many records waited.
+    pub rounds_resolved_early: u64,
     /// ICMP errors that told of an open flow.
     pub icmp_errors_paired: u64,
     /// ICMP errors that told of no open flow.
@@ -153,6 +155,7 @@ impl FlowStats {
             ("flows_ended_evicted", ended.evicted),
             ("flows_ended_reused", ended.reused),
             ("flows_ended_end_of_input", ended.end_of_input),
+            ("rounds_resolved_early", self.rounds_resolved_early),
             ("icmp_errors_paired", self.icmp_errors_paired),
             ("icmp_errors_unpaired", self.icmp_errors_unpaired),
             ("facts", self.facts),
@@ -184,6 +187,7 @@ impl FlowStats {
             ("passive_dns_own_entries", passive_dns.own_entries),
             ("passive_dns_others_entries", passive_dns.others_entries),
             ("passive_dns_evicted", passive_dns.evicted),
+            ("passive_dns_answers_settled", passive_dns.answers_settled),
             ("passive_dns_answers_dropped", passive_dns.answers_dropped),
         ]
         .into_iter()

@@ -3,27 +3,33 @@
 //! One worker owns it. Whether a packet continues a flow is decided by `timeouts` and `tcp` from the
 //! packet and that flow alone; freeing memory early or late changes no record, as long as the table is not full.
 //!
+//! Time passes in *rounds*: as packets come, nothing ends because of the time of others; whoever deals the packets closes a
+//! round now and then, with the clock of all of them. Names from passive DNS, which tables share, are asked for when
+//! every table has closed a flow's first round. So the same input gives the same flows however it is dealt.
+//!
 //! Packets come in batches, because a frame is somewhere in a file and an entry somewhere in gigabytes: first the headers of
 //! every frame are fetched, then the place in the index of every packet, then every entry, then packets are taken in their
 //! order. Fetching is a hint and decides nothing.
 
-use crate::answers::Received;
-use crate::config::FlowConfig;
+use crate::config::{FlowConfig, IcmpNotes};
+use crate::ended::Ended;
 use crate::ends::Ends;
 use crate::entry::{Entry, HOT_LINES, Standing};
 use crate::index::Index;
 use crate::passive_dns::PassiveDns;
 use crate::reading::Readers;
-use crate::slots::{Queues, Slots};
+use crate::slots::Slots;
 use crate::stats::FlowStats;
-use crate::timeouts::{Alarm, Clock, continues};
+use crate::timeouts::continues;
+use crate::timers::{Tick, Timers};
+use crate::unresolved::{Begun, Unresolved};
 use arrayvec::ArrayVec;
 use foldhash::quality::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
-use weir_model::flow::{EndReason, FlowHead, Orientation};
-use weir_model::observation::{DnsMessage, Fact, Sender};
-use weir_model::{Flow, Frame, Observation, Timestamp};
+use weir_model::flow::{EndReason, FlowHead};
+use weir_model::observation::Fact;
+use weir_model::{Endpoint, Flow, Frame, Observation, Protocol, Timestamp};
 use weir_wire::{Decoder, Packet, Side, Transport};
 
 /// Packets whose entries are fetched together: as many cache misses as a core can have under way, and some.
@@ -32,21 +38,34 @@ const BATCH: usize = 32;
 /// Most flows that get another chance, because they had packets since they were last looked at, when one has to go.
 const MAX_SECOND_CHANCES: usize = 16;
 
-/// What one flow costs: its entry, its places in both sets of queues, its share of the index. What most flows lack (layers,
-/// names from passive DNS) is charged as it comes.
-pub(crate) const BYTES_PER_FLOW: usize =
-    Slots::<Entry>::BYTES + STANDINGS_BYTES + Readers::BYTES_PER_FLOW + Index::bytes_for(300).div_ceil(300);
-const _: () = assert!(BYTES_PER_FLOW == 243, "docs/ARCHITECTURE.md says so");
-const STANDINGS_BYTES: usize = Queues::<{ Standing::COUNT }, Timestamp>::BYTES;
+/// What one flow costs: its entry, its places in the timers and the queues of readers, its share of the index. What most flows
+/// lack (layers, names from passive DNS) and lists of the timers are charged as they come.
+pub(crate) const BYTES_PER_FLOW: usize = Slots::<Entry>::BYTES
+    + Timers::<{ Standing::COUNT }>::BYTES
+    + Readers::BYTES_PER_FLOW
+    + Index::bytes_for(300).div_ceil(300);
+const _: () = assert!(BYTES_PER_FLOW == 231, "docs/ARCHITECTURE.md says so");
 
-/// Who is told what the table learns. Calls come in the order of packets.
+/// Who is told what the table learns. What is learnt from packets comes in their order.
 pub trait FlowSink {
-    /// A flow began (also when it continues one that passed the active timeout).
+    /// A record began (also when it continues one that passed the active timeout). Without names from passive DNS.
     fn began(&mut self, flow: &FlowHead<'_>);
+    /// Passive DNS knew names of it when its conversation began. Comes between `began` and `ended`; whether before or after
+    /// `observed` of later rounds depends on how far other workers have got, so who keeps an order goes by packet numbers.
+    fn named(&mut self, flow: &FlowHead<'_>);
     /// Its payload said something.
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation);
-    /// It ended.
-    fn ended(&mut self, flow: Flow);
+    /// It ended, in that round; told when its names are known.
+    fn ended(&mut self, flow: Ended<'_>, round: u64);
+}
+
+/// Whose passive DNS a table asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Naming {
+    /// Nobody else's: the table says how far it is settled.
+    Own,
+    /// Other tables', too.
+    Shared,
 }
 
 /// As many bytes of a frame as the headers of nearly all have.
@@ -63,15 +82,19 @@ pub struct FlowTable {
     seed: RandomState,
     index: Index,
     flows: Slots<Entry>,
-    /// One queue per [`Standing`], each in the order in which flows were last looked at; the mark is the time of the flow's
-    /// last packet then. A packet does not touch them unless it changes its flow's standing.
-    queues: Queues<{ Standing::COUNT }, Timestamp>,
-    clock: Clock,
-    alarm: Alarm,
+    /// By [`Standing`]. A flow's list is never behind its last packet, nor before its first.
+    timers: Timers<{ Standing::COUNT }>,
+    /// The round under way.
+    round: u64,
+    unresolved: Unresolved,
+    /// The highest packet number so far, and when the last round was closed.
+    last_packet: u64,
+    last_packet_of_closed: u64,
     /// Bytes charged for what most flows lack.
     table_cost: usize,
     readers: Readers,
     passive_dns: Arc<PassiveDns>,
+    naming: Naming,
     /// Reused from packet to packet.
     facts: Vec<Fact>,
     stats: FlowStats,
@@ -81,10 +104,10 @@ impl FlowTable {
     /// An empty table with passive DNS of its own.
     pub fn new(config: FlowConfig) -> Self {
         let passive_dns = Arc::new(PassiveDns::new(config.passive_dns.clone()));
-        Self::with_passive_dns(config, passive_dns)
+        Self { naming: Naming::Own, ..Self::with_passive_dns(config, passive_dns) }
     }
 
-    /// An empty table that shares passive DNS with others.
+    /// An empty table that shares passive DNS with others. Whoever shares it out calls [`PassiveDns::settle`].
     pub fn with_passive_dns(config: FlowConfig, passive_dns: Arc<PassiveDns>) -> Self {
         let max_flows = config.max_flows();
         Self {
@@ -92,12 +115,15 @@ impl FlowTable {
             seed: RandomState::default(),
             index: Index::new(max_flows),
             flows: Slots::new(max_flows),
-            queues: Queues::new(max_flows),
-            clock: Clock::new(),
-            alarm: Alarm::new(),
+            timers: Timers::new(max_flows),
+            round: 0,
+            unresolved: Unresolved::default(),
+            last_packet: 0,
+            last_packet_of_closed: 0,
             table_cost: 0,
             readers: Readers::new(&config),
             passive_dns,
+            naming: Naming::Shared,
             facts: Vec::new(),
             stats: FlowStats::default(),
             config,
@@ -163,10 +189,7 @@ impl FlowTable {
         self.stats.packets += 1;
         self.stats.frames += u64::from(packet.frames);
         self.stats.ip_bytes += u64::from(packet.ip_bytes);
-        self.stats.steps_backwards += u64::from(self.clock.observe(packet.time));
-        if self.alarm.rings(&self.clock) {
-            self.free_past_flows(sink);
-        }
+        self.last_packet = self.last_packet.max(packet.number);
         let Some((slot, side)) = self.place_for(ends, tag, packet, sink) else {
             return;
         };
@@ -181,20 +204,36 @@ impl FlowTable {
             self.charge(slot);
         }
         self.read(slot, side, packet, sink);
-        if let Some((protocol, source, destination)) = packet.about() {
-            self.note_icmp_error(Ends::new(protocol, source, destination), packet);
+        if self.config.icmp_notes == IcmpNotes::OwnPackets {
+            self.note_icmp_error(packet);
         }
     }
 
-    /// Ends all flows, in the order in which they began: the input is over. Those that were idle by then end as idle.
-    pub fn finish(&mut self, sink: &mut impl FlowSink) {
-        let now = self.clock.latest();
-        let mut open: Vec<_> = self.flows.iter().map(|(slot, entry)| (entry.cold.id, slot)).collect();
-        open.sort_unstable();
-        for (_, slot) in open {
-            let is_live = self.flows.get(slot).is_some_and(|entry| self.is_continued(entry, now));
-            self.end(slot, if is_live { EndReason::EndOfInput } else { EndReason::Idle }, sink);
+    /// Marks the flow that an ICMP error is about, if it is open; other packets change nothing. For errors whose own flow may
+    /// be in another table ([`IcmpNotes::FromOutside`]): called in the place of the error among the packets, behind it where both
+    /// are for this table.
+    pub fn note_icmp_error(&mut self, packet: &Packet<'_>) {
+        let Some((protocol, source, destination)) = packet.about() else {
+            return;
+        };
+        let about = Ends::new(protocol, source, destination);
+        let is_open =
+            |slot: &u32| self.flows.get(*slot).is_some_and(|entry| self.is_continued(entry, packet.time));
+        let slot = self.find(&about, about.tag(&self.seed)).map(|(slot, _)| slot).filter(is_open);
+        if let Some(entry) = slot.and_then(|slot| self.flows.get_mut(slot)) {
+            entry.cold.icmp_errors = entry.cold.icmp_errors.saturating_add(1);
+            self.stats.icmp_errors_paired += 1;
+        } else {
+            self.stats.icmp_errors_unpaired += 1;
         }
+    }
+
+    /// The record of an open flow as it stands, as if it ended as [`EndReason::Active`] does; `None` when none is open between
+    /// these ends.
+    pub fn find_open(&self, protocol: Protocol, source: Endpoint, destination: Endpoint) -> Option<Flow> {
+        let ends = Ends::new(protocol, source, destination);
+        let (slot, _) = self.find(&ends, ends.tag(&self.seed))?;
+        Some(self.flows.get(slot)?.to_flow(EndReason::Active))
     }
 
     /// Counts so far.
@@ -288,14 +327,6 @@ impl FlowTable {
     ) -> Option<(u32, Side)> {
         while self.is_full() && self.evict(sink) {}
         let mut entry = Entry::new(ends, packet);
-        let (source, destination) = (packet.source.ip, packet.destination.ip);
-        let passive = self.passive_dns.names(source, destination, packet.time, packet.number);
-        for named in &passive {
-            self.stats.names.count(named.name.source, 1);
-        }
-        if !passive.is_empty() {
-            entry.facts_mut().passive = passive;
-        }
         if !packet.tunnels().is_empty() {
             entry.facts_mut().tunnels = packet.tunnels().iter().copied().collect();
         }
@@ -303,6 +334,9 @@ impl FlowTable {
         sink.began(&entry.head());
         // There is room: one was made above, where there was none.
         let slot = self.flows.insert(entry)?;
+        let begun = Begun { round: self.round, time: packet.time, packet: packet.number, slot };
+        let ticket = self.unresolved.begin(begun);
+        self.flows.get_mut(slot)?.set_ticket(Some(ticket));
         self.index.insert(tag, slot);
         self.queue(slot);
         self.charge(slot);
@@ -312,7 +346,7 @@ impl FlowTable {
 
     /// Whether another flow would not fit the budget.
     fn is_full(&self) -> bool {
-        let used = self.flows.len() * BYTES_PER_FLOW + self.table_cost;
+        let used = self.flows.len() * BYTES_PER_FLOW + self.table_cost + self.timers.list_bytes();
         self.flows.len() >= self.max_flows || used + BYTES_PER_FLOW > self.config.table_bytes
     }
 
@@ -325,12 +359,10 @@ impl FlowTable {
         }
     }
 
-    /// Puts a flow at the back of the queue where it belongs.
+    /// Puts a flow into the list where it belongs.
     fn queue(&mut self, slot: u32) {
         if let Some(entry) = self.flows.get(slot) {
-            let standing = entry.standing();
-            self.queues.push_back(standing as usize, slot, entry.last);
-            self.alarm.note(entry.first, entry.last, self.idle_timeout(standing));
+            self.timers.put(entry.standing() as usize, slot, entry.last);
         }
     }
 
@@ -341,11 +373,20 @@ impl FlowTable {
         };
         self.stats.frames_ended += entry.frames();
         self.stats.ended.count(EndReason::Active);
-        sink.ended(entry.to_flow(EndReason::Active));
+        let record = entry.copy_of_record();
         entry.renew(side, packet);
         self.stats.flows_begun += 1;
         self.stats.flows_continued += 1;
+        self.hand_over(record, EndReason::Active, sink);
+        self.queue(slot);
+        let Some(entry) = self.flows.get(slot) else {
+            return;
+        };
         sink.began(&entry.head());
+        let head = entry.head_with_names();
+        if !head.passive.is_empty() {
+            sink.named(&head);
+        }
     }
 
     /// Ends the flow in `slot` and frees it.
@@ -353,7 +394,7 @@ impl FlowTable {
         let Some(mut entry) = self.flows.remove(slot) else {
             return;
         };
-        self.queues.remove(slot);
+        self.timers.remove(slot);
         self.index.remove(entry.ends.tag(&self.seed), slot);
         self.readers.stop(slot, &mut entry);
         if let Some(facts) = &entry.cold.facts {
@@ -363,29 +404,7 @@ impl FlowTable {
         self.stats.frames_ended += entry.frames();
         let reason = entry.end_reason(reason);
         self.stats.ended.count(reason);
-        sink.ended(entry.to_flow(reason));
-    }
-
-    /// Ends flows that no packet of this time can continue. Those that had packets since they were queued wait for another
-    /// turn, so a flow is kept for twice its timeout at most.
-    fn free_past_flows(&mut self, sink: &mut impl FlowSink) {
-        self.alarm = Alarm::new();
-        for standing in Standing::ALL {
-            let idle = self.idle_timeout(standing);
-            while let Some((slot, mark)) = self.queues.front(standing as usize)
-                && let Some(entry) = self.flows.get(slot)
-            {
-                let (first, last) = (entry.first, entry.last);
-                if self.clock.is_past(first, last, idle) {
-                    self.end(slot, EndReason::Idle, sink);
-                } else if self.clock.is_past(first, mark, idle) {
-                    self.queues.push_back(standing as usize, slot, last);
-                } else {
-                    self.alarm.note(first, mark, idle);
-                    break;
-                }
-            }
-        }
+        self.hand_over(entry, reason, sink);
     }
 
     /// Makes room: a connection that is over goes first, then the flow without an answer, then the settled one that had no
@@ -405,97 +424,15 @@ impl FlowTable {
     /// The flow of this standing that had no packet for longest, as far as a bounded look tells, and when that was.
     fn longest_silent(&mut self, standing: Standing) -> Option<(Timestamp, u32)> {
         for _ in 0..MAX_SECOND_CHANCES {
-            let (slot, mark) = self.queues.front(standing as usize)?;
+            let (tick, slot) = self.timers.earliest(standing as usize)?;
             let last = self.flows.get(slot)?.last;
-            if last == mark {
+            if Tick::of(last) == tick {
                 return Some((last, slot));
             }
-            self.queues.push_back(standing as usize, slot, last);
+            self.timers.put(standing as usize, slot, last);
         }
-        let (slot, _) = self.queues.front(standing as usize)?;
+        let (_, slot) = self.timers.earliest(standing as usize)?;
         Some((self.flows.get(slot)?.last, slot))
-    }
-
-    fn read(&mut self, slot: u32, side: Side, packet: &Packet<'_>, sink: &mut impl FlowSink) {
-        let mut facts = std::mem::take(&mut self.facts);
-        self.readers.read(&mut self.flows, slot, side, packet, &mut facts);
-        for fact in facts.drain(..) {
-            self.learn(slot, side, packet, fact, sink);
-        }
-        self.facts = facts;
-    }
-
-    /// Takes up what a packet of `side` said.
-    fn learn(&mut self, slot: u32, side: Side, packet: &Packet<'_>, fact: Fact, sink: &mut impl FlowSink) {
-        let Some(entry) = self.flows.get_mut(slot) else {
-            return;
-        };
-        self.stats.facts += 1;
-        match fact.sent_by() {
-            Some(Sender::Initiator) => entry.oriented.weigh(Orientation::Payload, side),
-            // Nobody asks from a group's address: what is said to one (Multicast DNS) begins by itself.
-            Some(Sender::Responder) if packet.destination.ip.is_multicast() => {}
-            Some(Sender::Responder) => entry.oriented.weigh(Orientation::Payload, side.other()),
-            None => {}
-        }
-        let observation = Observation {
-            time: packet.time,
-            packet: packet.number,
-            source: packet.source,
-            destination: packet.destination,
-            fact,
-        };
-        if self.stats.facts_bytes < self.config.facts_bytes as u64 {
-            let facts = entry.facts_mut();
-            let cost_before = facts.cost;
-            let folded = facts.fold(&observation);
-            self.stats.facts_bytes += (facts.cost - cost_before) as u64;
-            self.stats.names_dropped += folded.dropped;
-            if let Some(source) = folded.source {
-                self.stats.names.count(source, folded.names);
-            }
-        } else {
-            self.stats.facts_not_kept += 1;
-        }
-        if let Fact::Dns(message) = &observation.fact {
-            self.learn_dns(slot, side, packet, message);
-        }
-        self.charge(slot);
-        if let Some(entry) = self.flows.get(slot) {
-            sink.observed(&entry.head(), &observation);
-        }
-    }
-
-    fn learn_dns(&mut self, slot: u32, side: Side, packet: &Packet<'_>, message: &DnsMessage) {
-        let Some(entry) = self.flows.get_mut(slot) else {
-            return;
-        };
-        if !message.is_response {
-            entry.cold.dns_messages.0 += 1;
-            entry.facts_mut().note_question(message);
-            return;
-        }
-        entry.cold.dns_messages.1 += 1;
-        let from_responder = side != entry.oriented.initiator;
-        if message.link_local || (from_responder && entry.facts_mut().fits_question(message)) {
-            let client = packet.destination.ip;
-            self.passive_dns.learn(Received { message, client, time: packet.time, packet: packet.number });
-        } else {
-            self.stats.dns_answers_refused += 1;
-        }
-    }
-
-    /// Marks the flow that an ICMP error is about, if it is open.
-    fn note_icmp_error(&mut self, about: Ends, packet: &Packet<'_>) {
-        let is_open =
-            |slot: &u32| self.flows.get(*slot).is_some_and(|entry| self.is_continued(entry, packet.time));
-        let slot = self.find(&about, about.tag(&self.seed)).map(|(slot, _)| slot).filter(is_open);
-        if let Some(entry) = slot.and_then(|slot| self.flows.get_mut(slot)) {
-            entry.cold.icmp_errors = entry.cold.icmp_errors.saturating_add(1);
-            self.stats.icmp_errors_paired += 1;
-        } else {
-            self.stats.icmp_errors_unpaired += 1;
-        }
     }
 }
 
@@ -505,5 +442,7 @@ impl Default for FlowTable {
     }
 }
 
+mod learning;
+mod rounds;
 #[cfg(test)]
 mod tests;

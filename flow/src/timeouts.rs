@@ -1,5 +1,6 @@
 //! When a packet still belongs to a flow, and when a flow's memory can be freed.
 
+use crate::timers::Tick;
 use std::time::Duration;
 use weir_model::Timestamp;
 
@@ -18,23 +19,30 @@ pub(crate) fn continues(first: Timestamp, last: Timestamp, idle: Duration, time:
 ///
 /// It only frees memory. A flow goes when no time in the span could continue it, so a single frame with a wild time frees
 /// nothing (the span still holds its sane neighbours), and a lasting step of the capture's clock, either way, is
-/// followed after [`WINDOW`] packets.
-#[derive(Debug)]
-pub(crate) struct Clock {
+/// followed after 8 packets.
+///
+/// Whoever deals frames to workers feeds it with all of them, so that every table ends its rounds by the same clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
     recent: [Timestamp; WINDOW],
     seen: usize,
-    earliest: Timestamp,
-    latest: Timestamp,
+    steps_backwards: u64,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Clock {
-    pub(crate) const fn new() -> Self {
-        let epoch = Timestamp::EPOCH;
-        Self { recent: [epoch; WINDOW], seen: 0, earliest: epoch, latest: epoch }
+    /// A clock that has seen nothing; no flow is past by it.
+    pub const fn new() -> Self {
+        Self { recent: [Timestamp::EPOCH; WINDOW], seen: 0, steps_backwards: 0 }
     }
 
     /// Notes the time of the next packet; whether it is earlier than the one before.
-    pub(crate) fn observe(&mut self, time: Timestamp) -> bool {
+    pub fn observe(&mut self, time: Timestamp) -> bool {
         if self.seen == 0 {
             self.recent = [time; WINDOW];
         }
@@ -44,46 +52,32 @@ impl Clock {
         }
         // Wraps around within the window: only the remainder and "not zero" matter.
         self.seen = if self.seen == 2 * WINDOW - 1 { WINDOW } else { self.seen + 1 };
-        self.earliest = self.recent.iter().copied().fold(Timestamp::MAX, Timestamp::min);
-        self.latest = self.recent.iter().copied().fold(Timestamp::EPOCH, Timestamp::max);
+        self.steps_backwards += u64::from(time < previous);
         time < previous
     }
 
-    /// Whether a flow seen from `first` to `last` can no longer be continued by packets of this time.
-    pub(crate) fn is_past(&self, first: Timestamp, last: Timestamp, idle: Duration) -> bool {
-        self.earliest > last + idle || self.latest + idle < first
+    /// The earliest of the last packets.
+    pub fn earliest(&self) -> Timestamp {
+        self.recent.iter().copied().fold(Timestamp::MAX, Timestamp::min)
     }
 
     /// The latest of the last packets.
-    pub(crate) const fn latest(&self) -> Timestamp {
-        self.latest
-    }
-}
-
-/// When flows are to be looked at again: not before any of those noted can be past.
-///
-/// Asking it costs two comparisons, whereas looking at flows costs cache misses.
-#[derive(Debug)]
-pub(crate) struct Alarm {
-    behind: Timestamp,
-    before: Timestamp,
-}
-
-impl Alarm {
-    /// Nothing noted.
-    pub(crate) const fn new() -> Self {
-        Self { behind: Timestamp::MAX, before: Timestamp::EPOCH }
+    pub fn latest(&self) -> Timestamp {
+        self.recent.iter().copied().fold(Timestamp::EPOCH, Timestamp::max)
     }
 
-    /// Notes a flow seen from `first` to `last`.
-    pub(crate) fn note(&mut self, first: Timestamp, last: Timestamp, idle: Duration) {
-        self.behind = self.behind.min(last + idle);
-        self.before = self.before.max(first - idle);
+    /// Packets whose time was earlier than that of the packet before.
+    pub const fn steps_backwards(&self) -> u64 {
+        self.steps_backwards
     }
 
-    /// Whether one of those noted is past.
-    pub(crate) fn rings(&self, clock: &Clock) -> bool {
-        clock.earliest > self.behind || clock.latest < self.before
+    /// Between which times flows with this timeout are kept: those whose last packet is not before the one, and whose first
+    /// is not behind the other. Nobody outside could be continued by packets of this time.
+    pub(crate) fn bounds(&self, idle: Duration) -> (Tick, Tick) {
+        if self.seen == 0 {
+            return (Tick::of(Timestamp::EPOCH), Tick::of(Timestamp::MAX));
+        }
+        (Tick::of(self.earliest() - idle), Tick::of(self.latest() + idle))
     }
 }
 
@@ -104,20 +98,28 @@ mod tests {
         }
     }
 
+    /// Whether a flow would be ended by the clock.
+    fn is_past(clock: &Clock, first: u64, last: u64) -> bool {
+        let (earliest, latest) = clock.bounds(MINUTE);
+        Tick::of(at(last)) < earliest || Tick::of(at(first)) > latest
+    }
+
     #[test]
     fn one_wild_frame_frees_nothing() {
         let mut clock = Clock::new();
+        assert!(!is_past(&clock, 0, 0) && !is_past(&clock, 1 << 30, 1 << 30), "nothing seen");
         for second in 1_000..1_010 {
             assert!(!clock.observe(at(second)));
         }
         clock.observe(at(4_000_000_000));
-        assert!(!clock.is_past(at(1_000), at(1_009), MINUTE));
+        assert!(!is_past(&clock, 1_000, 1_009));
         assert!(clock.observe(at(1_010)), "back from the wild time");
         for second in 1_011..1_018 {
             assert!(!clock.observe(at(second)));
         }
-        assert!(clock.is_past(at(4_000_000_000), at(4_000_000_000), MINUTE), "the wild flow itself goes");
-        assert!(!clock.is_past(at(1_000), at(1_009), MINUTE));
+        assert!(is_past(&clock, 4_000_000_000, 4_000_000_000), "the wild flow itself goes");
+        assert!(!is_past(&clock, 1_000, 1_009));
+        assert_eq!(clock.steps_backwards(), 1);
     }
 
     #[test]
@@ -126,23 +128,21 @@ mod tests {
         clock.observe(at(0));
         for second in 0..7 {
             clock.observe(at(5_000 + second));
-            assert!(!clock.is_past(at(0), at(0), MINUTE));
+            assert!(!is_past(&clock, 0, 0));
         }
         clock.observe(at(5_007));
-        assert!(clock.is_past(at(0), at(0), MINUTE));
+        assert!(is_past(&clock, 0, 0));
     }
 
     #[test]
-    fn the_alarm_rings_exactly_when_a_flow_is_past() {
-        for (first, last) in [(1_000, 1_000), (1_000, 1_050), (30, 40), (5_000, 5_000)] {
-            let mut alarm = Alarm::new();
-            alarm.note(at(first), at(last), MINUTE);
-            for now in (0..6_000).step_by(10) {
-                let mut clock = Clock::new();
-                clock.observe(at(now));
-                assert_eq!(alarm.rings(&clock), clock.is_past(at(first), at(last), MINUTE), "{first} {now}");
+    fn nobody_is_past_who_could_be_continued() {
+        for now in (0..6_000).step_by(7) {
+            let mut clock = Clock::new();
+            clock.observe(at(now));
+            for (first, last) in [(1_000, 1_000), (1_000, 1_050), (30, 40), (5_000, 5_000)] {
+                let is_continued = continues(at(first), at(last), MINUTE, at(now));
+                assert_ne!(is_past(&clock, first, last), is_continued, "{first} {now}");
             }
         }
-        assert!(!Alarm::new().rings(&Clock::new()));
     }
 }

@@ -4,10 +4,10 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
-use weir_flow::{FlowConfig, FlowSink, FlowTable};
+use weir_flow::{Ended, FlowConfig, FlowSink, FlowTable};
 use weir_model::flow::FlowHead;
 use weir_model::frame::LinkType;
-use weir_model::{Flow, Frame, Observation, Timestamp};
+use weir_model::{Frame, Observation, Timestamp};
 use weir_wire::{DecodeConfig, Decoder};
 
 /// The system's allocator, counted.
@@ -51,7 +51,8 @@ impl FlowSink for Counts {
     fn observed(&mut self, _: &FlowHead<'_>, _: &Observation) {
         self.observed += 1;
     }
-    fn ended(&mut self, _: Flow) {
+    fn named(&mut self, _: &FlowHead<'_>) {}
+    fn ended(&mut self, _: Ended<'_>, _: u64) {
         self.ended += 1;
     }
 }

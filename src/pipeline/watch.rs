@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use weir_flow::FlowSink;
+use weir_flow::{Ended, FlowSink};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
 use weir_model::{Flow, Observation, Protocol};
@@ -72,6 +72,10 @@ impl FlowSink for Watch {
         self.hits_of(flow.id, |matcher, hits| matcher.began(flow, hits));
     }
 
+    fn named(&mut self, flow: &FlowHead<'_>) {
+        self.hits_of(flow.id, |matcher, hits| matcher.named(flow, hits));
+    }
+
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation) {
         self.hits_of(flow.id, |matcher, hits| matcher.observed(flow, observation, hits));
         if let Some(count) = name_kind(&observation.fact).and_then(|kind| self.counts.names.get_mut(kind)) {
@@ -82,11 +86,11 @@ impl FlowSink for Watch {
         }
     }
 
-    fn ended(&mut self, flow: Flow) {
+    fn ended(&mut self, flow: Ended<'_>, _round: u64) {
         self.counts.ended += 1;
-        let hits = self.open.remove(&flow.id).unwrap_or_default();
+        let hits = self.open.remove(&flow.id()).unwrap_or_default();
         self.counts.hits += hits.matched();
-        self.learnt.ended.push((Arc::new(flow), hits));
+        self.learnt.ended.push((Arc::new(flow.to_flow()), hits));
     }
 }
 

@@ -6,7 +6,7 @@ use crossbeam::channel::{Receiver, Sender};
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
 use weir_capture::FrameBatch;
-use weir_flow::{FlowConfig, FlowStats, FlowTable};
+use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable};
 use weir_model::Timestamp;
 use weir_rules::{IndicatorSet, Matcher};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
@@ -24,6 +24,7 @@ pub(crate) struct WorkerReport {
 /// Decodes, keeps flows, matches.
 pub(crate) struct Worker {
     decoder: Decoder,
+    clock: Clock,
     table: FlowTable,
     watch: Watch,
     span: Option<(Timestamp, Timestamp)>,
@@ -40,6 +41,7 @@ impl Worker {
     ) -> Self {
         Self {
             decoder: Decoder::new(decode),
+            clock: Clock::new(),
             table: FlowTable::new(flow),
             watch: Watch::new(Matcher::new(set), want_names),
             span: None,
@@ -71,20 +73,25 @@ impl Worker {
 
     /// Takes frames.
     pub(crate) fn batch(&mut self, batch: &FrameBatch) {
-        let Self { decoder, table, watch, span, times } = self;
-        let frames = batch.iter().inspect(|frame| {
-            let (first, last) = span.unwrap_or((frame.time, frame.time));
-            *span = Some((first.min(frame.time), last.max(frame.time)));
+        let Self { decoder, clock, table, watch, span, times } = self;
+        times.measure(|| {
+            let frames = batch.iter().inspect(|frame| {
+                clock.observe(frame.time);
+                let (first, last) = span.unwrap_or((frame.time, frame.time));
+                *span = Some((first.min(frame.time), last.max(frame.time)));
+            });
+            table.frames(decoder, frames, watch);
+            let round = table.close_round(clock, watch);
+            table.resolve(round, watch);
         });
-        times.measure(|| table.frames(decoder, frames, watch));
     }
 
     /// The input is over: all flows end.
     pub(crate) fn finish(&mut self) {
-        let Self { decoder, table, watch, times, .. } = self;
+        let Self { decoder, clock, table, watch, times, .. } = self;
         times.measure(|| {
             decoder.finish(&mut |packet| table.packet(packet, watch));
-            table.finish(watch);
+            table.finish(clock, watch);
         });
     }
 

@@ -5,10 +5,10 @@ use crate::harness::{Run, Scale};
 use crate::traffic::{Profile, Traffic};
 use std::collections::HashMap;
 use weir_capture::FrameBatch;
-use weir_flow::{FlowConfig, FlowSink, FlowTable};
+use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowTable};
 use weir_model::flow::FlowHead;
 use weir_model::observation::Fact;
-use weir_model::{Endpoint, Flow, Observation};
+use weir_model::{Endpoint, Observation};
 use weir_wire::{
     DatagramInspector, DecodeConfig, Decoder, Packet, Peeked, Side, StreamInspector, Transport, peek,
 };
@@ -94,19 +94,27 @@ fn run_worker(mut worker: Worker, batches: Vec<FrameBatch>) -> Run {
 
 struct Worker {
     decoder: Decoder,
+    clock: Clock,
     table: FlowTable,
     told: Told,
 }
 
 impl Worker {
     fn new(config: FlowConfig) -> Self {
-        Self { decoder: Decoder::new(DecodeConfig::default()), table: FlowTable::new(config), told: Told(0) }
+        Self {
+            decoder: Decoder::new(DecodeConfig::default()),
+            clock: Clock::new(),
+            table: FlowTable::new(config),
+            told: Told(0),
+        }
     }
 
     fn all(&mut self, batches: &[FrameBatch]) {
-        let Self { decoder, table, told } = self;
+        let Self { decoder, clock, table, told } = self;
         for batch in batches {
-            table.frames(decoder, batch.iter(), told);
+            table.frames(decoder, batch.iter().inspect(|frame| _ = clock.observe(frame.time)), told);
+            let round = table.close_round(clock, told);
+            table.resolve(round, told);
         }
     }
 }
@@ -123,7 +131,11 @@ impl FlowSink for Told {
         self.0 += 1;
     }
 
-    fn ended(&mut self, flow: Flow) {
+    fn named(&mut self, _: &FlowHead<'_>) {
+        self.0 += 1;
+    }
+
+    fn ended(&mut self, flow: Ended<'_>, _: u64) {
         self.0 += flow.packets();
     }
 }

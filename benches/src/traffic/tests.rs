@@ -1,7 +1,7 @@
 use super::{Profile, Traffic};
 use clap::ValueEnum as _;
 use std::collections::{HashMap, HashSet};
-use weir_flow::{FlowConfig, FlowSink, FlowTable};
+use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowTable};
 use weir_model::flow::FlowHead;
 use weir_model::observation::{Fact, TlsTransport};
 use weir_model::{Flow, Frame, Observation, Protocol};
@@ -34,8 +34,10 @@ impl FlowSink for Seen {
         } += 1;
     }
 
-    fn ended(&mut self, flow: Flow) {
-        self.flows.push(flow);
+    fn named(&mut self, _: &FlowHead<'_>) {}
+
+    fn ended(&mut self, flow: Ended<'_>, _: u64) {
+        self.flows.push(flow.to_flow());
     }
 }
 
@@ -43,11 +45,14 @@ fn seen(profile: Profile, packets: u64, flows: u64) -> Seen {
     let mut traffic = Traffic::new(profile, 7, flows);
     let mut decoder = Decoder::new(DecodeConfig::default());
     let mut table = FlowTable::new(FlowConfig::default());
-    let mut seen = Seen::default();
+    let (mut clock, mut seen) = (Clock::new(), Seen::default());
     for _ in 0..packets {
-        decoder.decode(&traffic.next_frame(), &mut |packet| table.packet(packet, &mut seen));
+        let frame = traffic.next_frame();
+        clock.observe(frame.time);
+        decoder.decode(&frame, &mut |packet| table.packet(packet, &mut seen));
+        table.close_round(&clock, &mut seen);
     }
-    table.finish(&mut seen);
+    table.finish(&clock, &mut seen);
     let counted: u64 = seen.flows.iter().map(|flow| flow.forward.packets + flow.reverse.packets).sum();
     assert_eq!(counted, packets, "{profile:?}: every packet is in a flow");
     seen

@@ -52,7 +52,7 @@ impl Matcher {
         &self.set
     }
 
-    /// Compares what is known when a flow begins: its addresses, its tunnels', and names from passive DNS.
+    /// Compares what is known when a flow begins: its addresses and its tunnels'.
     pub fn began(&self, head: &FlowHead<'_>, hits: &mut FlowHits) {
         if self.set.is_empty() {
             return;
@@ -63,6 +63,14 @@ impl Matcher {
             found.end(head, head.destination);
         }
         head.tunnels.iter().for_each(|tunnel| found.tunnel(head, tunnel));
+    }
+
+    /// Compares what passive DNS knew when the flow began.
+    pub fn named(&self, head: &FlowHead<'_>, hits: &mut FlowHits) {
+        if self.set.is_empty() {
+            return;
+        }
+        let mut found = Found { set: &self.set, hits, time: head.first, packet: head.id.0 };
         head.passive.iter().for_each(|passive| found.passive(passive));
     }
 

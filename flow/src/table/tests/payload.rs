@@ -1,9 +1,11 @@
 //! What payloads teach: DNS and the names of flows, streams put in order, limits on reading.
 
 use super::*;
+use crate::answers::Received;
 use crate::answers::tests::{a, answer};
 use crate::passive_dns::PassiveDnsConfig;
 use weir_model::flow::NameSource;
+use weir_model::observation::DnsMessage;
 
 const ASK: (&str, &str) = ("10.0.0.1:5353", "10.0.0.53:53");
 const REPLY: (&str, &str) = ("10.0.0.53:53", "10.0.0.1:5353");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use weir_model::community_id::ordered;
 
 /// Packets among few ends, so that they meet; times mostly go forward.
-fn any_packet() -> impl Strategy<Value = Packet<'static>> {
+pub(super) fn any_packet() -> impl Strategy<Value = Packet<'static>> {
     let ends = (0u8..4, 0u8..4, 0usize..4, 0usize..4);
     let header = (0u8..5, any::<u8>(), 0u32..200, any::<u32>(), 0usize..60);
     let time = prop_oneof![8 => 0u64..120, 1 => 0u64..4_000, 1 => any::<u64>()];
@@ -82,10 +82,13 @@ proptest! {
         packets.sort_by_key(|packet| packet.time);
         let records = |packets: &[Packet<'_>]| {
             let (mut table, mut sink) = (FlowTable::default(), Recorder::default());
+            let mut clock = Clock::new();
             for packet in packets {
                 table.packet(packet, &mut sink);
+                clock.observe(packet.time);
+                table.close_round(&clock, &mut sink);
             }
-            table.finish(&mut sink);
+            table.finish(&clock, &mut sink);
             sink.ended
         };
         let key = |packet: &Packet<'_>| {
@@ -131,7 +134,7 @@ proptest! {
                 table.packets(batch, &mut sink);
                 rest = behind;
             }
-            table.finish(&mut sink);
+            table.finish(&Clock::new(), &mut sink);
             (sink.began, sink.observed, sink.ended, table.stats())
         };
         let one_by_one = told(&mut std::iter::repeat(1));
