@@ -98,7 +98,7 @@ fn flow_config(settings: &Settings) -> FlowConfig {
 fn write_alerts(alerts: &[Alert], out: output::Sink) -> Result<u64> {
     let mut lines = JsonLines::new(out);
     for alert in alerts {
-        lines.write(|line| ecs::alert(alert, line)).context("cannot write alerts")?;
+        lines.write(|lines| ecs::alert(alert, lines)).context("cannot write alerts")?;
     }
     lines.flush().context("cannot write alerts")?;
     Ok(lines.stats().lines + lines.stats().unread)

@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("weir-rules", &["weir-model"]),
     ("weir-intel", &["weir-model"]),
     ("weir-alert", &["weir-model"]),
-    ("weir-bench", &["weir-model", "weir-wire", "weir-capture", "weir-flow", "weir-rules"]),
+    ("weir-bench", &["weir-model", "weir-wire", "weir-capture", "weir-flow", "weir-rules", "weir-alert"]),
 ];
 
 /// Crates that decide: no I/O, no clock, no runtime, no metrics.

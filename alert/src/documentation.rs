@@ -31,11 +31,11 @@ fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
 /// Field to the kinds of event that have it, as the table writes them: `A`, `A F`, `A F N`.
 fn written() -> BTreeMap<String, String> {
     let alerts: Vec<Value> =
-        full_alerts().iter().map(|alert| parsed(|line| ecs::alert(alert, line))).collect();
-    let flows = [full_flow(), plain_flow()].map(|flow| parsed(|line| ecs::flow(&flow, line))).to_vec();
+        full_alerts().iter().map(|alert| parsed(|lines| ecs::alert(alert, lines))).collect();
+    let flows = [full_flow(), plain_flow()].map(|flow| parsed(|lines| ecs::flow(&flow, lines))).to_vec();
     let names: Vec<Value> = observations()
         .iter()
-        .map(|observation| parsed(|line| ecs::name(FlowId(17), Protocol::UDP, observation, line)))
+        .map(|observation| parsed(|lines| ecs::name(FlowId(17), Protocol::UDP, observation, lines)))
         .collect();
     let mut written: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (letter, events) in [("A", alerts), ("F", flows), ("N", names)] {
@@ -81,7 +81,7 @@ fn the_table_has_every_field_and_no_other() {
 
 #[test]
 fn the_example_is_what_is_written() {
-    let example = parsed(|line| ecs::alert(&documented_alert(), line));
+    let example = parsed(|lines| ecs::alert(&documented_alert(), lines));
     let example = serde_json::to_string_pretty(&example).unwrap();
     assert!(DOCUMENT.contains(&format!("```json\n{example}\n```")), "the example should be:\n{example}");
 }

@@ -1,5 +1,6 @@
 //! Sample objects for the tests of this crate: between them they have every field.
 
+use crate::Lines;
 use serde_json::Value;
 use smallvec::smallvec;
 use std::net::IpAddr;
@@ -26,11 +27,12 @@ pub(crate) const FIRST: Timestamp = Timestamp::new(1_763_800_000, 250_000_000);
 
 /// An event read back. Its bytes must be what serde_json makes of it, which has keys in alphabetical order and each once,
 /// and escapes what it must.
-pub(crate) fn parsed(render: impl FnOnce(&mut Vec<u8>)) -> Value {
-    let mut line = Vec::new();
-    render(&mut line);
-    let value = serde_json::from_slice(&line).unwrap();
-    assert_eq!(String::from_utf8(line).unwrap(), serde_json::to_string(&value).unwrap());
+pub(crate) fn parsed(render: impl FnOnce(&mut Lines)) -> Value {
+    let mut lines = Lines::default();
+    render(&mut lines);
+    assert_eq!(lines.count(), 1);
+    let value: Value = serde_json::from_slice(lines.bytes()).unwrap();
+    assert_eq!(str::from_utf8(lines.bytes()).unwrap(), format!("{value}\n"));
     value
 }
 

@@ -1,5 +1,6 @@
 //! JSON lines: rendered into memory, where several threads may do so, and written into anything that can be written to.
 
+use crate::json::{Object, Text, object};
 use std::io::{self, ErrorKind, Write};
 
 /// Bytes held back before they are written on: a few hundred lines a call, and few enough to lose when the machine fails.
@@ -8,24 +9,21 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// Whole lines in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
-    bytes: Vec<u8>,
+    text: Text,
     count: u64,
 }
 
 impl Lines {
-    /// Adds the line that `render` appends to the buffer; none if it appends nothing.
-    pub fn add(&mut self, render: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.bytes.len();
-        render(&mut self.bytes);
-        if self.bytes.len() > before {
-            self.bytes.push(b'\n');
-            self.count += 1;
-        }
+    /// Adds a line: an object with the members that `fill` sets.
+    pub(crate) fn add(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
+        object(&mut self.text, fill);
+        self.text.bytes.push(b'\n');
+        self.count += 1;
     }
 
     /// The lines, each with its end.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.text.bytes
     }
 
     /// How many they are.
@@ -35,7 +33,7 @@ impl Lines {
 
     /// Forgets them, and keeps the memory for others.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.text.bytes.clear();
         self.count = 0;
     }
 }
@@ -69,15 +67,15 @@ impl<W: Write> JsonLines<W> {
         Self { sink, held: Lines::default(), reader_left: false, stats: WriteStats::default() }
     }
 
-    /// Writes the line that `render` appends to the buffer, as those in [`crate::ecs`] do; none if it appends nothing.
-    pub fn write(&mut self, render: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
-        self.held.add(render);
+    /// Writes the lines that `render` adds, as what is in [`crate::ecs`] does.
+    pub fn write(&mut self, render: impl FnOnce(&mut Lines)) -> io::Result<()> {
+        render(&mut self.held);
         self.hand_on_from(BUFFER_BYTES)
     }
 
     /// Writes lines that were rendered elsewhere, behind those that came before them.
     pub fn append(&mut self, lines: &Lines) -> io::Result<()> {
-        self.held.bytes.extend_from_slice(&lines.bytes);
+        self.held.text.bytes.extend_from_slice(lines.bytes());
         self.held.count += lines.count;
         self.hand_on_from(BUFFER_BYTES)
     }
@@ -101,16 +99,16 @@ impl<W: Write> JsonLines<W> {
 
     /// Hands what is held to the sink, if it is at least so many bytes.
     fn hand_on_from(&mut self, least: usize) -> io::Result<()> {
-        if self.held.bytes.len() < least {
+        if self.held.bytes().len() < least {
             return Ok(());
         }
-        let written = if self.reader_left { Ok(()) } else { self.sink.write_all(&self.held.bytes) };
+        let written = if self.reader_left { Ok(()) } else { self.sink.write_all(self.held.bytes()) };
         let noted = self.note(written);
         if self.reader_left {
             self.stats.unread += self.held.count;
         } else if noted.is_ok() {
             self.stats.lines += self.held.count;
-            self.stats.bytes += self.held.bytes.len() as u64;
+            self.stats.bytes += self.held.bytes().len() as u64;
         }
         self.held.clear();
         noted
@@ -163,8 +161,8 @@ mod tests {
         }
     }
 
-    fn line(length: usize) -> impl Fn(&mut Vec<u8>) {
-        move |line| line.extend(std::iter::repeat_n(b'x', length))
+    fn line(length: usize) -> impl Fn(&mut Lines) {
+        move |lines| lines.add(|event| event.set("x", &*"x".repeat(length)))
     }
 
     #[test]
@@ -177,23 +175,23 @@ mod tests {
         lines.write(|_| ()).unwrap();
         lines.write(line(2 * BUFFER_BYTES)).unwrap();
         let mut others = Lines::default();
-        others.add(line(7));
-        others.add(line(8));
+        line(7)(&mut others);
+        line(8)(&mut others);
         lines.append(&others).unwrap();
         lines.flush().unwrap();
         let writes = sink.writes.borrow();
-        assert!(writes.len() > 2 && writes.iter().all(|write| write.ends_with(b"x\n")));
+        assert!(writes.len() > 2 && writes.iter().all(|write| write.ends_with(b"}\n")));
         let written = writes.concat();
         assert_eq!(lines.stats(), WriteStats { lines: 1003, bytes: written.len() as u64, unread: 0 });
         assert_eq!(written.split(|byte| *byte == b'\n').count(), 1004);
-        assert!(written.ends_with(b"x\nxxxxxxx\nxxxxxxxx\n"));
+        assert!(written.ends_with(b"{\"x\":\"xxxxxxx\"}\n{\"x\":\"xxxxxxxx\"}\n"));
     }
 
     #[test]
     fn what_is_held_back_is_written_when_nobody_flushes() {
         let sink = Sink::default();
         JsonLines::new(sink.clone()).write(line(1)).unwrap();
-        assert_eq!(sink.writes.borrow().concat(), b"x\n");
+        assert_eq!(sink.writes.borrow().concat(), b"{\"x\":\"x\"}\n");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::talkers::Talkers;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::Receiver;
 use std::sync::Arc;
-use weir_alert::{JsonLines, ecs};
+use weir_alert::{JsonLines, Lines, ecs};
 use weir_model::{Flow, Protocol};
 use weir_rules::{Incidents, Site};
 
@@ -74,13 +74,13 @@ impl Desk {
     fn take(&mut self, news: Learnt) -> Result<()> {
         if let Some(names) = &mut self.names {
             for (flow, protocol, observation) in &news.named {
-                let render = |line: &mut Vec<u8>| ecs::name(*flow, *protocol, observation, line);
+                let render = |lines: &mut Lines| ecs::name(*flow, *protocol, observation, lines);
                 names.write(render).context("cannot write names")?;
             }
         }
         for (flow, hits) in news.ended {
             if let Some(flows) = &mut self.flows {
-                flows.write(|line| ecs::flow(&flow, line)).context("cannot write flows")?;
+                flows.write(|lines| ecs::flow(&flow, lines)).context("cannot write flows")?;
             }
             self.count(&flow);
             self.incidents.fold(&flow, &hits);

@@ -1,25 +1,25 @@
 //! Alerts.
 
-use super::{Conversation, Sent, flow, indicator, observer, present, schema, wire};
-use crate::json::{Object, object};
-use crate::sentence;
+use super::{Conversation, OBSERVER, SCHEMA, Sent, flow, indicator, present, wire};
+use crate::json::Object;
+use crate::{Lines, sentence};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Grade, Lookup, Notice, Rewritten, Traffic, Translated};
 use weir_model::{Alert, Name, Timestamp};
 
-/// Appends a notice of an incident.
+/// Adds a notice of an incident.
 ///
 /// `@timestamp` is the time at which what the notice says had happened: the first packet for `opened`, the last for
 /// every other notice. Both are in `event.start` and `event.end`. The connection described is the incident's
 /// example flow; bytes and packets are those of all its flows.
-pub fn alert(alert: &Alert, line: &mut Vec<u8>) {
+pub fn alert(alert: &Alert, lines: &mut Lines) {
     let (example, conversation) = (&*alert.example, conversation(alert));
-    object(line, |event| {
+    lines.add(|event| {
         event.set("@timestamp", time(alert));
         event.object("destination", |destination| conversation.destination(destination));
         event.object("dns", |dns| first_lookup(dns, alert));
-        event.object("ecs", schema);
+        event.constant(SCHEMA);
         event.object("event", |event| {
             event.set("action", alert.notice.keyword());
             event.set_list("category", ["network", "threat"]);
@@ -36,7 +36,7 @@ pub fn alert(alert: &Alert, line: &mut Vec<u8>) {
         event.object("http", |http| flow::http(http, example));
         event.set("message", &*sentence::sentence(alert));
         event.object("network", |network| conversation.network(network));
-        event.object("observer", observer);
+        event.constant(OBSERVER);
         event.object("related", |related| {
             related.set_unique("hash", flow::hashes(example));
             related.set_unique("hosts", present(hosts(alert)));
@@ -162,7 +162,7 @@ fn translated(members: &mut Object<'_>, translated: &Translated) {
     members.set_some("transport", translated.protocol.keyword());
 }
 
-fn tunnel_ends(alert: &Alert) -> impl Iterator<Item = IpAddr> + Clone {
+fn tunnel_ends(alert: &Alert) -> impl Iterator<Item = IpAddr> {
     alert.tunnel.into_iter().flat_map(|tunnel| [tunnel.source, tunnel.destination])
 }
 
@@ -220,7 +220,7 @@ fn lookup(members: &mut Object<'_>, lookup: &Lookup) {
     members.set("type", wire::record_type(lookup.qtype));
 }
 
-fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> + Clone {
+fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
     let looked_up = alert.lookups.iter().flat_map(|lookup| {
         [lookup.client.ip, lookup.server.ip].into_iter().chain(lookup.addresses.iter().copied())
     });
@@ -232,7 +232,7 @@ fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> + Clone {
         .chain(lists.into_iter().flatten().copied())
 }
 
-fn hosts(alert: &Alert) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+fn hosts(alert: &Alert) -> impl Iterator<Item = Cow<'_, str>> {
     let looked_up =
         alert.lookups.iter().flat_map(|lookup| std::iter::once(&lookup.name).chain(&lookup.aliases));
     let names = alert.names.iter().map(|(name, _)| name).chain(looked_up).map(Name::as_str);

@@ -1,8 +1,9 @@
 //! Flow records.
 
 use super::wire::{self, Fingerprint};
-use super::{Conversation, Sent, observer, present, schema};
-use crate::json::{Object, object};
+use super::{Conversation, OBSERVER, SCHEMA, Sent, present};
+use crate::Lines;
+use crate::json::{Constant, Keyword, Object};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::Flow;
@@ -11,27 +12,24 @@ use weir_model::flow::{
 };
 use weir_model::observation::HttpRequest;
 
-/// Appends a flow record as it is at its end. `@timestamp` is its first packet.
-pub fn flow(flow: &Flow, line: &mut Vec<u8>) {
+/// Adds a flow record as it is at its end. `@timestamp` is its first packet.
+pub fn flow(flow: &Flow, lines: &mut Lines) {
     let conversation = conversation(flow);
-    object(line, |event| {
+    lines.add(|event| {
         event.set("@timestamp", flow.first);
         event.object("destination", |destination| conversation.destination(destination));
-        event.object("ecs", schema);
+        event.constant(SCHEMA);
         event.object("event", |event| {
-            event.set("action", "flow");
-            event.set_list("category", ["network"]);
-            event.set("dataset", "weir.flow");
+            event.constant(Constant(r#""action":"flow","category":["network"],"dataset":"weir.flow","#));
             event.set("duration", nanos(flow.duration()));
             event.set("end", flow.last);
-            event.set("kind", "event");
-            event.set("module", "weir");
+            event.constant(Constant(r#""kind":"event","module":"weir","#));
             event.set("start", flow.first);
-            event.set_list("type", event_types(flow));
+            event.set_list("type", event_types(flow).map(Keyword));
         });
         event.object("http", |http| self::http(http, flow));
         event.object("network", |network| conversation.network(network));
-        event.object("observer", observer);
+        event.constant(OBSERVER);
         event.object("related", |related| {
             related.set_unique("hash", hashes(flow));
             related.set_unique("hosts", present(hosts(flow)));
@@ -114,7 +112,7 @@ pub(super) fn dns_messages(dns: &mut Object<'_>, flow: &Flow) {
 pub(super) fn describe(members: &mut Object<'_>, flow: &Flow) {
     members.set_some("continues", flow.continues.map(|id| id.0));
     members.object("destination", |destination| counters(destination, &flow.reverse));
-    members.set("end_reason", flow.end.keyword());
+    members.set("end_reason", Keyword(flow.end.keyword()));
     members.object("icmp", |icmp| {
         if let Some((icmp_type, code)) = flow.icmp {
             icmp.set("code", code);
@@ -125,7 +123,7 @@ pub(super) fn describe(members: &mut Object<'_>, flow: &Flow) {
     members.set("id", flow.id.0);
     members.set_list("mpls", flow.mpls.iter().copied());
     members.set_true("one_sided", flow.forward.packets == 0 || flow.reverse.packets == 0);
-    members.set("orientation", flow.orientation.keyword());
+    members.set("orientation", Keyword(flow.orientation.keyword()));
     members.object("source", |source| counters(source, &flow.forward));
     members.object("tcp", |tcp| tcp_summary(tcp, flow.tcp));
     members.objects("tunnels", &flow.tunnels, tunnel);
@@ -138,19 +136,28 @@ fn counters(side: &mut Object<'_>, counters: &Counters) {
     side.set_count("acknowledged_bytes", counters.acknowledged_bytes);
     side.set("payload_bytes", counters.payload_bytes);
     side.set_count("retransmissions", counters.retransmissions);
-    side.set_list("tcp_flags", flag_names(counters.tcp_flags));
+    side.set_list("tcp_flags", flag_names(counters.tcp_flags).map(Keyword));
 }
 
 /// Names of the TCP flags, lowest bit first (RFC 9293 section 3.1).
 fn flag_names(flags: u8) -> impl Iterator<Item = &'static str> {
-    let names = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"];
-    names.into_iter().enumerate().filter(move |(bit, _)| flags >> bit & 1 == 1).map(|(_, name)| name)
+    const NAMES: [(u8, &str); 8] = [
+        (0x01, "fin"),
+        (0x02, "syn"),
+        (0x04, "rst"),
+        (0x08, "psh"),
+        (0x10, "ack"),
+        (0x20, "urg"),
+        (0x40, "ece"),
+        (0x80, "cwr"),
+    ];
+    NAMES.iter().filter(move |(bit, _)| flags & bit != 0).map(|(_, name)| *name)
 }
 
 fn tcp_summary(members: &mut Object<'_>, tcp: Option<TcpSummary>) {
     if let Some(tcp) = tcp {
         members.set("handshake", tcp.handshake);
-        members.set("state", state_keyword(tcp.state));
+        members.set("state", Keyword(state_keyword(tcp.state)));
         members.set("syn", tcp.syn);
         members.set("syn_ack", tcp.syn_ack);
     }
@@ -190,7 +197,7 @@ pub(super) fn name(name: &mut Object<'_>, flow: &Flow) {
 /// An entry of `weir.other_names`.
 pub(super) fn flow_name(members: &mut Object<'_>, name: &FlowName) {
     members.set_list("aliases", &name.aliases);
-    members.set("source", name.source.keyword());
+    members.set("source", Keyword(name.source.keyword()));
     members.set("time", name.time);
     members.set("value", &name.name);
 }
@@ -211,13 +218,13 @@ fn request(flow: &Flow) -> Option<&HttpRequest> {
 }
 
 /// Every address that has to do with a flow.
-pub(super) fn addresses(flow: &Flow) -> impl Iterator<Item = IpAddr> + Clone {
+pub(super) fn addresses(flow: &Flow) -> impl Iterator<Item = IpAddr> {
     let outer = flow.tunnels.iter().flat_map(|tunnel| [tunnel.source, tunnel.destination]);
     [flow.initiator.ip, flow.responder.ip].into_iter().chain(outer)
 }
 
 /// Every name that has to do with a flow.
-pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = Cow<'_, str>> {
     let said = flow.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
     let names = flow.name.iter().chain(&flow.other_names).map(|name| &name.name);
     let host = request(flow).and_then(|request| request.host.as_ref()).map(wire::host_text);
@@ -225,7 +232,7 @@ pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = Cow<'_, str>> + Clone {
 }
 
 /// Every fingerprint that has to do with a flow, in lower case as lists have them.
-pub(super) fn hashes(flow: &Flow) -> impl Iterator<Item = Fingerprint<'_>> + Clone {
+pub(super) fn hashes(flow: &Flow) -> impl Iterator<Item = Fingerprint<'_>> {
     let tls = flow.tls.as_ref();
     let ja4 = tls.and_then(|tls| tls.ja4.as_deref()).map(Fingerprint::Ja4);
     let certificate = tls.and_then(|tls| tls.certificate.as_deref());

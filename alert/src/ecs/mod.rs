@@ -15,23 +15,14 @@ pub use alert::alert;
 pub use flow::flow;
 pub use name::name;
 
-use crate::json::{Ascii, Digits, Object};
+use crate::json::{Ascii, Constant, Digits, Keyword, Object};
 use std::borrow::Cow;
 use weir_model::{Endpoint, Name, Protocol, community_id};
 
 /// The schema's version that the fields follow.
-pub const ECS_VERSION: &str = "9.0.0";
+const SCHEMA: Constant = Constant(r#""ecs":{"version":"9.0.0"},"#);
 
-/// `ecs`.
-fn schema(ecs: &mut Object<'_>) {
-    ecs.set("version", ECS_VERSION);
-}
-
-/// `observer`.
-fn observer(observer: &mut Object<'_>) {
-    observer.set("product", "Weir");
-    observer.set("type", "ids");
-}
+const OBSERVER: Constant = Constant(r#""observer":{"product":"Weir","type":"ids"},"#);
 
 /// What every event says of the conversation that it is about: `source`, `destination`, `network`.
 #[derive(Clone, Copy)]
@@ -39,7 +30,7 @@ struct Conversation<'a> {
     protocol: Protocol,
     source: Endpoint,
     destination: Endpoint,
-    application: Option<&'a str>,
+    application: Option<&'static str>,
     /// The name of the destination.
     domain: Option<&'a Name>,
     /// VLANs, outermost first.
@@ -55,13 +46,13 @@ struct Sent {
     bytes: u64,
 }
 
-impl<'a> Conversation<'a> {
+impl Conversation<'_> {
     /// Of which nothing but the ends is told.
     fn between(
         protocol: Protocol,
         source: Endpoint,
         destination: Endpoint,
-        application: Option<&'a str>,
+        application: Option<&'static str>,
     ) -> Self {
         Self {
             protocol,
@@ -107,17 +98,15 @@ impl<'a> Conversation<'a> {
             network.object("inner", |inner| inner.object("vlan", |vlan| vlan.set("id", Digits(*innermost))));
         }
         network.set_some("packets", packets);
-        network.set_some("protocol", self.application);
-        network.set_some("transport", self.protocol.keyword());
-        network.set("type", if self.source.ip.is_ipv4() { "ipv4" } else { "ipv6" });
+        network.set_some("protocol", self.application.map(Keyword));
+        network.set_some("transport", self.protocol.keyword().map(Keyword));
+        network.set("type", Keyword(if self.source.ip.is_ipv4() { "ipv4" } else { "ipv6" }));
         network.object("vlan", |vlan| vlan.set_some("id", self.vlans.first().copied().map(Digits)));
     }
 }
 
 /// The texts that are not empty: the root, say, is no name to look for.
-fn present<'a>(
-    texts: impl Iterator<Item = Cow<'a, str>> + Clone,
-) -> impl Iterator<Item = Cow<'a, str>> + Clone {
+fn present<'a>(texts: impl Iterator<Item = Cow<'a, str>>) -> impl Iterator<Item = Cow<'a, str>> {
     texts.filter(|text| !text.is_empty())
 }
 

@@ -1,8 +1,9 @@
 //! Names: one line for each DNS message, ClientHello, HTTP request and certificate.
 
 use super::wire::{self, Fingerprint};
-use super::{Conversation, observer, present, schema};
-use crate::json::{Object, object};
+use super::{Conversation, OBSERVER, SCHEMA, present};
+use crate::Lines;
+use crate::json::{Constant, Object};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::observation::{
@@ -10,31 +11,30 @@ use weir_model::observation::{
 };
 use weir_model::{FlowId, Name, Observation, Protocol};
 
-/// Appends what was observed in a flow; nothing for facts that name nothing (a ServerHello, a status). Source is
+/// Adds what was observed in a flow; nothing for facts that name nothing (a ServerHello, a status). Source is
 /// the end that asked, destination the one that answers, whichever sent the message.
-pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation, line: &mut Vec<u8>) {
+pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation, lines: &mut Lines) {
     let Some(said) = Said::of(&observation.fact) else { return };
     let (source, destination) = match observation.fact.sent_by() {
         Some(Sender::Responder) => (observation.destination, observation.source),
         _ => (observation.source, observation.destination),
     };
     let conversation = Conversation::between(protocol, source, destination, Some(said.application()));
-    object(line, |event| {
+    lines.add(|event| {
         event.set("@timestamp", observation.time);
         event.object("destination", |destination| conversation.destination(destination));
         event.object("dns", |dns| said.dns(dns));
-        event.object("ecs", schema);
+        event.constant(SCHEMA);
         event.object("event", |event| {
             event.set("action", said.action());
-            event.set_list("category", ["network"]);
-            event.set("dataset", "weir.name");
-            event.set("kind", "event");
-            event.set("module", "weir");
-            event.set_list("type", ["protocol", "info"]);
+            event.constant(Constant(
+                r#""category":["network"],"dataset":"weir.name","kind":"event","module":"weir","#,
+            ));
+            event.constant(Constant(r#""type":["protocol","info"],"#));
         });
         event.object("http", |http| wire::http(http, said.request(), None));
         event.object("network", |network| conversation.network(network));
-        event.object("observer", observer);
+        event.constant(OBSERVER);
         event.object("related", |related| {
             related.set_unique("hash", said.hashes());
             related.set_unique("hosts", present(said.hosts()));
@@ -145,7 +145,7 @@ impl<'a> Said<'a> {
     }
 
     /// Every name that was said.
-    fn hosts(self) -> impl Iterator<Item = Cow<'a, str>> + Clone {
+    fn hosts(self) -> impl Iterator<Item = Cow<'a, str>> {
         let questions = self.message().map_or(&[][..], |message| &message.questions);
         let presented = self.certificate().map_or(&[][..], |certificate| &certificate.names);
         let server_name = self.hello().and_then(|hello| hello.server_name.as_ref());
@@ -155,13 +155,13 @@ impl<'a> Said<'a> {
     }
 
     /// Every fingerprint.
-    fn hashes(self) -> impl Iterator<Item = Fingerprint<'a>> + Clone {
+    fn hashes(self) -> impl Iterator<Item = Fingerprint<'a>> {
         let ja4 = self.hello().map(|hello| Fingerprint::Ja4(&hello.ja4));
         ja4.into_iter().chain(self.certificate().into_iter().flat_map(Fingerprint::sums))
     }
 
     /// The addresses in an answer.
-    fn addresses(self) -> impl Iterator<Item = IpAddr> + Clone {
+    fn addresses(self) -> impl Iterator<Item = IpAddr> {
         let answers = self.message().map_or(&[][..], |message| &message.answers);
         answers.iter().filter_map(|record| record.data.address())
     }

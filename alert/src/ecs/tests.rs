@@ -1,4 +1,5 @@
 use super::name;
+use crate::Lines;
 use crate::samples::{
     alert as sample, end, full_flow, indicator, ip, lookup, observations, parsed, plain_flow, translated,
 };
@@ -19,11 +20,11 @@ fn fields(event: &Value, paths: &[&str]) -> Vec<Value> {
 }
 
 fn alert(alert: &Alert) -> Value {
-    parsed(|line| super::alert(alert, line))
+    parsed(|lines| super::alert(alert, lines))
 }
 
 fn flow(flow: &Flow) -> Value {
-    parsed(|line| super::flow(flow, line))
+    parsed(|lines| super::flow(flow, lines))
 }
 
 #[test]
@@ -212,14 +213,14 @@ fn protocols_without_ports_have_none() {
 #[test]
 fn a_name_is_told_from_the_end_that_asked() {
     for observation in observations() {
-        let event = parsed(|line| name(FlowId(17), Protocol::UDP, &observation, line));
+        let event = parsed(|lines| name(FlowId(17), Protocol::UDP, &observation, lines));
         assert_eq!(fields(&event, &["source.ip", "destination.ip"]), ["10.1.2.3", "10.1.0.53"], "{event}");
     }
     let status = Fact::HttpResponse(Arc::new(HttpResponse { status: 200 }));
     let observation = Observation { fact: status, ..observations().remove(0) };
-    let mut line = Vec::new();
-    name(FlowId(17), Protocol::UDP, &observation, &mut line);
-    assert!(line.is_empty());
+    let mut lines = Lines::default();
+    name(FlowId(17), Protocol::UDP, &observation, &mut lines);
+    assert_eq!((lines.count(), lines.bytes()), (0, &b""[..]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What DNS, TLS and HTTP said, wherever it is reported.
 
-use crate::json::{Digits, Hex, Object, UpperHex, Value};
+use crate::json::{Digits, Hex, Object, Text, UpperHex, Value};
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
@@ -93,10 +93,10 @@ impl fmt::Display for Registered {
 }
 
 impl Value for Registered {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, text: &mut Text) {
         match self {
-            Self::Keyword(keyword) => keyword.write(out),
-            Self::Number(prefix, number) => format_args!("{prefix}{number}").write(out),
+            Self::Keyword(keyword) => keyword.write(text),
+            Self::Number(prefix, number) => format_args!("{prefix}{number}").write(text),
         }
     }
 }
@@ -284,10 +284,10 @@ impl Fingerprint<'_> {
 }
 
 impl Value for Fingerprint<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+    fn write(self, text: &mut Text) {
         match self {
-            Self::Ja4(ja4) => ja4.write(out),
-            Self::Sum(sum) => sum.write(out),
+            Self::Ja4(ja4) => ja4.write(text),
+            Self::Sum(sum) => sum.write(text),
         }
     }
 }

@@ -7,14 +7,34 @@ mod address;
 mod time;
 mod value;
 
-pub(crate) use value::{Ascii, Digits, Hex, UpperHex, Value};
+use smallvec::SmallVec;
+
+pub(crate) use value::{Ascii, Digits, Hex, Keyword, UpperHex, Value};
+
+/// Members as they stand, each with a comma behind it: in one piece, because that is an eighth of a line.
+#[derive(Clone, Copy)]
+pub(crate) struct Constant(pub &'static str);
+
+/// Values in a list without repeats for which nothing is allocated.
+const USUAL_LIST: usize = 8;
+
+/// Longest key.
+const MAX_KEY_BYTES: usize = 29;
+
+/// Where JSON is written to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Text {
+    /// What was written so far.
+    pub bytes: Vec<u8>,
+    day: time::Day,
+}
 
 /// Appends an object with the members that `fill` sets; it is written even if there are none.
 #[inline]
-pub(crate) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
-    out.push(b'{');
-    fill(&mut Object { out });
-    close(out, b'}');
+pub(crate) fn object(text: &mut Text, fill: impl FnOnce(&mut Object<'_>)) {
+    text.bytes.push(b'{');
+    fill(&mut Object { text });
+    close(&mut text.bytes, b'}');
 }
 
 /// Ends what holds members or items, each of which has a comma behind it: that of the last one goes.
@@ -28,16 +48,23 @@ fn close(out: &mut Vec<u8>, bracket: u8) {
 
 /// An object that is being written, at the end of a buffer.
 pub(crate) struct Object<'a> {
-    out: &'a mut Vec<u8>,
+    text: &'a mut Text,
 }
 
 impl Object<'_> {
     /// A member.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "so that the key is known: see `key`")]
+    #[inline(always)]
     pub(crate) fn set(&mut self, key: &'static str, value: impl Value) {
         self.key(key);
-        value.write(self.out);
-        self.out.push(b',');
+        value.write(self.text);
+        self.text.bytes.push(b',');
+    }
+
+    /// Members that are the same in every object.
+    #[inline]
+    pub(crate) fn constant(&mut self, members: Constant) {
+        self.text.bytes.extend_from_slice(members.0.as_bytes());
     }
 
     /// A member, where there is a value.
@@ -71,25 +98,32 @@ impl Object<'_> {
     /// The same with each value once, where it first stands. They are compared one by one: for lists that are short, or
     /// capped where they come from.
     #[inline]
-    pub(crate) fn set_unique<V: Value + PartialEq>(
+    pub(crate) fn set_unique<V: Value + PartialEq + Clone>(
         &mut self,
         key: &'static str,
-        values: impl Iterator<Item = V> + Clone,
+        values: impl Iterator<Item = V>,
     ) {
-        let earlier = values.clone();
-        let first_seen =
-            move |(index, value): &(usize, V)| !earlier.clone().take(*index).any(|other| other == *value);
-        self.set_list(key, values.enumerate().filter(first_seen).map(|(_, value)| value));
+        let mut seen = SmallVec::<[V; USUAL_LIST]>::new();
+        self.set_list(
+            key,
+            values.filter(|value| {
+                let is_new = !seen.contains(value);
+                if is_new {
+                    seen.push(value.clone());
+                }
+                is_new
+            }),
+        );
     }
 
     /// A member that is an object, unless `fill` sets nothing in it.
     #[inline]
     pub(crate) fn object(&mut self, key: &'static str, fill: impl FnOnce(&mut Object<'_>)) {
-        let before = self.out.len();
+        let before = self.text.bytes.len();
         self.key(key);
-        self.out.push(b'{');
-        let empty = self.out.len();
-        fill(&mut Object { out: self.out });
+        self.text.bytes.push(b'{');
+        let empty = self.text.bytes.len();
+        fill(&mut Object { text: self.text });
         self.end(before, empty, b'}');
     }
 
@@ -101,7 +135,7 @@ impl Object<'_> {
         items: impl IntoIterator<Item = T>,
         fill: impl Fn(&mut Object<'_>, T),
     ) {
-        self.list(key, items, |item, out| object(out, |members| fill(members, item)));
+        self.list(key, items, |item, text| object(text, |members| fill(members, item)));
     }
 
     #[inline]
@@ -109,15 +143,15 @@ impl Object<'_> {
         &mut self,
         key: &'static str,
         items: impl IntoIterator<Item = T>,
-        write: impl Fn(T, &mut Vec<u8>),
+        write: impl Fn(T, &mut Text),
     ) {
-        let before = self.out.len();
+        let before = self.text.bytes.len();
         self.key(key);
-        self.out.push(b'[');
-        let empty = self.out.len();
+        self.text.bytes.push(b'[');
+        let empty = self.text.bytes.len();
         for item in items {
-            write(item, self.out);
-            self.out.push(b',');
+            write(item, self.text);
+            self.text.bytes.push(b',');
         }
         self.end(before, empty, b']');
     }
@@ -125,20 +159,30 @@ impl Object<'_> {
     /// Ends a member that began at `before` and has something in it if anything stands behind `empty`.
     #[inline]
     fn end(&mut self, before: usize, empty: usize, bracket: u8) {
-        if self.out.len() == empty {
-            self.out.truncate(before);
+        if self.text.bytes.len() == empty {
+            self.text.bytes.truncate(before);
         } else {
-            close(self.out, bracket);
-            self.out.push(b',');
+            close(&mut self.text.bytes, bracket);
+            self.text.bytes.push(b',');
         }
     }
 
-    /// Keys are ours, and need no escapes.
-    #[inline]
+    /// Keys are ours, and need no escapes. They are known when compiling, so that this is a few stores once it is inlined.
+    #[expect(
+        clippy::inline_always,
+        reason = "a key whose length is not known takes three calls: a sixth of a line"
+    )]
+    #[inline(always)]
     fn key(&mut self, key: &'static str) {
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        let mut quoted = [0; MAX_KEY_BYTES + 3];
+        debug_assert!(key.len() <= MAX_KEY_BYTES, "{key}");
+        if let Some(([open, name @ ..], [close, colon])) =
+            quoted.get_mut(..key.len() + 3).and_then(|place| place.split_last_chunk_mut())
+        {
+            (*open, *close, *colon) = (b'"', b'"', b':');
+            name.copy_from_slice(key.as_bytes());
+            self.text.bytes.extend_from_slice(quoted.get(..key.len() + 3).unwrap_or_default());
+        }
     }
 }
 

@@ -4,15 +4,16 @@ use std::net::{IpAddr, Ipv6Addr};
 use weir_model::Timestamp;
 
 fn written(value: impl Value) -> String {
-    let mut out = Vec::new();
-    value.write(&mut out);
-    String::from_utf8(out).unwrap()
+    let mut text = Text::default();
+    value.write(&mut text);
+    String::from_utf8(text.bytes).unwrap()
 }
 
 #[test]
 fn objects_nest_and_what_is_empty_stays_out() {
-    let mut out = b"before ".to_vec();
-    object(&mut out, |event| {
+    let mut text = Text::default();
+    text.bytes.extend(b"before ");
+    object(&mut text, |event| {
         event.object("a", |a| a.set_some("b", None::<u32>));
         event.object("d", |d| {
             d.object("e", |e| e.set_list("f", [1_u8, 2]));
@@ -31,12 +32,12 @@ fn objects_nest_and_what_is_empty_stays_out() {
         event.set_unique("v", ["b", "a", "b", "a", "c"].into_iter());
     });
     assert_eq!(
-        String::from_utf8(out).unwrap(),
+        String::from_utf8(text.bytes).unwrap(),
         r#"before {"d":{"e":{"f":[1,2]}},"o":[{"port":1},{"port":2}],"source":{"ip":"192.0.2.1","some":1},"u":true,"v":["b","a","c"]}"#
     );
-    let mut out = Vec::new();
-    object(&mut out, |_| ());
-    assert_eq!(out, b"{}");
+    let mut text = Text::default();
+    object(&mut text, |_| ());
+    assert_eq!(text.bytes, b"{}");
 }
 
 #[test]
@@ -46,10 +47,14 @@ fn bytes_in_hexadecimal() {
 }
 
 #[test]
-fn times_at_the_edges() {
+fn times_at_the_edges_and_of_different_days() {
+    let mut text = Text::default();
     for nanos in [0, 1, 999_999_999, 951_782_399_999_999_999, 951_868_799_500_000_000, u64::MAX] {
         let time = Timestamp::from_nanos(nanos);
         assert_eq!(written(time), format!("\"{time}\""));
+        text.bytes.clear();
+        time.write(&mut text);
+        assert_eq!(text.bytes, format!("\"{time}\"").as_bytes());
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a member can be: text, numbers, times, addresses.
 
-use super::{address, time};
+use super::{Text, address, time};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
@@ -9,40 +9,40 @@ use weir_model::{Name, Timestamp};
 /// Something that is written as a JSON value.
 pub(crate) trait Value {
     /// Appends it.
-    fn write(self, out: &mut Vec<u8>);
+    fn write(self, text: &mut Text);
 }
 
 /// Text, in quotes.
 impl Value for &str {
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(b'"');
-        escape(self, out);
-        out.push(b'"');
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        escape(self, &mut text.bytes);
+        text.bytes.push(b'"');
     }
 }
 
 impl Value for &Name {
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
-        self.as_str().write(out);
+    fn write(self, text: &mut Text) {
+        self.as_str().write(text);
     }
 }
 
 impl Value for Cow<'_, str> {
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
-        (&*self).write(out);
+    fn write(self, text: &mut Text) {
+        (&*self).write(text);
     }
 }
 
 /// Text that is put together on the way (`format_args!`), without being a `String` first.
 impl Value for fmt::Arguments<'_> {
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(b'"');
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
         // Only a Display that gives up by itself could fail, and none here does.
-        Escaped(out).write_fmt(self).unwrap_or_default();
-        out.push(b'"');
+        Escaped(&mut text.bytes).write_fmt(self).unwrap_or_default();
+        text.bytes.push(b'"');
     }
 }
 
@@ -57,8 +57,8 @@ impl fmt::Write for Escaped<'_> {
 
 impl Value for bool {
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self { b"true" } else { b"false" });
+    fn write(self, text: &mut Text) {
+        text.bytes.extend_from_slice(if self { b"true" } else { b"false" });
     }
 }
 
@@ -66,8 +66,8 @@ macro_rules! integers {
     ($($integer:ty),*) => {
         $(impl Value for $integer {
             #[inline]
-            fn write(self, out: &mut Vec<u8>) {
-                out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
+            fn write(self, text: &mut Text) {
+                text.bytes.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
             }
         })*
     };
@@ -75,15 +75,27 @@ macro_rules! integers {
 
 integers!(u8, u16, u32, u64);
 
+/// A word of our own: printable ASCII without anything to escape.
+pub(crate) struct Keyword(pub &'static str);
+
+impl Value for Keyword {
+    #[inline]
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        text.bytes.extend_from_slice(self.0.as_bytes());
+        text.bytes.push(b'"');
+    }
+}
+
 /// A number that ECS wants as text, in quotes.
 pub(crate) struct Digits(pub u16);
 
 impl Value for Digits {
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(b'"');
-        self.0.write(out);
-        out.push(b'"');
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        self.0.write(text);
+        text.bytes.push(b'"');
     }
 }
 
@@ -92,29 +104,29 @@ pub(crate) struct Ascii<const BYTES: usize>(pub [u8; BYTES]);
 
 impl<const BYTES: usize> Value for Ascii<BYTES> {
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(b'"');
-        out.extend_from_slice(&self.0);
-        out.push(b'"');
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        text.bytes.extend_from_slice(&self.0);
+        text.bytes.push(b'"');
     }
 }
 
 /// RFC 3339, in quotes.
 impl Value for Timestamp {
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(b'"');
-        time::write(self, out);
-        out.push(b'"');
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        time::write(self, text);
+        text.bytes.push(b'"');
     }
 }
 
 /// As text, in quotes.
 impl Value for IpAddr {
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(b'"');
-        address::write(self, out);
-        out.push(b'"');
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        address::write(self, &mut text.bytes);
+        text.bytes.push(b'"');
     }
 }
 
@@ -126,14 +138,14 @@ pub(crate) struct Hex<'a>(pub &'a [u8]);
 pub(crate) struct UpperHex<'a>(pub &'a [u8]);
 
 impl Value for Hex<'_> {
-    fn write(self, out: &mut Vec<u8>) {
-        hexadecimal(self.0, *b"0123456789abcdef", out);
+    fn write(self, text: &mut Text) {
+        hexadecimal(self.0, *b"0123456789abcdef", &mut text.bytes);
     }
 }
 
 impl Value for UpperHex<'_> {
-    fn write(self, out: &mut Vec<u8>) {
-        hexadecimal(self.0, *b"0123456789ABCDEF", out);
+    fn write(self, text: &mut Text) {
+        hexadecimal(self.0, *b"0123456789ABCDEF", &mut text.bytes);
     }
 }
 
@@ -147,17 +159,26 @@ fn hexadecimal(bytes: &[u8], digits: [u8; 16], out: &mut Vec<u8>) {
 /// Appends text with what RFC 8259 section 7 wants escaped: quotes, backslashes, control characters. Most text has none of them.
 #[inline]
 fn escape(text: &str, out: &mut Vec<u8>) {
-    // Without an early end, so that many bytes are looked at at once.
-    if text.bytes().fold(false, |found, byte| found | must_be_escaped(byte)) {
+    let (words, rest) = text.as_bytes().as_chunks();
+    let in_words = words.iter().any(|word| has_to_escape(u64::from_ne_bytes(*word)));
+    if in_words || rest.iter().any(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')) {
         escape_each(text, out);
     } else {
         out.extend_from_slice(text.as_bytes());
     }
 }
 
+/// Whether one of eight bytes is to be escaped. That a byte is zero, or below some limit, shows in a borrow into its
+/// highest bit where that was not set before (Bit Twiddling Hacks: "Determine if a word has a byte less than n").
 #[inline]
-const fn must_be_escaped(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+const fn has_to_escape(word: u64) -> bool {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const fn has_less(word: u64, limit: u8) -> u64 {
+        word.wrapping_sub(EACH * limit as u64) & !word
+    }
+    let quotes = has_less(word ^ (EACH * b'"' as u64), 1);
+    let backslashes = has_less(word ^ (EACH * b'\\' as u64), 1);
+    (has_less(word, 0x20) | quotes | backslashes) & (EACH * 0x80) != 0
 }
 
 #[cold]

@@ -129,7 +129,7 @@ fn a_tunnel_is_told_with_its_own_ends() {
              inside which 172.16.0.1 exchanged 12 kB with 203.0.113.9:443 in 3 connections over 60 min. \
              Find out whether 10.1.2.3 should have this tunnel, and close it if not."],
     );
-    let event = crate::samples::parsed(|line| crate::ecs::alert(&tunnelled, line));
+    let event = crate::samples::parsed(|lines| crate::ecs::alert(&tunnelled, lines));
     assert_eq!(event["weir"]["incident"]["began"], "10.1.2.3");
     assert_eq!(event["weir"]["incident"]["tunnel"]["ip"], serde_json::json!(["10.1.2.3", "198.51.100.9"]));
     assert_eq!(event["source"]["ip"], "172.16.0.1");
@@ -137,7 +137,7 @@ fn a_tunnel_is_told_with_its_own_ends() {
     let (sent, received) = (tunnelled.sent.ip_bytes, tunnelled.received.ip_bytes);
     assert_eq!(event["source"]["bytes"], sent);
     tunnelled.tunnel = Some(Tunnel { source: bad, destination: ip("10.1.2.3"), ..crate::samples::tunnel() });
-    let event = crate::samples::parsed(|line| crate::ecs::alert(&tunnelled, line));
+    let event = crate::samples::parsed(|lines| crate::ecs::alert(&tunnelled, lines));
     assert_eq!(event["source"]["bytes"], received);
     assert_says(&tunnelled, &["10.1.2.3 carries a VXLAN tunnel with 198.51.100.9 ("]);
 }

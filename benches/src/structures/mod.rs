@@ -4,6 +4,7 @@
 //! so that at [`Scale::Full`](crate::harness::Scale) the cost of memory is in them.
 
 mod indicators;
+mod lines;
 mod packets;
 mod queue;
 
@@ -26,6 +27,8 @@ pub const ALL: &[Bench] = &[
     Bench { name: "domain/miss", prepare: indicators::domain_miss },
     Bench { name: "domain/miss-among-siblings", prepare: indicators::domain_miss_siblings },
     Bench { name: "domain/hit", prepare: indicators::domain_hit },
+    Bench { name: "lines/flow", prepare: lines::flows },
+    Bench { name: "lines/name", prepare: lines::names },
     Bench { name: "queue/batch", prepare: queue::batches },
 ];
 

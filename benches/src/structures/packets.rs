@@ -204,7 +204,7 @@ fn conversations(
     found
 }
 
-fn campus(scale: Scale) -> Vec<FrameBatch> {
+pub(super) fn campus(scale: Scale) -> Vec<FrameBatch> {
     batches(&mut Traffic::new(Profile::Campus, 1, 1000), scale.pick(PACKETS, PACKETS_SMALL) / 2)
 }
 
