@@ -5,7 +5,7 @@ use super::run;
 use crate::harness::{Run, Scale};
 use weir_alert::{Lines, ecs};
 use weir_capture::FrameBatch;
-use weir_flow::{FlowConfig, FlowSink, FlowTable};
+use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowTable};
 use weir_model::flow::FlowHead;
 use weir_model::{Flow, FlowId, Observation, Protocol};
 use weir_wire::{DecodeConfig, Decoder};
@@ -46,11 +46,12 @@ struct Learnt {
 impl Learnt {
     fn from(scale: Scale) -> Self {
         let (mut learnt, mut decoder) = (Self::default(), Decoder::new(DecodeConfig::default()));
-        let mut table = FlowTable::new(FlowConfig::default());
+        let (mut table, mut clock) = (FlowTable::new(FlowConfig::default()), Clock::new());
         for batch in campus(scale) {
-            table.frames(&mut decoder, FrameBatch::iter(&batch), &mut learnt);
+            let frames = FrameBatch::iter(&batch).inspect(|frame| _ = clock.observe(frame.time));
+            table.frames(&mut decoder, frames, &mut learnt);
         }
-        table.finish(&mut learnt);
+        table.finish(&clock, &mut learnt);
         learnt
     }
 }
@@ -58,11 +59,13 @@ impl Learnt {
 impl FlowSink for Learnt {
     fn began(&mut self, _: &FlowHead<'_>) {}
 
+    fn named(&mut self, _: &FlowHead<'_>) {}
+
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation) {
         self.names.push((flow.id, flow.protocol, observation.clone()));
     }
 
-    fn ended(&mut self, flow: Flow) {
-        self.flows.push(flow);
+    fn ended(&mut self, flow: Ended<'_>, _: u64) {
+        self.flows.push(flow.to_flow());
     }
 }
