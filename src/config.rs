@@ -64,7 +64,6 @@ pub(crate) struct Settings {
     pub active_timeout: Duration,
     pub flow_memory_bytes: u64,
     pub state: Option<PathBuf>,
-    #[expect(dead_code, reason = "`weir read` and `weir run` take it up when there are several")]
     pub workers: usize,
 }
 

@@ -1,16 +1,20 @@
 //! The ledger: at every boundary of the way, what went in and what came out. The books must balance to zero.
 
+use crate::summary::{broken, number};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
 /// The books of one run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Ledger {
     pub boundaries: Vec<Boundary>,
 }
 
 /// One boundary: what went in, and every place where it can have gone.
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Boundary {
     /// What is counted, as `frames` or `hits`.
-    pub unit: &'static str,
+    pub unit: String,
     /// What went in.
     pub entered: Entry,
     /// Where it went.
@@ -18,7 +22,7 @@ pub(crate) struct Boundary {
 }
 
 /// A name and a count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Entry {
     pub name: String,
     pub count: u64,
@@ -40,14 +44,51 @@ impl Boundary {
 
 impl Ledger {
     /// Adds a boundary.
-    pub(crate) fn add(&mut self, unit: &'static str, entered: Entry, left: impl IntoIterator<Item = Entry>) {
-        self.boundaries.push(Boundary { unit, entered, left: left.into_iter().collect() });
+    pub(crate) fn add(
+        &mut self,
+        unit: impl Into<String>,
+        entered: Entry,
+        left: impl IntoIterator<Item = Entry>,
+    ) {
+        self.boundaries.push(Boundary { unit: unit.into(), entered, left: left.into_iter().collect() });
     }
 
     /// Whether every boundary balances.
     pub(crate) fn is_balanced(&self) -> bool {
         self.boundaries.iter().all(|boundary| boundary.difference() == 0)
     }
+}
+
+/// The books as text: an equation a boundary.
+pub(crate) fn render(ledger: &Ledger, text: &mut String) {
+    text.push_str("ledger\n");
+    for boundary in &ledger.boundaries {
+        broken(text, "  ", &equation(boundary), " + ");
+    }
+    text.push_str(if ledger.is_balanced() {
+        "  the ledger balances\n"
+    } else {
+        "  THE LEDGER DOES NOT BALANCE: something was lost or counted twice; please report this\n"
+    });
+}
+
+/// `frames: 10 seen = 3 filtered + 7 decoded`; what is zero is left out.
+fn equation(boundary: &Boundary) -> String {
+    let left: Vec<_> = boundary.left.iter().filter(|entry| entry.count > 0).collect();
+    let mut sum: Vec<_> = left
+        .iter()
+        .map(|entry| format!("{} {}", number(entry.count), entry.name.replace(['_', '.'], " ")))
+        .collect();
+    if sum.is_empty() {
+        sum.push("0".to_owned());
+    }
+    let entered = &boundary.entered;
+    let mut line =
+        format!("{}: {} {} = {}", boundary.unit, number(entered.count), entered.name, sum.join(" + "));
+    if boundary.difference() != 0 {
+        let _ = write!(line, "   (off by {})", boundary.difference());
+    }
+    line
 }
 
 #[cfg(test)]
@@ -62,5 +103,15 @@ mod tests {
         ledger.add("frames", Entry::new("decoded", 7), [Entry::new("flows", 6)]);
         assert!(!ledger.is_balanced());
         assert_eq!(ledger.boundaries.last().unwrap().difference(), 1);
+    }
+
+    #[test]
+    fn an_unbalanced_ledger_shouts() {
+        let mut ledger = Ledger::default();
+        ledger.add("frames", Entry::new("seen", 1_000), [Entry::new("not_ip", 999)]);
+        let mut text = String::new();
+        render(&ledger, &mut text);
+        assert!(text.contains("frames: 1,000 seen = 999 not ip   (off by 1)"), "{text}");
+        assert!(text.contains("DOES NOT BALANCE"), "{text}");
     }
 }

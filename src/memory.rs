@@ -112,12 +112,12 @@ fn remembered(entry: Entry) -> Result<Remembered> {
         last: Timestamp::from_nanos(entry.last),
         incident: entry.incident.parse()?,
         previous: entry.previous.map(|id| id.parse()).transpose()?,
-        told: entry.told.map(told).transpose()?,
+        told: entry.told.as_ref().map(told).transpose()?,
         key: entry.key,
     })
 }
 
-fn told(notices: Notices) -> Result<Told> {
+fn told(notices: &Notices) -> Result<Told> {
     let grade = Grade::ALL.iter().copied().find(|grade| grade.keyword() == notices.grade);
     let severity = Severity::ALL.iter().copied().find(|severity| severity.keyword() == notices.severity);
     Ok(Told {

@@ -1,9 +1,10 @@
 //! The counters of a run in Prometheus text format.
 
-use crate::latency::StageTimes;
+use crate::latency::{Quantiles, StageTimes};
 use crate::ledger::Ledger;
+use crate::status::InterfaceStatus;
 use anyhow::{Context as _, Result};
-use prometheus::{IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::path::Path;
 
 /// Everything that a run publishes. Labels come from tables in the code, never from what was read.
@@ -13,16 +14,30 @@ pub(crate) struct Published<'a> {
     /// Counts of a stage: (stage, counter, value).
     pub counters: &'a [(&'static str, String, u64)],
     pub stages: &'a [(&'static str, &'a StageTimes)],
+    pub quantiles: &'a [StageQuantiles],
+    pub interfaces: &'a [InterfaceStatus],
+}
+
+/// How long something takes, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StageQuantiles {
+    pub stage: &'static str,
+    pub quantiles: Quantiles,
 }
 
 impl Published<'_> {
     /// Writes the text format to `path`, whole or not at all, as node_exporter's textfile collector asks.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let text = TextEncoder::new().encode_to_string(&self.registry()?.gather())?;
+        let text = self.render()?;
         let fresh = path.with_extension("prom.new");
         std::fs::write(&fresh, text)
             .and_then(|()| std::fs::rename(&fresh, path))
             .with_context(|| format!("cannot write the metrics {}", path.display()))
+    }
+
+    /// The text format.
+    pub(crate) fn render(&self) -> Result<String> {
+        Ok(TextEncoder::new().encode_to_string(&self.registry()?.gather())?)
     }
 
     fn registry(&self) -> Result<Registry> {
@@ -39,10 +54,12 @@ impl Published<'_> {
         )?;
         for boundary in &self.ledger.boundaries {
             ledger
-                .with_label_values(&[boundary.unit, "entered", &boundary.entered.name])
+                .with_label_values(&[boundary.unit.as_str(), "entered", boundary.entered.name.as_str()])
                 .inc_by(boundary.entered.count);
             for entry in &boundary.left {
-                ledger.with_label_values(&[boundary.unit, "left", &entry.name]).inc_by(entry.count);
+                ledger
+                    .with_label_values(&[boundary.unit.as_str(), "left", entry.name.as_str()])
+                    .inc_by(entry.count);
             }
         }
         let balanced =
@@ -59,7 +76,62 @@ impl Published<'_> {
             time.with_label_values(&[stage])
                 .inc_by(u64::try_from(times.total().as_micros()).unwrap_or(u64::MAX));
         }
+        self.publish_quantiles(&registry)?;
+        self.publish_interfaces(&registry)?;
         Ok(registry)
+    }
+
+    fn publish_quantiles(&self, registry: &Registry) -> Result<()> {
+        let gauges = IntGaugeVec::new(
+            Opts::new(
+                "weir_latency_microseconds",
+                "Packet to alert written, and time of each stage per batch.",
+            ),
+            &["of", "quantile"],
+        )?;
+        let counts = counter(registry, "weir_latency_count_total", "How many were measured.", &["of"])?;
+        for StageQuantiles { stage, quantiles } in self.quantiles {
+            let shown = [
+                ("0.5", quantiles.p50_us),
+                ("0.99", quantiles.p99_us),
+                ("0.999", quantiles.p999_us),
+                ("1", quantiles.max_us),
+            ];
+            for (quantile, us) in shown.into_iter().filter(|_| quantiles.count > 0) {
+                gauges.with_label_values(&[*stage, quantile]).set(i64::try_from(us).unwrap_or(i64::MAX));
+            }
+            counts.with_label_values(&[*stage]).inc_by(quantiles.count);
+        }
+        Ok(registry.register(Box::new(gauges))?)
+    }
+
+    /// Names of interfaces are the operator's own.
+    fn publish_interfaces(&self, registry: &Registry) -> Result<()> {
+        let up = IntGaugeVec::new(
+            Opts::new("weir_interface_up", "1 while the interface is captured from."),
+            &["interface"],
+        )?;
+        let events = counter(
+            registry,
+            "weir_interface_total",
+            "Frames and events of each interface.",
+            &["interface", "event"],
+        )?;
+        for interface in self.interfaces {
+            let name = interface.name.as_str();
+            up.with_label_values(&[name]).set(i64::from(interface.is_up));
+            for (event, count) in [
+                ("received", interface.packets),
+                ("kernel_dropped", interface.kernel_drops),
+                ("before_joining", interface.before_joining),
+                ("interface_dropped", interface.interface_drops),
+                ("freezes", interface.freezes),
+                ("went_down", interface.went_down),
+            ] {
+                events.with_label_values(&[name, event]).inc_by(count);
+            }
+        }
+        Ok(registry.register(Box::new(up))?)
     }
 }
 

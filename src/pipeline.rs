@@ -6,12 +6,13 @@
 
 mod desk;
 mod reader;
+mod standing;
 mod watch;
 mod worker;
 
 pub(crate) use desk::{Desk, DeskReport, PROTOCOL_KINDS};
 pub(crate) use reader::ReaderReport;
-pub(crate) use watch::NAME_KINDS;
+pub(crate) use watch::{Learnt, Look, NAME_KINDS, Watch, WatchCounts};
 pub(crate) use worker::{Worker, WorkerReport};
 
 use anyhow::{Result, anyhow};

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     Ok(outcome(reports, alerts))
 }
 
-fn site(settings: &Settings) -> Site {
+pub(crate) fn site(settings: &Settings) -> Site {
     let home = match &settings.home {
         HomeNet::Configured(nets) => nets.clone(),
         HomeNet::PrivateRanges => Site::private_ranges().home,
@@ -68,7 +68,7 @@ fn site(settings: &Settings) -> Site {
 }
 
 /// Loads and compiles the indicators; the list of what was refused comes back with the books.
-fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>, Loaded)> {
+pub(crate) fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>, Loaded)> {
     let missing = settings.indicators.iter().find(|path| !path.exists());
     if let Some(path) = missing {
         bail!("there are no indicators at {}", path.display());
@@ -84,7 +84,7 @@ fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>, Loaded)> {
     Ok((Arc::new(builder.build()), loaded))
 }
 
-fn flow_config(settings: &Settings) -> FlowConfig {
+pub(crate) fn flow_config(settings: &Settings) -> FlowConfig {
     FlowConfig {
         tcp_idle_timeout: settings.tcp_idle_timeout,
         other_idle_timeout: settings.idle_timeout,

@@ -1,8 +1,9 @@
 //! What is told at the end of a run: the ledger, the summary, the metrics.
 
 use crate::config::{HomeNet, Settings, Verbosity};
+use crate::latency::Quantiles;
 use crate::ledger::{Entry, Ledger};
-use crate::metrics::Published;
+use crate::metrics::{Published, StageQuantiles};
 use crate::output;
 use crate::pipeline::{NAME_KINDS, PROTOCOL_KINDS, Reports};
 use crate::summary::{Summary, Tally, number};
@@ -38,7 +39,16 @@ impl Report<'_> {
         let stages = [("read", &reader.times), ("decode", &worker.times), ("write", &desk.times)];
         if let Some(path) = &self.settings.metrics {
             let counters = self.counters();
-            Published { ledger: &ledger, counters: &counters, stages: &stages }.write(path)?;
+            let quantiles =
+                stages.map(|(stage, times)| StageQuantiles { stage, quantiles: times.quantiles() });
+            Published {
+                ledger: &ledger,
+                counters: &counters,
+                stages: &stages,
+                quantiles: &quantiles,
+                interfaces: &[],
+            }
+            .write(path)?;
         }
         match self.settings.verbosity {
             Verbosity::Normal => output::say(&self.summary(&ledger, &stages).render()),
@@ -143,6 +153,7 @@ impl Report<'_> {
             grades: Tally(Grade::ALL.iter().rev().map(|grade| (grade.keyword(), by_grade(grade))).collect()),
             directions: Tally(Direction::ALL.iter().map(|way| (way.keyword(), by_direction(way))).collect()),
             suppressed: Tally(not_notified(incidents.stats())),
+            latency: Quantiles::default(),
             ledger,
             stages,
             elapsed: self.elapsed,
@@ -186,7 +197,7 @@ impl Report<'_> {
 }
 
 /// Hits of which nobody is told, by reason.
-fn not_notified(stats: &IncidentStats) -> Vec<(&'static str, u64)> {
+pub(crate) fn not_notified(stats: &IncidentStats) -> Vec<(&'static str, u64)> {
     let told = ["hits_open", "hits_notified"];
     let untold = stats.hits_went().filter(|(name, _)| !told.contains(name));
     untold.map(|(name, count)| (name.trim_start_matches("hits_"), count)).collect()

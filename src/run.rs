@@ -1,12 +1,190 @@
 //! `weir run`: interfaces in, alerts out as they come.
+//!
+//! ```text
+//!   tap ──frames──> worker ──hits──> desk ──> alerts         one thread each; a worker decodes, keeps its flows, matches
+//!   tap ──frames──> worker ──lines─> clerk ─> flows, names   queues are bounded, and capture never waits for them
+//!                        └──counts─> board <── /metrics, weir status
+//! ```
+
+mod board;
+mod books;
+mod clerk;
+mod control;
+mod desk;
+mod ending;
+mod farewell;
+mod http;
+mod interfaces;
+mod outbox;
+mod pages;
+mod source;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub(crate) use control::usual_places;
 
 use crate::Outcome;
 use crate::cli::RunArguments;
-use crate::config::Settings;
-use anyhow::{Result, bail};
+use crate::config::{Settings, TapSettings};
+use crate::memory;
+use crate::output::{self, Sink};
+use crate::read::{flow_config, load_indicators, site};
+use crate::state::State;
+use anyhow::{Context as _, Result, anyhow};
+use board::{Board, Seen};
+use books::Wanted;
+use clerk::Clerk;
+use control::ControlSocket;
+use desk::{AtEnd, Desk};
+use ending::Ending;
+use farewell::Farewell;
+use pages::LivePages;
+use source::{Interfaces, Source};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
+use tables::{Peers, Tables};
+use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
+use worker::WorkerThread;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
-    let (_settings, tap) = Settings::for_run(arguments)?;
-    bail!("cannot watch {}: live capture is not part of this build", tap.interfaces.join(", "))
+    let (settings, tap) = Settings::for_run(arguments)?;
+    interfaces::must_exist(&tap.interfaces)?;
+    let ending = Ending::on_signals()?;
+    let state = settings.state.as_deref().map(State::open).transpose()?;
+    let (set, loaded) = load_indicators(&settings)?;
+    let mut incidents = Incidents::new(site(&settings), live_incidents());
+    if let Some(state) = &state {
+        memory::load(state, &mut incidents)?;
+    }
+    let outputs = Outputs::open(&settings)?;
+    let wanted = Wanted { flows: outputs.flows.is_some(), names: outputs.names.is_some() };
+
+    let (sources, monitor) = interfaces::open(&settings, &tap)?;
+    let interfaces: Arc<dyn Interfaces> = Arc::new(monitor);
+    let board = Arc::new(Board::new(settings.workers, Arc::clone(&interfaces)));
+    let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted })?;
+
+    let (workers, peers) = workers(&settings, &set, sources, wanted);
+    let pinned = tap.is_pinned;
+    let at_end = if state.is_some() { AtEnd::LeaveOpen } else { AtEnd::Close };
+    let done =
+        watch(Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, at_end })?;
+    if let Some(state) = &state {
+        memory::save(state, &done.incidents)?;
+    }
+    let Done { seen, problem, .. } = done;
+    let farewell = Farewell { settings: &settings, tap: &tap, set: &set, loaded: &loaded, wanted, problem };
+    Ok(farewell.tell(seen))
+}
+
+/// Notices come as it happens.
+fn live_incidents() -> IncidentConfig {
+    IncidentConfig::live()
+}
+
+/// Where lines go.
+struct Outputs {
+    alerts: Sink,
+    flows: Option<Sink>,
+    names: Option<Sink>,
+}
+
+impl Outputs {
+    fn open(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            alerts: output::open(&settings.alerts)?,
+            flows: settings.flows.as_deref().map(output::open).transpose()?,
+            names: settings.names.as_deref().map(output::open).transpose()?,
+        })
+    }
+}
+
+/// Opens the control socket and the address for metrics.
+fn answer(tap: &TapSettings, pages: &LivePages) -> Result<ControlSocket> {
+    let (socket, listener) = ControlSocket::bind(tap.control.as_deref())?;
+    http::serve("control", listener, Arc::new(pages.clone()))?;
+    if let Some(address) = tap.listen {
+        let listener = TcpListener::bind(address).with_context(|| {
+            format!(
+                "cannot serve metrics at {address} (--listen ADDRESS:PORT for another place, `off` for none)"
+            )
+        })?;
+        http::serve("metrics", listener, Arc::new(pages.clone()))?;
+    }
+    Ok(socket)
+}
+
+/// Each source with a worker that has its share of the flow memory.
+fn workers<S>(
+    settings: &Settings,
+    set: &Arc<IndicatorSet>,
+    sources: Vec<S>,
+    wanted: Wanted,
+) -> (Vec<(S, Tables)>, Arc<Peers>) {
+    let mut config = flow_config(settings);
+    config.table_bytes /= sources.len().max(1);
+    let peers = Arc::new(Peers::new(sources.len(), &config));
+    let tables = |index| Tables::new(index, &peers, config.clone(), set, wanted.names);
+    let workers = sources.into_iter().enumerate().map(|(index, source)| (source, tables(index))).collect();
+    (workers, peers)
+}
+
+/// All that a run works with.
+struct Watching<S> {
+    workers: Vec<(S, Tables)>,
+    peers: Arc<Peers>,
+    incidents: Incidents,
+    outputs: Outputs,
+    interfaces: Arc<dyn Interfaces>,
+    board: Arc<Board>,
+    ending: Ending,
+    pinned: bool,
+    at_end: AtEnd,
+}
+
+/// What is left when it is over.
+struct Done {
+    incidents: Incidents,
+    seen: Seen,
+    /// Why some output is not complete.
+    problem: Option<anyhow::Error>,
+}
+
+/// Runs all threads until a signal comes or an output fails, and lets them finish what is under way.
+fn watch<S: Source>(watching: Watching<S>) -> Result<Done> {
+    let Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, at_end } = watching;
+    let (queues, hits_in, lines_in) = outbox::queues(outputs.flows.is_some());
+    let desk = Desk::new(incidents, at_end, outputs.alerts, Arc::clone(&board), peers);
+    let clerk = Clerk::new(outputs.flows, outputs.names, Arc::clone(&board));
+    let is_over = ending.clone();
+    let (incidents, problem) = std::thread::scope(|scope| {
+        let desk = scope.spawn(move || desk.run(hits_in, &|| is_over.request()));
+        let clerk = scope.spawn(move || clerk.run(lines_in));
+        let spawn = |(index, (source, tables))| {
+            let outbox = outbox::Outbox::new(queues.clone());
+            let thread = WorkerThread { index, source, tables, outbox, board: Arc::clone(&board), pinned };
+            scope.spawn(move || thread.run())
+        };
+        let workers: Vec<_> = workers.into_iter().enumerate().map(spawn).collect();
+        drop(queues);
+        let broke_down =
+            || desk.is_finished() || clerk.is_finished() || workers.iter().any(ScopedJoinHandle::is_finished);
+        interfaces::look_after(&*interfaces, &|| ending.is_requested() || broke_down());
+        board.ending();
+        interfaces.stop();
+        let worked =
+            workers.into_iter().map(|worker| join(worker, "a worker").map(drop)).collect::<Result<Vec<_>>>();
+        let clerk = join(clerk, "the clerk").and_then(|written| written);
+        let (incidents, told) = join(desk, "the desk")?;
+        Ok::<_, anyhow::Error>((incidents, told.and(clerk).and(worked.map(drop)).err()))
+    })?;
+    Ok(Done { incidents, seen: board.see(), problem })
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, T>, who: &str) -> Result<T> {
+    thread.join().map_err(|_| anyhow!("the thread of {who} broke down"))
 }

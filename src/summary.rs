@@ -1,7 +1,7 @@
 //! What a person reads at the end of a run.
 
-use crate::latency::StageTimes;
-use crate::ledger::{Boundary, Ledger};
+use crate::latency::{Quantiles, StageTimes};
+use crate::ledger::{self, Ledger};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub(crate) struct Summary<'a> {
     pub grades: Tally,
     pub directions: Tally,
     pub suppressed: Tally,
+    /// Packet to alert written; of captures read later there is none.
+    pub latency: Quantiles,
     pub ledger: &'a Ledger,
     pub stages: &'a [(&'static str, &'a StageTimes)],
     pub elapsed: Duration,
@@ -52,7 +54,7 @@ impl Tally {
 }
 
 /// Width at which lists of counts are broken.
-const LINE_WIDTH: usize = 100;
+pub(crate) const LINE_WIDTH: usize = 100;
 const LABEL_WIDTH: usize = 13;
 
 impl Summary<'_> {
@@ -62,7 +64,8 @@ impl Summary<'_> {
         self.head(&mut text);
         self.findings(&mut text);
         self.times(&mut text);
-        render_ledger(self.ledger, &mut text);
+        text.push('\n');
+        ledger::render(self.ledger, &mut text);
         for problem in &self.problems {
             let _ = writeln!(text, "problem: {problem}");
         }
@@ -118,7 +121,13 @@ impl Summary<'_> {
     }
 
     fn times(&self, text: &mut String) {
-        let measured: Vec<_> = self.stages.iter().filter(|(_, times)| times.count() > 0).collect();
+        if self.latency.count > 0 {
+            let Quantiles { count, .. } = self.latency;
+            row(text, "latency", &number(count), &format!("packet to alert: {}", self.latency.text()));
+        }
+        let measured: Vec<_> =
+            self.stages.iter().map(|(stage, times)| (stage, times, times.quantiles())).collect();
+        let measured: Vec<_> = measured.into_iter().filter(|(_, _, batch)| batch.count > 0).collect();
         if self.frames == 0 || measured.is_empty() {
             return;
         }
@@ -127,8 +136,8 @@ impl Summary<'_> {
             "\n  {:LABEL_WIDTH$} {:>11}   per batch: p50    p99  p99.9    max (us)",
             "stage", "in all"
         );
-        for (stage, times) in measured {
-            let [median, p99, p999, longest] = times.quantiles_us();
+        for (stage, times, batch) in measured {
+            let (median, p99, p999, longest) = (batch.p50_us, batch.p99_us, batch.p999_us, batch.max_us);
             let total = time(times.total());
             let _ = writeln!(
                 text,
@@ -144,7 +153,7 @@ fn row(text: &mut String, label: &str, count: &str, detail: &str) {
 }
 
 /// `head` and the parts of `detail`, broken behind separators where the line would be too wide.
-fn broken(text: &mut String, head: &str, detail: &str, separator: &str) {
+pub(crate) fn broken(text: &mut String, head: &str, detail: &str, separator: &str) {
     let indent = " ".repeat(head.len());
     let mut line = head.to_owned();
     for (index, part) in detail.split(separator).enumerate() {
@@ -160,37 +169,6 @@ fn broken(text: &mut String, head: &str, detail: &str, separator: &str) {
     }
     text.push_str(line.trim_end());
     text.push('\n');
-}
-
-fn render_ledger(ledger: &Ledger, text: &mut String) {
-    text.push_str("\nledger\n");
-    for boundary in &ledger.boundaries {
-        broken(text, "  ", &equation(boundary), " + ");
-    }
-    text.push_str(if ledger.is_balanced() {
-        "  the ledger balances\n"
-    } else {
-        "  THE LEDGER DOES NOT BALANCE: something was lost or counted twice; please report this\n"
-    });
-}
-
-/// `frames: 10 seen = 3 filtered + 7 decoded`; what is zero is left out.
-fn equation(boundary: &Boundary) -> String {
-    let left: Vec<_> = boundary.left.iter().filter(|entry| entry.count > 0).collect();
-    let mut sum: Vec<_> = left
-        .iter()
-        .map(|entry| format!("{} {}", number(entry.count), entry.name.replace(['_', '.'], " ")))
-        .collect();
-    if sum.is_empty() {
-        sum.push("0".to_owned());
-    }
-    let entered = &boundary.entered;
-    let mut line =
-        format!("{}: {} {} = {}", boundary.unit, number(entered.count), entered.name, sum.join(" + "));
-    if boundary.difference() != 0 {
-        let _ = write!(line, "   (off by {})", boundary.difference());
-    }
-    line
 }
 
 /// `1,234,567`.
@@ -219,7 +197,7 @@ pub(crate) fn bytes(count: u64) -> String {
 }
 
 /// `850 ms`, `42.1 s`, `3 h 20 min`.
-fn time(duration: Duration) -> String {
+pub(crate) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1_000.0)
@@ -235,7 +213,6 @@ fn time(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Entry;
 
     #[test]
     fn numbers_for_people() {
@@ -247,16 +224,6 @@ mod tests {
         assert_eq!(bytes(999_999), "1.0 MB");
         assert_eq!(time(Duration::from_millis(850)), "850 ms");
         assert_eq!(time(Duration::from_mins(200)), "3 h 20 min");
-    }
-
-    #[test]
-    fn an_unbalanced_ledger_shouts() {
-        let mut ledger = Ledger::default();
-        ledger.add("frames", Entry::new("seen", 1_000), [Entry::new("not_ip", 999)]);
-        let mut text = String::new();
-        render_ledger(&ledger, &mut text);
-        assert!(text.contains("frames: 1,000 seen = 999 not ip   (off by 1)"), "{text}");
-        assert!(text.contains("DOES NOT BALANCE"), "{text}");
     }
 
     #[test]

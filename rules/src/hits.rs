@@ -86,7 +86,7 @@ pub enum Subject {
 }
 
 /// The hits of one flow record, and the look-ups that they belong to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FlowHits {
     hits: Vec<Hit>,
     /// Each with its transaction identifier.
@@ -99,7 +99,7 @@ pub struct FlowHits {
 }
 
 /// What makes two hits alike.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Alike {
     indicator: IndicatorValue,
     field: Field,
@@ -108,7 +108,7 @@ struct Alike {
 }
 
 /// What makes two DNS messages one look-up.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Asked {
     client: Endpoint,
     server: Endpoint,

@@ -19,7 +19,9 @@ mod specificity;
 mod testing;
 
 pub use hits::{FlowHits, Hit};
-pub use incidents::{IncidentConfig, IncidentStats, Incidents, Notify, Remembered, Told};
+pub use incidents::{
+    IncidentConfig, IncidentStats, Incidents, Notify, RESOLVER_RINGS_AFTER, Remembered, Told,
+};
 pub use matching::Matcher;
 pub use set::{IndicatorSet, SetBuilder};
 pub use site::Site;

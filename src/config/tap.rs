@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 /// How packets are taken from interfaces, and how the running program can be asked.
 #[derive(Debug)]
-#[expect(dead_code, reason = "`weir run` takes them up when live capture is there")]
 pub(crate) struct TapSettings {
     pub interfaces: Vec<String>,
     pub snaplen: u32,

@@ -1,8 +1,9 @@
 //! What a worker learns: it is matched at once, counted, and gathered for the desk.
 
+use super::standing::{Ends, Standing};
 use std::collections::HashMap;
 use std::sync::Arc;
-use weir_flow::{Ended, FlowSink};
+use weir_flow::{Ended, FlowSink, FlowTable};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
 use weir_model::{Flow, Observation, Protocol};
@@ -14,6 +15,8 @@ pub(crate) struct Watch {
     want_names: bool,
     /// Hits of flows that are open.
     open: HashMap<FlowId, FlowHits>,
+    /// On a tap: open flows with hits, to be told of before they end.
+    standing: Option<Standing>,
     learnt: Learnt,
     counts: WatchCounts,
 }
@@ -37,8 +40,32 @@ impl Watch {
             matcher,
             want_names,
             open: HashMap::new(),
+            standing: None,
             learnt: Learnt::default(),
             counts: WatchCounts::default(),
+        }
+    }
+
+    /// As on a tap: what flows met is told of while they are open.
+    pub(crate) fn live(self) -> Self {
+        Self { standing: Some(Standing::default()), ..self }
+    }
+
+    /// Snapshots of the open flows that met something since the last call, or of all of them of which something else is to be said.
+    pub(crate) fn stand(&mut self, table: &FlowTable, which: Look) {
+        let Self { standing: Some(standing), open, learnt, .. } = self else { return };
+        let look = |ends: &Ends, id: FlowId| {
+            let flow = table.find_open(ends.protocol, ends.source, ends.destination)?;
+            (flow.id == id).then_some(())?;
+            Some((flow, open.get(&id)?.matched()))
+        };
+        let snapshots = match which {
+            Look::Changed => standing.look_at_changed(look),
+            Look::All => standing.look_at_all(look),
+        };
+        for flow in snapshots {
+            let hits = open.get(&flow.id).cloned().unwrap_or_default();
+            learnt.standing.push((Arc::new(flow), hits));
         }
     }
 
@@ -53,15 +80,22 @@ impl Watch {
     }
 
     /// Lets `look` add to the hits of a flow, which are kept only if there are any.
-    fn hits_of(&mut self, flow: FlowId, look: impl FnOnce(&Matcher, &mut FlowHits)) {
-        if let Some(hits) = self.open.get_mut(&flow) {
+    fn hits_of(&mut self, flow: &FlowHead<'_>, look: impl FnOnce(&Matcher, &mut FlowHits)) {
+        let met = if let Some(hits) = self.open.get_mut(&flow.id) {
+            let before = hits.matched();
             look(&self.matcher, hits);
+            hits.matched() > before
         } else {
             let mut hits = FlowHits::default();
             look(&self.matcher, &mut hits);
-            if !hits.is_empty() {
-                self.open.insert(flow, hits);
+            let met = !hits.is_empty();
+            if met {
+                self.open.insert(flow.id, hits);
             }
+            met
+        };
+        if let Some(standing) = self.standing.as_mut().filter(|_| met) {
+            standing.met(flow);
         }
     }
 }
@@ -69,15 +103,15 @@ impl Watch {
 impl FlowSink for Watch {
     fn began(&mut self, flow: &FlowHead<'_>) {
         self.counts.began += 1;
-        self.hits_of(flow.id, |matcher, hits| matcher.began(flow, hits));
+        self.hits_of(flow, |matcher, hits| matcher.began(flow, hits));
     }
 
     fn named(&mut self, flow: &FlowHead<'_>) {
-        self.hits_of(flow.id, |matcher, hits| matcher.named(flow, hits));
+        self.hits_of(flow, |matcher, hits| matcher.named(flow, hits));
     }
 
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation) {
-        self.hits_of(flow.id, |matcher, hits| matcher.observed(flow, observation, hits));
+        self.hits_of(flow, |matcher, hits| matcher.observed(flow, observation, hits));
         if let Some(count) = name_kind(&observation.fact).and_then(|kind| self.counts.names.get_mut(kind)) {
             *count += 1;
         }
@@ -89,9 +123,21 @@ impl FlowSink for Watch {
     fn ended(&mut self, flow: Ended<'_>, _round: u64) {
         self.counts.ended += 1;
         let hits = self.open.remove(&flow.id()).unwrap_or_default();
+        if let Some(standing) = &mut self.standing {
+            standing.ended(flow.id());
+        }
         self.counts.hits += hits.matched();
         self.learnt.ended.push((Arc::new(flow.to_flow()), hits));
     }
+}
+
+/// Which open flows are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Those that met something since the last time.
+    Changed,
+    /// All that met something, a part at a time.
+    All,
 }
 
 /// What the worker learnt and the desk has not been told.
@@ -99,6 +145,8 @@ impl FlowSink for Watch {
 pub(crate) struct Learnt {
     /// Flow records that ended, each with its hits.
     pub ended: Vec<(Arc<Flow>, FlowHits)>,
+    /// Flow records that are open, as they stand, each with its hits; only on a tap.
+    pub standing: Vec<(Arc<Flow>, FlowHits)>,
     /// What payloads said, and in which flow; only where somebody wants it.
     pub named: Vec<(FlowId, Protocol, Observation)>,
 }

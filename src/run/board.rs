@@ -1,0 +1,109 @@
+//! Where the threads of a run put up what they counted, and where whoever asks reads it.
+//!
+//! Each thread writes only its own place, a few times a second, so nothing on the way of a packet waits for whoever reads.
+
+use super::outbox::Sent;
+use super::source::Interfaces;
+use super::tables::TablesReport;
+use crate::latency::{Latency, StageTimes};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use weir_capture::live::InterfaceStats;
+use weir_rules::IncidentStats;
+
+/// What a worker puts up.
+#[derive(Clone, Debug)]
+pub(super) struct WorkerView {
+    pub report: TablesReport,
+    pub sent: Sent,
+}
+
+/// What the desk of alerts puts up.
+#[derive(Clone, Debug)]
+pub(super) struct DeskView {
+    pub incidents: IncidentStats,
+    /// Hits that came with flows that ended.
+    pub hits: u64,
+    pub written: u64,
+    /// Packet to alert written.
+    pub latency: Latency,
+    pub times: StageTimes,
+}
+
+/// What the clerk who writes flows and names puts up.
+#[derive(Clone, Debug)]
+pub(super) struct ClerkView {
+    pub flows: u64,
+    pub names: u64,
+    pub times: StageTimes,
+}
+
+/// All places.
+pub(super) struct Board {
+    started: Instant,
+    interfaces: Arc<dyn Interfaces>,
+    workers: Vec<Mutex<Option<WorkerView>>>,
+    desk: Mutex<Option<DeskView>>,
+    clerk: Mutex<Option<ClerkView>>,
+    is_ending: AtomicBool,
+}
+
+/// Everything at one moment.
+pub(super) struct Seen {
+    pub running: Duration,
+    pub is_ending: bool,
+    pub interfaces: Vec<InterfaceStats>,
+    pub workers: Vec<WorkerView>,
+    pub desk: Option<DeskView>,
+    pub clerk: Option<ClerkView>,
+}
+
+impl Board {
+    /// For so many workers; nothing is put up.
+    #[expect(clippy::disallowed_methods, reason = "the program says how long it has been running")]
+    pub(super) fn new(workers: usize, interfaces: Arc<dyn Interfaces>) -> Self {
+        Self {
+            started: Instant::now(),
+            interfaces,
+            workers: (0..workers).map(|_| Mutex::default()).collect(),
+            desk: Mutex::default(),
+            clerk: Mutex::default(),
+            is_ending: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn put_worker(&self, index: usize, view: WorkerView) {
+        if let Some(place) = self.workers.get(index) {
+            *lock(place) = Some(view);
+        }
+    }
+
+    pub(super) fn put_desk(&self, view: DeskView) {
+        *lock(&self.desk) = Some(view);
+    }
+
+    pub(super) fn put_clerk(&self, view: ClerkView) {
+        *lock(&self.clerk) = Some(view);
+    }
+
+    pub(super) fn ending(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads all places, against the stream: what comes out of a stage is read before what went in, so that the difference is what is
+    /// under way.
+    pub(super) fn see(&self) -> Seen {
+        let clerk = lock(&self.clerk).clone();
+        let desk = lock(&self.desk).clone();
+        let workers = self.workers.iter().filter_map(|place| lock(place).clone()).collect();
+        let interfaces = self.interfaces.stats();
+        let is_ending = self.is_ending.load(Ordering::Relaxed);
+        Seen { running: self.started.elapsed(), is_ending, interfaces, workers, desk, clerk }
+    }
+}
+
+/// What a thread that broke down has put up is still true.
+fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,303 @@
+//! The books of a run, made of what the threads have put up: at any moment, and at the end.
+
+use super::board::{Seen, WorkerView};
+use super::outbox::Sent;
+use crate::latency::{Latency, StageTimes};
+use crate::ledger::{Entry, Ledger};
+use crate::metrics::StageQuantiles;
+use crate::report::not_notified;
+use crate::status::{Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus};
+use std::collections::BTreeMap;
+use weir_capture::live::LinkState;
+
+/// What is written besides alerts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub flows: bool,
+    pub names: bool,
+}
+
+/// How far the run is: until the end something is always under way between two threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    Running,
+    End,
+}
+
+/// Everything that was seen at one moment, in the forms in which it is told.
+pub(super) struct Books {
+    seen: Seen,
+    wanted: Wanted,
+    moment: Moment,
+}
+
+impl Books {
+    pub(super) const fn new(seen: Seen, wanted: Wanted, moment: Moment) -> Self {
+        Self { seen, wanted, moment }
+    }
+
+    fn sum(&self, count: impl Fn(&WorkerView) -> u64) -> u64 {
+        self.seen.workers.iter().map(count).sum()
+    }
+
+    fn sent(&self, count: impl Fn(&Sent) -> u64) -> u64 {
+        self.sum(|worker| count(&worker.sent))
+    }
+
+    /// An equation; while the run goes on, what has gone in and not come out is under way, but never less than nothing.
+    fn add(&self, ledger: &mut Ledger, unit: &str, entered: Entry, left: Vec<Entry>) {
+        let out: u64 = left.iter().map(|entry| entry.count).sum();
+        let under_way = (self.moment == Moment::Running).then(|| entered.count.saturating_sub(out));
+        ledger.add(
+            unit,
+            entered,
+            left.into_iter().chain(under_way.map(|count| Entry::new("under way", count))),
+        );
+    }
+
+    /// The books in the order of the way of the data.
+    pub(super) fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        self.frames(&mut ledger);
+        self.flows(&mut ledger);
+        self.findings(&mut ledger);
+        ledger
+    }
+
+    fn frames(&self, ledger: &mut Ledger) {
+        for interface in &self.seen.interfaces {
+            let left = vec![
+                Entry::new("before joining", interface.before_joining),
+                Entry::new("dropped by the kernel", interface.dropped),
+                Entry::new("delivered", interface.delivered),
+            ];
+            let unit = format!("frames of {}", interface.interface);
+            self.add(ledger, &unit, Entry::new("received", interface.received), left);
+        }
+        let delivered = self.seen.interfaces.iter().map(|interface| interface.delivered).sum();
+        let taken = self.sum(|worker| worker.report.frames);
+        self.add(
+            ledger,
+            "frames",
+            Entry::new("delivered", delivered),
+            vec![Entry::new("taken by workers", taken)],
+        );
+        let in_packets = self.sum(|worker| worker.report.decode.packet_frames);
+        let held = self.sum(|worker| worker.report.decode.fragments.held_frames);
+        let mut left = vec![Entry::new("in packets", in_packets), Entry::new("fragments held", held)];
+        left.extend(self.undecoded());
+        ledger.add("frames", Entry::new("taken by workers", taken), left);
+    }
+
+    /// Frames in which there is no packet, by reason.
+    fn undecoded(&self) -> Vec<Entry> {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for worker in &self.seen.workers {
+            let lost = worker.report.decode.counters();
+            for (name, count) in lost.filter(|(name, _)| ["not_ip", "undecodable"].contains(&name.group)) {
+                *counts.entry(name.to_string()).or_default() += count;
+            }
+        }
+        counts.into_iter().map(|(name, count)| Entry::new(name, count)).collect()
+    }
+
+    fn flows(&self, ledger: &mut Ledger) {
+        let in_packets = self.sum(|worker| worker.report.decode.packet_frames);
+        let counted = self.sum(|worker| worker.report.flow.frames_ended);
+        let open = self.sum(|worker| worker.report.flow.frames - worker.report.flow.frames_ended);
+        let mut left = vec![Entry::new("in flows that ended", counted)];
+        if self.moment == Moment::Running {
+            left.push(Entry::new("in open flows", open));
+        }
+        ledger.add("frames", Entry::new("in packets", in_packets), left);
+        let begun = self.sum(|worker| worker.report.watch.began);
+        let ended = self.sum(|worker| worker.report.watch.ended);
+        let mut left = vec![Entry::new("ended", ended)];
+        if self.moment == Moment::Running {
+            left.push(Entry::new("open", self.sum(|worker| worker.report.flow.flows_open)));
+        }
+        ledger.add("flows", Entry::new("begun", begun), left);
+        let clerk = self.seen.clerk.as_ref();
+        if self.wanted.flows {
+            let written = clerk.map_or(0, |clerk| clerk.flows);
+            let lost = self.sent(|sent| sent.flows_lost);
+            let left = vec![Entry::new("written", written), Entry::new("lost in the queue", lost)];
+            self.add(ledger, "flows", Entry::new("ended", ended), left);
+        }
+        if self.wanted.names {
+            let written = clerk.map_or(0, |clerk| clerk.names);
+            let lost = self.sent(|sent| sent.names_lost);
+            let left = vec![Entry::new("written", written), Entry::new("lost in the queue", lost)];
+            self.add(ledger, "facts", Entry::new("sent", self.sent(|sent| sent.names)), left);
+        }
+    }
+
+    fn findings(&self, ledger: &mut Ledger) {
+        let Some(desk) = &self.seen.desk else { return };
+        let matched = self.sum(|worker| worker.report.watch.hits);
+        let lost = self.sent(|sent| sent.hits_lost);
+        let left = vec![Entry::new("at the desk", desk.hits), Entry::new("lost in the queue", lost)];
+        self.add(ledger, "hits", Entry::new("matched", matched), left);
+        let stats = &desk.incidents;
+        let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
+        ledger.add("hits", Entry::new("at the desk", desk.hits), went);
+        ledger.add(
+            "incidents",
+            Entry::new("opened", stats.incidents_opened),
+            [
+                Entry::new("notified", stats.incidents_notified),
+                Entry::new("open", stats.incidents_open),
+                Entry::new("only looked up", stats.incidents_only_looked_up),
+                Entry::new("not wanted", stats.incidents_not_wanted),
+                Entry::new("part of the contact that followed", stats.incidents_absorbed),
+            ],
+        );
+        let given =
+            stats.notices_opened + stats.notices_raised + stats.notices_repeated + stats.notices_closed;
+        ledger.add("alerts", Entry::new("given", given), [Entry::new("written", desk.written)]);
+    }
+
+    /// What queues had no room for.
+    pub(super) fn lost(&self) -> Vec<Count> {
+        let lost = [
+            ("flows", self.sent(|sent| sent.flows_lost)),
+            ("names", self.sent(|sent| sent.names_lost)),
+            ("hits", self.sent(|sent| sent.hits_lost)),
+            ("snapshots", self.sent(|sent| sent.snapshots_lost)),
+        ];
+        lost.map(|(name, count)| Count { name: name.to_owned(), count }).to_vec()
+    }
+
+    /// Alerts by notice.
+    pub(super) fn alerts(&self) -> Vec<Count> {
+        self.notices().into_iter().map(|(name, count)| Count { name: name.to_owned(), count }).collect()
+    }
+
+    /// The same for the summary.
+    pub(super) fn notices(&self) -> Vec<(&'static str, u64)> {
+        let stats = self.seen.desk.as_ref().map(|desk| desk.incidents).unwrap_or_default();
+        [
+            ("opened", stats.notices_opened),
+            ("raised", stats.notices_raised),
+            ("repeated", stats.notices_repeated),
+            ("closed", stats.notices_closed),
+        ]
+        .to_vec()
+    }
+
+    /// Hits of which nobody is told, by reason.
+    pub(super) fn not_notified(&self) -> Vec<(&'static str, u64)> {
+        self.seen.desk.as_ref().map_or_else(Vec::new, |desk| not_notified(&desk.incidents))
+    }
+
+    /// Frames that the kernel saw.
+    pub(super) fn frames_received(&self) -> u64 {
+        self.seen.interfaces.iter().map(|interface| interface.received).sum()
+    }
+
+    /// Time per batch and stage, over all workers.
+    pub(super) fn stages(&self) -> Vec<(&'static str, StageTimes)> {
+        let mut decode = StageTimes::new();
+        self.seen.workers.iter().for_each(|worker| decode.add(&worker.report.times));
+        let desk = self.seen.desk.as_ref().map(|desk| ("alert", desk.times.clone()));
+        let clerk = self.seen.clerk.as_ref().map(|clerk| ("write", clerk.times.clone()));
+        [("decode", decode)].into_iter().chain(desk).chain(clerk).collect()
+    }
+
+    /// Packet to alert written.
+    pub(super) fn latency(&self) -> Latency {
+        self.seen.desk.as_ref().map_or_else(Latency::new, |desk| desk.latency.clone())
+    }
+
+    /// Counts of each stage, over all workers.
+    pub(super) fn counters(&self) -> Vec<(&'static str, String, u64)> {
+        let mut sums: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
+        for worker in &self.seen.workers {
+            let wire =
+                worker.report.decode.counters().map(|(name, count)| (("wire", name.to_string()), count));
+            let flow = worker.report.flow.iter().map(|(name, count)| (("flow", name.to_owned()), count));
+            for (name, count) in wire.chain(flow) {
+                *sums.entry(name).or_default() += count;
+            }
+        }
+        let desk = self.seen.desk.iter().flat_map(|desk| desk.incidents.iter());
+        sums.extend(desk.map(|(name, count)| (("rules", name.to_owned()), count)));
+        sums.extend(
+            self.lost().into_iter().map(|lost| (("queue", format!("{}_lost", lost.name)), lost.count)),
+        );
+        sums.extend(self.alerts().into_iter().map(|alert| (("alert", alert.name), alert.count)));
+        sums.into_iter().map(|((stage, name), count)| (stage, name, count)).collect()
+    }
+
+    /// Quantiles for the metrics: of alerts, and of each stage's batches.
+    pub(super) fn quantiles(&self) -> Vec<StageQuantiles> {
+        let alert = StageQuantiles { stage: "packet_to_alert", quantiles: self.latency().quantiles() };
+        let stages = self.stages().into_iter();
+        let stages = stages.map(|(stage, times)| StageQuantiles { stage, quantiles: times.quantiles() });
+        [alert].into_iter().chain(stages).collect()
+    }
+
+    /// What `weir status` shows.
+    pub(super) fn status(&self) -> Status {
+        let ledger = self.ledger();
+        Status {
+            version: VERSION,
+            program: format!("weir {}", env!("CARGO_PKG_VERSION")),
+            process: std::process::id(),
+            running_seconds: self.seen.running.as_secs(),
+            is_ending: self.seen.is_ending,
+            interfaces: self.interfaces(),
+            workers: self.seen.workers.iter().map(|worker| self.worker(worker)).collect(),
+            flows_begun: self.sum(|worker| worker.report.watch.began),
+            flows_open: self.sum(|worker| worker.report.flow.flows_open),
+            incidents_open: self.incidents_open(),
+            alerts: self.alerts(),
+            lost: self.lost(),
+            latency: self.latency().quantiles(),
+            stages: self.stages().iter().map(|(stage, times)| stage_status(stage, times)).collect(),
+            is_balanced: ledger.is_balanced(),
+            ledger,
+        }
+    }
+
+    pub(super) fn interfaces(&self) -> Vec<InterfaceStatus> {
+        let interfaces = self.seen.interfaces.iter();
+        interfaces
+            .map(|interface| InterfaceStatus {
+                name: interface.interface.clone(),
+                is_up: interface.state == LinkState::Up,
+                state: interface.state.name().to_owned(),
+                went_down: interface.went_down,
+                packets: interface.received,
+                kernel_drops: interface.dropped,
+                before_joining: interface.before_joining,
+                interface_drops: interface.interface_dropped,
+                freezes: interface.freezes,
+            })
+            .collect()
+    }
+
+    /// Told of and not over.
+    fn incidents_open(&self) -> u64 {
+        let stats = self.seen.desk.as_ref().map(|desk| desk.incidents).unwrap_or_default();
+        stats.notices_opened.saturating_sub(stats.notices_closed)
+    }
+
+    fn worker(&self, worker: &WorkerView) -> WorkerStatus {
+        let busy = worker.report.times.total().as_millis() * 1_000 / self.seen.running.as_millis().max(1);
+        WorkerStatus {
+            packets: worker.report.frames,
+            bytes: worker.report.bytes,
+            flows_open: worker.report.flow.flows_open,
+            busy_permille: u64::try_from(busy).unwrap_or(1_000).min(1_000),
+        }
+    }
+}
+
+fn stage_status(stage: &str, times: &StageTimes) -> StageStatus {
+    StageStatus {
+        stage: stage.to_owned(),
+        total_us: u64::try_from(times.total().as_micros()).unwrap_or(u64::MAX),
+        batch: times.quantiles(),
+    }
+}

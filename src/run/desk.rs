@@ -1,0 +1,161 @@
+//! The desk: hits to incidents, incidents to alerts, as they happen.
+
+use super::board::{Board, DeskView};
+use super::outbox::HitNews;
+use super::tables::Peers;
+use crate::latency::{Latency, StageTimes};
+use crate::output::Sink;
+use anyhow::{Context as _, Result};
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use weir_alert::{JsonLines, ecs};
+use weir_model::alert::Notice;
+use weir_model::{Alert, Timestamp};
+use weir_rules::{Incidents, RESOLVER_RINGS_AFTER};
+
+/// With no hits, notices that are due for other reasons come this late at most.
+const REST: Duration = Duration::from_millis(200);
+/// News that are taken before alerts are written: a burst costs one look at what is due, and the first alert of it waits little.
+const NEWS_AT_ONCE: usize = 256;
+
+/// What becomes of open incidents at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtEnd {
+    /// They are closed, with a notice: nobody remembers them.
+    Close,
+    /// They are remembered, and go on with the next run.
+    LeaveOpen,
+}
+
+/// Gathers incidents and writes alerts.
+pub(super) struct Desk {
+    incidents: Incidents,
+    at_end: AtEnd,
+    alerts: JsonLines<Sink>,
+    view: DeskView,
+    board: Arc<Board>,
+    peers: Arc<Peers>,
+}
+
+impl Desk {
+    /// Nothing gathered but what the incidents remember.
+    pub(super) fn new(
+        incidents: Incidents,
+        at_end: AtEnd,
+        alerts: Sink,
+        board: Arc<Board>,
+        peers: Arc<Peers>,
+    ) -> Self {
+        let view = DeskView {
+            incidents: *incidents.stats(),
+            hits: 0,
+            written: 0,
+            latency: Latency::new(),
+            times: StageTimes::new(),
+        };
+        Self { incidents, at_end, alerts: JsonLines::new(alerts), view, board, peers }
+    }
+
+    /// Works until all workers are done. `reader_left` is called when nobody reads the alerts any more.
+    #[expect(clippy::needless_pass_by_value, reason = "when the desk gives up, the queue goes with it")]
+    pub(super) fn run(mut self, hits: Receiver<HitNews>, reader_left: &impl Fn()) -> (Incidents, Result<()>) {
+        let told = self.work(&hits, reader_left);
+        self.board.put_desk(self.view.clone());
+        (self.incidents, told)
+    }
+
+    fn work(&mut self, hits: &Receiver<HitNews>, reader_left: &impl Fn()) -> Result<()> {
+        loop {
+            let first = match hits.recv_timeout(REST) {
+                Ok(news) => Some(news),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let news: Vec<_> = first.into_iter().chain(hits.try_iter().take(NEWS_AT_ONCE - 1)).collect();
+            self.take(&news)?;
+            if self.alerts.reader_left() {
+                reader_left();
+            }
+            self.board.put_desk(self.view.clone());
+        }
+        let last = match self.at_end {
+            AtEnd::Close => self.incidents.close_all(),
+            AtEnd::LeaveOpen => {
+                let now = self.peers.passed().unwrap_or(Timestamp::EPOCH);
+                self.incidents.notices(now + RESOLVER_RINGS_AFTER)
+            }
+        };
+        self.write(&last, &[])
+    }
+
+    fn take(&mut self, news: &[HitNews]) -> Result<()> {
+        if news.is_empty() {
+            return self.tell_due(news);
+        }
+        let mut times = std::mem::replace(&mut self.view.times, StageTimes::new());
+        let told = times.measure(|| {
+            self.gather(news);
+            self.tell_due(news)
+        });
+        self.view.times = times;
+        told
+    }
+
+    fn gather(&mut self, news: &[HitNews]) {
+        for one in news {
+            match one {
+                HitNews::Stands(flow, hits) => self.incidents.stands(flow, hits),
+                HitNews::Ended(flow, hits) => {
+                    self.view.hits += hits.matched();
+                    self.incidents.fold(flow, hits);
+                }
+            }
+        }
+        self.view.incidents = *self.incidents.stats();
+    }
+
+    fn tell_due(&mut self, news: &[HitNews]) -> Result<()> {
+        let due = self.peers.passed().map(|now| self.incidents.notices(now)).unwrap_or_default();
+        self.write(&due, news)
+    }
+
+    /// Writes alerts, so that their reader has them at once.
+    fn write(&mut self, alerts: &[Alert], news: &[HitNews]) -> Result<()> {
+        for alert in alerts {
+            self.alerts.write(|line| ecs::alert(alert, line)).context("cannot write alerts")?;
+        }
+        if !alerts.is_empty() {
+            self.alerts.flush().context("cannot write alerts")?;
+        }
+        let now = now();
+        for since in alerts.iter().filter_map(|alert| caused(alert, news)) {
+            self.view.latency.record(now.since(since));
+        }
+        self.view.written = self.alerts.stats().lines + self.alerts.stats().unread;
+        self.view.incidents = *self.incidents.stats();
+        Ok(())
+    }
+}
+
+/// The time of the packet that caused a notice; those that are due by time alone have none.
+fn caused(alert: &Alert, news: &[HitNews]) -> Option<Timestamp> {
+    if !matches!(alert.notice, Notice::Opened | Notice::Raised) {
+        return None;
+    }
+    let hits = news.iter().flat_map(|news| news.hits().hits());
+    let of_alert = hits.filter(|hit| hit.indicator.value == alert.indicator.value);
+    match alert.notice {
+        Notice::Opened => of_alert.map(|hit| hit.time).max().or(Some(alert.last)),
+        _ => Some(alert.last),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "latency is against the system's clock, as are the kernel's timestamps"
+)]
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,146 @@
+//! What is said when a run is over: the summary, the ledger, and how it ended.
+
+use super::board::Seen;
+use super::books::{Books, Moment, Wanted};
+use crate::Outcome;
+use crate::config::{Settings, TapSettings, Verbosity};
+use crate::output;
+use crate::pipeline::NAME_KINDS;
+use crate::summary::{Summary, Tally, number};
+use weir_flow::stats::EndCounts;
+use weir_intel::Loaded;
+use weir_model::Timestamp;
+use weir_rules::IndicatorSet;
+
+/// Refused lines that the summary shows; all of them are counted.
+const REFUSED_SHOWN: usize = 5;
+
+/// Everything known at the end.
+pub(super) struct Farewell<'a> {
+    pub settings: &'a Settings,
+    pub tap: &'a TapSettings,
+    pub set: &'a IndicatorSet,
+    pub loaded: &'a Loaded,
+    pub wanted: Wanted,
+    pub problem: Option<anyhow::Error>,
+}
+
+impl Farewell<'_> {
+    /// Says it, and gives the exit code.
+    pub(super) fn tell(self, seen: Seen) -> Outcome {
+        let flows = Tally(flows(&seen));
+        let names = Tally(names(&seen));
+        let span = span(&seen);
+        let frame_bytes = seen.workers.iter().map(|worker| worker.report.bytes).sum();
+        let elapsed = seen.running;
+        let books = Books::new(seen, self.wanted, Moment::End);
+        let ledger = books.ledger();
+        let stages = books.stages();
+        let stages: Vec<_> = stages.iter().map(|(stage, times)| (*stage, times)).collect();
+        let alerts: Vec<_> = books.notices();
+        let refused = &self.loaded.stats.refused_by_reason;
+        let summary = Summary {
+            inputs: self.tap.interfaces.join(", "),
+            span,
+            frames: books.frames_received(),
+            frame_bytes,
+            flows,
+            names,
+            indicators: Tally(self.set.kinds().collect()),
+            refused: Tally(refused.iter().map(|(reason, count)| (reason.keyword(), *count)).collect()),
+            refused_examples: self
+                .loaded
+                .refused
+                .iter()
+                .take(REFUSED_SHOWN)
+                .map(ToString::to_string)
+                .collect(),
+            talkers: Vec::new(),
+            grades: Tally(alerts),
+            directions: Tally(Vec::new()),
+            suppressed: Tally(books.not_notified()),
+            latency: books.latency().quantiles(),
+            ledger: &ledger,
+            stages: &stages,
+            elapsed,
+            problems: self.problem.iter().map(|problem| format!("{problem:#}")).collect(),
+            warnings: self.warnings(&books),
+        };
+        let is_alerted = summary.grades.total() > 0;
+        match self.settings.verbosity {
+            Verbosity::Normal => output::say(&summary.render()),
+            Verbosity::Quiet => {
+                summary.problems.iter().for_each(|problem| output::complain(problem));
+                if !ledger.is_balanced() {
+                    output::complain("the ledger does not balance; please report this");
+                }
+            }
+        }
+        match (self.problem, is_alerted) {
+            (Some(_), _) => Outcome::Incomplete,
+            (None, true) => Outcome::Alerts,
+            (None, false) => Outcome::Clean,
+        }
+    }
+
+    fn warnings(&self, books: &Books) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for interface in books.interfaces() {
+            if interface.kernel_drops > 0 {
+                let drops = number(interface.kernel_drops);
+                warnings.push(format!(
+                    "{drops} packets of {} were dropped by the kernel: more --workers or a larger --ring-size",
+                    interface.name
+                ));
+            }
+            if interface.interface_drops > 0 {
+                let drops = number(interface.interface_drops);
+                warnings
+                    .push(format!("{drops} packets were dropped by the network card of {}", interface.name));
+            }
+        }
+        for lost in books.lost().iter().filter(|lost| lost.count > 0) {
+            let count = number(lost.count);
+            warnings.push(format!("{count} {} were lost, because what writes them was too slow", lost.name));
+        }
+        if self.set.is_empty() {
+            warnings.push("no indicators: nothing can be found bad (--indicators)".to_owned());
+        }
+        warnings
+    }
+}
+
+/// Records by how they ended.
+fn flows(seen: &Seen) -> Vec<(&'static str, u64)> {
+    let mut sums = EndCounts::default();
+    for worker in &seen.workers {
+        let ended = &worker.report.flow.ended;
+        sums.fin += ended.fin;
+        sums.rst += ended.rst;
+        sums.idle += ended.idle;
+        sums.active += ended.active;
+        sums.evicted += ended.evicted;
+        sums.reused += ended.reused;
+        sums.end_of_input += ended.end_of_input;
+    }
+    vec![
+        ("ended by fin", sums.fin),
+        ("rst", sums.rst),
+        ("idle", sums.idle),
+        ("active timeout", sums.active),
+        ("evicted", sums.evicted),
+        ("reused", sums.reused),
+        ("end of the run", sums.end_of_input),
+    ]
+}
+
+fn names(seen: &Seen) -> Vec<(&'static str, u64)> {
+    let count =
+        |kind: usize| seen.workers.iter().filter_map(|worker| worker.report.watch.names.get(kind)).sum();
+    NAME_KINDS.iter().enumerate().map(|(kind, name)| (*name, count(kind))).collect()
+}
+
+fn span(seen: &Seen) -> Option<(Timestamp, Timestamp)> {
+    let spans = seen.workers.iter().filter_map(|worker| worker.report.span);
+    spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+}

@@ -1,0 +1,292 @@
+//! Answers to `GET`, over TCP and over the control socket: a few small pages, one request a connection.
+//!
+//! Clients may be hostile: connections at once, bytes of a request and the time that a connection lives are bounded, and
+//! nothing that is asked reaches another thread than by the [`Pages`].
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Connections served at once on one listener, a thread each. Somebody who opens more to keep others out keeps them out for
+/// [`LIFETIME`] at most; the surplus is closed unread.
+const MAX_CONNECTIONS: usize = 8;
+/// Bytes of a request, headers included: what Prometheus and curl send is a few hundred.
+const MAX_REQUEST_BYTES: usize = 8 * 1024;
+/// Headers of a request.
+const MAX_HEADERS: usize = 64;
+/// How long a connection may take in all; whoever sends or reads byte by byte is cut off.
+const LIFETIME: Duration = Duration::from_secs(5);
+/// After a connection could not be accepted (no descriptors left), the next try waits: no spinning.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What can be asked for.
+pub(super) trait Pages: Send + Sync + 'static {
+    /// The page at a path, with its media type.
+    fn page(&self, path: &str) -> Option<Page>;
+}
+
+/// A page.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub media_type: &'static str,
+    pub body: String,
+}
+
+/// A listening socket of either kind.
+pub(super) trait Listener: Send + 'static {
+    type Connection: Connection;
+    fn next(&self) -> io::Result<Self::Connection>;
+}
+
+/// A connection of either kind.
+pub(super) trait Connection: Read + Write + Send + 'static {
+    fn limit(&self, left: Duration) -> io::Result<()>;
+    fn hang_up(&self);
+}
+
+impl Listener for TcpListener {
+    type Connection = TcpStream;
+    fn next(&self) -> io::Result<TcpStream> {
+        self.accept().map(|(stream, _)| stream)
+    }
+}
+
+impl Listener for UnixListener {
+    type Connection = UnixStream;
+    fn next(&self) -> io::Result<UnixStream> {
+        self.accept().map(|(stream, _)| stream)
+    }
+}
+
+impl Connection for TcpStream {
+    fn limit(&self, left: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(left)).and_then(|()| self.set_write_timeout(Some(left)))
+    }
+    fn hang_up(&self) {
+        drop(self.shutdown(Shutdown::Write));
+    }
+}
+
+impl Connection for UnixStream {
+    fn limit(&self, left: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(left)).and_then(|()| self.set_write_timeout(Some(left)))
+    }
+    fn hang_up(&self) {
+        drop(self.shutdown(Shutdown::Write));
+    }
+}
+
+/// Serves pages from a thread of its own until the program ends.
+pub(super) fn serve(name: &str, listener: impl Listener, pages: Arc<impl Pages>) -> io::Result<()> {
+    let open = Arc::new(AtomicUsize::new(0));
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        loop {
+            match listener.next() {
+                Ok(connection) => take(connection, &open, &pages),
+                Err(_) => std::thread::sleep(PAUSE),
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Answers on a thread of its own, if there are not too many.
+fn take(connection: impl Connection, open: &Arc<AtomicUsize>, pages: &Arc<impl Pages>) {
+    let slot = Slot(Arc::clone(open));
+    if slot.0.fetch_add(1, Ordering::Relaxed) >= MAX_CONNECTIONS {
+        return;
+    }
+    let pages = Arc::clone(pages);
+    // Where no thread is to be had, the connection is closed, and its slot is free.
+    drop(std::thread::Builder::new().name("answer".to_owned()).spawn(move || {
+        let _slot = slot;
+        // Who does not listen to the answer misses it.
+        drop(answer(connection, &*pages));
+    }));
+}
+
+/// A place among [`MAX_CONNECTIONS`]; free again when dropped.
+struct Slot(Arc<AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn answer(mut connection: impl Connection, pages: &impl Pages) -> io::Result<()> {
+    let deadline = Deadline::new(LIFETIME);
+    let request = request(&mut connection, &deadline)?;
+    let response = respond(&request, pages);
+    let mut rest = response.as_slice();
+    while !rest.is_empty() {
+        connection.limit(deadline.left()?)?;
+        match connection.write(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    connection.hang_up();
+    Ok(())
+}
+
+/// A point in time by which all must be done.
+struct Deadline(Instant);
+
+impl Deadline {
+    #[expect(clippy::disallowed_methods, reason = "clients must not take forever")]
+    fn new(patience: Duration) -> Self {
+        Self(Instant::now() + patience)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "clients must not take forever")]
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.0.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+/// What was asked.
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    Get { path: String, is_head: bool },
+    OtherMethod,
+    Wrong,
+}
+
+fn request(connection: &mut impl Connection, deadline: &Deadline) -> io::Result<Request> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 1024];
+    loop {
+        match parse(&bytes) {
+            Some(request) => return Ok(request),
+            None if bytes.len() >= MAX_REQUEST_BYTES => return Ok(Request::Wrong),
+            None => {}
+        }
+        connection.limit(deadline.left()?)?;
+        match connection.read(&mut piece) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(length) => bytes.extend_from_slice(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// `None` while more bytes are needed.
+fn parse(bytes: &[u8]) -> Option<Request> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(bytes) {
+        Ok(httparse::Status::Partial) => None,
+        Err(_) => Some(Request::Wrong),
+        Ok(httparse::Status::Complete(_)) => Some(match (parsed.method, parsed.path) {
+            (Some(method @ ("GET" | "HEAD")), Some(target)) => {
+                let path = target.split('?').next().unwrap_or_default().to_owned();
+                Request::Get { path, is_head: method == "HEAD" }
+            }
+            _ => Request::OtherMethod,
+        }),
+    }
+}
+
+fn respond(request: &Request, pages: &impl Pages) -> Vec<u8> {
+    const TEXT: &str = "text/plain; charset=utf-8";
+    let (status, page, is_head) = match request {
+        Request::Get { path, is_head } => match pages.page(path) {
+            Some(page) => ("200 OK", page, *is_head),
+            None => {
+                ("404 Not Found", Page { media_type: TEXT, body: "there is no such page\n".into() }, *is_head)
+            }
+        },
+        Request::OtherMethod => {
+            ("405 Method Not Allowed", Page { media_type: TEXT, body: "GET only\n".into() }, false)
+        }
+        Request::Wrong => {
+            ("400 Bad Request", Page { media_type: TEXT, body: "this is no request\n".into() }, false)
+        }
+    };
+    let mut response = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\nAllow: GET, HEAD\r\n\
+         X-Content-Type-Options: nosniff\r\n\r\n",
+        page.media_type,
+        page.body.len()
+    );
+    if !is_head {
+        response.push_str(&page.body);
+    }
+    response.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    struct One;
+
+    impl Pages for One {
+        fn page(&self, path: &str) -> Option<Page> {
+            (path == "/one").then(|| Page { media_type: "text/plain", body: "1\n".into() })
+        }
+    }
+
+    fn server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        serve("test", listener, Arc::new(One)).unwrap();
+        address
+    }
+
+    fn ask(address: SocketAddr, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn pages_are_given_and_nothing_else() {
+        let address = server();
+        let page = ask(address, b"GET /one?x=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(page.starts_with("HTTP/1.1 200 ") && page.ends_with("\r\n\r\n1\n"), "{page}");
+        let head = ask(address, b"HEAD /one HTTP/1.0\r\n\r\n");
+        assert!(head.contains("Content-Length: 2\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+        assert!(ask(address, b"GET /two HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
+        assert!(ask(address, b"POST /one HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+        assert!(ask(address, b"\x16\x03\x01\x02\x00\x01\r\n").starts_with("HTTP/1.1 400 "));
+    }
+
+    #[test]
+    fn a_request_without_end_is_refused() {
+        let mut endless = b"GET /one HTTP/1.1\r\nX: ".to_vec();
+        endless.resize(MAX_REQUEST_BYTES + 1, b'a');
+        let request = parse(&endless);
+        assert_eq!(request, None);
+        assert!(ask(server(), endless.get(..MAX_REQUEST_BYTES).unwrap()).starts_with("HTTP/1.1 400 "));
+    }
+
+    #[test]
+    fn silent_clients_do_not_keep_others_out_for_long() {
+        let address = server();
+        let silent: Vec<_> = (0..2 * MAX_CONNECTIONS).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let deadline = Deadline::new(4 * LIFETIME);
+        loop {
+            let mut stream = TcpStream::connect(address).unwrap();
+            drop(stream.write_all(b"GET /one HTTP/1.1\r\n\r\n"));
+            let mut answer = String::new();
+            if stream.read_to_string(&mut answer).is_ok() && answer.ends_with("1\n") {
+                break;
+            }
+            assert!(deadline.left().is_ok(), "nobody is answered any more");
+            std::thread::sleep(PAUSE);
+        }
+        drop(silent);
+    }
+}

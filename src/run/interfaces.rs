@@ -1,0 +1,89 @@
+//! Interfaces: opened with advice where that fails, and looked after while the run goes on.
+
+use super::source::Interfaces;
+use crate::config::{Settings, TapSettings};
+use crate::output::say;
+use anyhow::{Result, anyhow, bail};
+use std::time::Duration;
+use weir_capture::live::{self, TapError, TapMonitor, TapOptions, TapWorker};
+
+/// How long after a signal, at most, capturing stops; also how often news of interfaces are told.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Refuses a name that no interface has, and says which there are.
+pub(super) fn must_exist(names: &[String]) -> Result<()> {
+    let mut there: Vec<_> = std::fs::read_dir("/sys/class/net")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    there.sort();
+    match names.iter().find(|name| !there.contains(name)) {
+        Some(name) if !there.is_empty() => {
+            bail!("there is no interface {name}; there are {}", there.join(", "))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens the tap.
+pub(super) fn open(settings: &Settings, tap: &TapSettings) -> Result<(Vec<TapWorker>, TapMonitor)> {
+    let options = TapOptions {
+        workers: settings.workers,
+        filter: settings.bpf.clone(),
+        ring_bytes: tap.ring_bytes as usize,
+        snap_len: tap.snaplen as usize,
+        promiscuous: tap.is_promiscuous,
+        ..TapOptions::new(tap.interfaces.clone())
+    };
+    live::open(&options).map_err(|error| advice(&error))
+}
+
+/// What went wrong, and what can be done about it where that is known.
+fn advice(error: &TapError) -> anyhow::Error {
+    let said = error.to_string();
+    let lowered = said.to_lowercase();
+    if lowered.contains("permission") || lowered.contains("not permitted") {
+        let program = std::env::current_exe().map_or("weir".to_owned(), |path| path.display().to_string());
+        return anyhow!(
+            "{said}\n  capturing needs rights: run as root, or give them to the program once:\n  \
+             sudo setcap cap_net_raw,cap_net_admin=eip {program}"
+        );
+    }
+    anyhow!("{said}")
+}
+
+/// Tells what happens to interfaces until it is over.
+pub(super) fn look_after(interfaces: &dyn Interfaces, is_over: &dyn Fn() -> bool) {
+    while !is_over() {
+        std::thread::sleep(LOOK_EVERY);
+        for event in interfaces.events() {
+            say(&format!("weir: {event}\n"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_lacks_rights_is_told_how_to_get_them() {
+        let message = "You don't have permission to perform this capture on that device".to_owned();
+        let told = advice(&TapError::Interface { interface: "eth1".into(), message }).to_string();
+        assert!(told.contains("setcap cap_net_raw,cap_net_admin=eip /"), "{told}");
+        let told = advice(&TapError::Options("no".into())).to_string();
+        assert_eq!(told, "no");
+    }
+
+    #[test]
+    fn an_unknown_interface_is_told_with_those_that_are_there() {
+        let error = must_exist(&["no-such-nic".into()]).unwrap_err().to_string();
+        assert!(
+            error.contains("there is no interface no-such-nic; there are ") && error.contains("lo"),
+            "{error}"
+        );
+        assert!(must_exist(&["lo".into()]).is_ok());
+    }
+}

@@ -1,0 +1,204 @@
+//! What a worker sends to the desks. Capture never waits for them: what a full queue does not take is counted.
+//!
+//! Hits have a queue of their own and, behind it, a place in the worker where they wait for room: they are the last to be
+//! lost, and are never behind a disk that is too slow for lines of flows.
+
+use crate::pipeline::Learnt;
+use crossbeam::channel::{Receiver, SendError, Sender, TrySendError, bounded};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use weir_model::flow::FlowId;
+use weir_model::{Flow, Observation, Protocol};
+use weir_rules::FlowHits;
+
+/// News of hits under way to the desk, in all.
+const HITS_UNDER_WAY: usize = 16_384;
+/// News of hits that wait in each worker when that queue is full; then they are lost. The adversary makes hits faster than alerts
+/// can be written. A flow with few hits takes about 2 kB.
+const MAX_HITS_WAITING: usize = 32_768;
+/// Bundles of lines under way in all, each of up to [`BUNDLE_LINES`]: half a second of 250,000 flows a second, or 100 MB.
+const BUNDLES_UNDER_WAY: usize = 128;
+/// Lines that are sent at once; fewer when the worker says that it is time.
+const BUNDLE_LINES: usize = 1_024;
+
+/// A flow that met an indicator (or continues one that may have).
+pub(super) enum HitNews {
+    /// It is open; as it stands.
+    Stands(Arc<Flow>, FlowHits),
+    /// It ended.
+    Ended(Arc<Flow>, FlowHits),
+}
+
+impl HitNews {
+    /// What it met.
+    pub(super) const fn hits(&self) -> &FlowHits {
+        match self {
+            Self::Stands(_, hits) | Self::Ended(_, hits) => hits,
+        }
+    }
+}
+
+/// Flows and names to be written.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub flows: Vec<Arc<Flow>>,
+    pub names: Vec<(FlowId, Protocol, Observation)>,
+}
+
+impl Lines {
+    fn len(&self) -> usize {
+        self.flows.len() + self.names.len()
+    }
+}
+
+/// Both queues, from the side of the workers.
+#[derive(Clone)]
+pub(super) struct Queues {
+    hits: Sender<HitNews>,
+    lines: Sender<Lines>,
+    want_flows: bool,
+}
+
+/// Makes the queues; `want_flows` says whether somebody writes flows.
+pub(super) fn queues(want_flows: bool) -> (Queues, Receiver<HitNews>, Receiver<Lines>) {
+    let (hits, hits_in) = bounded(HITS_UNDER_WAY);
+    let (lines, lines_in) = bounded(BUNDLES_UNDER_WAY);
+    (Queues { hits, lines, want_flows }, hits_in, lines_in)
+}
+
+/// What left a worker, and what was lost on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub flows: u64,
+    pub flows_lost: u64,
+    pub names: u64,
+    pub names_lost: u64,
+    /// Hits of flows that ended, as the books count them.
+    pub hits: u64,
+    pub hits_lost: u64,
+    /// Snapshots of open flows that were not sent: their hits come with the flow's end.
+    pub snapshots_lost: u64,
+}
+
+/// A worker's end of the queues.
+pub(super) struct Outbox {
+    queues: Queues,
+    lines: Lines,
+    waiting: VecDeque<HitNews>,
+    sent: Sent,
+}
+
+impl Outbox {
+    /// Nothing sent.
+    pub(super) fn new(queues: Queues) -> Self {
+        Self { queues, lines: Lines::default(), waiting: VecDeque::new(), sent: Sent::default() }
+    }
+
+    /// Takes what a worker learnt. Hits leave at once, lines when there are enough of them.
+    pub(super) fn take(&mut self, learnt: Learnt) {
+        for (flow, hits) in learnt.standing {
+            self.hit(HitNews::Stands(flow, hits));
+        }
+        for (flow, hits) in learnt.ended {
+            self.ended(flow, hits);
+            if self.lines.len() >= BUNDLE_LINES {
+                self.send_lines();
+            }
+        }
+        for name in learnt.named {
+            self.lines.names.push(name);
+            if self.lines.len() >= BUNDLE_LINES {
+                self.send_lines();
+            }
+        }
+        self.send_waiting();
+    }
+
+    /// Lines need not wait longer.
+    pub(super) fn send_lines(&mut self) {
+        self.send_lines_by(|queue, lines| queue.try_send(lines).is_ok());
+    }
+
+    /// The capture is over: everything is sent, and room is waited for. A desk that is gone has said why.
+    pub(super) fn finish(&mut self, learnt: Learnt) {
+        self.send_waiting_surely();
+        for (flow, hits) in learnt.ended {
+            self.ended(flow, hits);
+            self.send_waiting_surely();
+            if self.lines.len() >= BUNDLE_LINES {
+                self.send_lines_by(|queue, lines| queue.send(lines).is_ok());
+            }
+        }
+        self.lines.names.extend(learnt.named);
+        self.send_lines_by(|queue, lines| queue.send(lines).is_ok());
+    }
+
+    /// What was sent and lost so far.
+    pub(super) const fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    /// Later records of a conversation belong to what its first one met, so the desk wants them too.
+    fn ended(&mut self, flow: Arc<Flow>, hits: FlowHits) {
+        if self.queues.want_flows {
+            self.lines.flows.push(Arc::clone(&flow));
+        }
+        if !hits.is_empty() || flow.continues.is_some() {
+            self.sent.hits += hits.matched();
+            self.hit(HitNews::Ended(flow, hits));
+        }
+    }
+
+    fn send_lines_by(&mut self, send: impl FnOnce(&Sender<Lines>, Lines) -> bool) {
+        let lines = std::mem::take(&mut self.lines);
+        let (flows, names) = (lines.flows.len() as u64, lines.names.len() as u64);
+        if flows + names == 0 {
+            return;
+        }
+        self.sent.flows += flows;
+        self.sent.names += names;
+        if !send(&self.queues.lines, lines) {
+            self.sent.flows_lost += flows;
+            self.sent.names_lost += names;
+        }
+    }
+
+    fn send_waiting_surely(&mut self) {
+        while let Some(news) = self.waiting.pop_front() {
+            if let Err(SendError(news)) = self.queues.hits.send(news) {
+                self.lose(&news);
+            }
+        }
+    }
+
+    fn hit(&mut self, news: HitNews) {
+        if self.waiting.len() < MAX_HITS_WAITING {
+            self.waiting.push_back(news);
+        } else {
+            self.lose(&news);
+        }
+        if self.waiting.len() >= MAX_HITS_WAITING {
+            self.send_waiting();
+        }
+    }
+
+    fn send_waiting(&mut self) {
+        while let Some(news) = self.waiting.pop_front() {
+            match self.queues.hits.try_send(news) {
+                Ok(()) => {}
+                Err(TrySendError::Full(news)) => {
+                    self.waiting.push_front(news);
+                    return;
+                }
+                Err(TrySendError::Disconnected(news)) => self.lose(&news),
+            }
+        }
+    }
+
+    fn lose(&mut self, news: &HitNews) {
+        match news {
+            HitNews::Stands(..) => self.sent.snapshots_lost += 1,
+            HitNews::Ended(_, hits) => self.sent.hits_lost += hits.matched(),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What a worker decodes and keeps of its share of a tap: rounds are cut by time, and passive DNS is shared with the others.
+
+use crate::latency::StageTimes;
+use crate::pipeline::{Learnt, Look, Watch, WatchCounts};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use weir_capture::FrameBatch;
+use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns};
+use weir_model::Timestamp;
+use weir_rules::{IndicatorSet, Matcher};
+use weir_wire::{DecodeConfig, DecodeStats, Decoder};
+
+/// How long a worker waits for slower ones before it asks passive DNS: then names may be missing that another worker has yet to
+/// learn. A worker that far behind drops packets soon.
+const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(1);
+
+/// The same at the end, when the rings of slower workers are still full.
+const MAX_WAIT_AT_END: Duration = Duration::from_secs(10);
+
+/// What workers know of each other.
+#[derive(Debug)]
+pub(super) struct Peers {
+    passive_dns: Arc<PassiveDns>,
+    /// The time up to which each worker has taken its packets, in nanoseconds.
+    passed: Vec<AtomicU64>,
+    /// The packet number up to which each worker has asked passive DNS.
+    asked: Vec<AtomicU64>,
+    /// Workers that have taken their last frame.
+    done: AtomicUsize,
+}
+
+impl Peers {
+    /// So many workers, of which none has taken a packet.
+    pub(super) fn new(workers: usize, flow: &FlowConfig) -> Self {
+        let zeros = || (0..workers).map(|_| AtomicU64::new(0)).collect();
+        let passive_dns = Arc::new(PassiveDns::new(flow.passive_dns.clone()));
+        Self { passive_dns, passed: zeros(), asked: zeros(), done: AtomicUsize::new(0) }
+    }
+
+    /// The time up to which all have taken their packets; `None` while one has none.
+    pub(super) fn passed(&self) -> Option<Timestamp> {
+        least(&self.passed).map(Timestamp::from_nanos)
+    }
+
+    /// Waits until all workers have taken their last frame, but not for one that broke down.
+    fn wait_for_last_frames(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..MAX_WAIT_AT_END.as_millis() {
+            if self.done.load(Ordering::Relaxed) >= self.passed.len() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn pass(&self, index: usize, time: Timestamp) {
+        if let Some(passed) = self.passed.get(index) {
+            passed.store(time.as_nanos(), Ordering::Relaxed);
+        }
+    }
+
+    /// What everybody has asked about is settled.
+    fn ask(&self, index: usize, packet: u64) {
+        if let Some(asked) = self.asked.get(index) {
+            asked.store(packet, Ordering::Relaxed);
+        }
+        if let Some(all) = least(&self.asked).filter(|_| index == 0) {
+            self.passive_dns.settle(all);
+        }
+    }
+}
+
+fn least(of_workers: &[AtomicU64]) -> Option<u64> {
+    of_workers.iter().map(|value| value.load(Ordering::Relaxed)).min().filter(|least| *least > 0)
+}
+
+/// The books of a worker.
+#[derive(Clone, Debug)]
+pub(super) struct TablesReport {
+    pub decode: DecodeStats,
+    pub flow: FlowStats,
+    pub watch: WatchCounts,
+    pub frames: u64,
+    pub bytes: u64,
+    pub span: Option<(Timestamp, Timestamp)>,
+    pub times: StageTimes,
+}
+
+/// A decoder, a flow table and what watches it.
+pub(super) struct Tables {
+    index: usize,
+    peers: Arc<Peers>,
+    decoder: Decoder,
+    table: FlowTable,
+    watch: Watch,
+    clock: Clock,
+    /// Rounds that are closed and not resolved: their numbers, when they were closed, and the last packet in them.
+    closed: VecDeque<(u64, Timestamp, u64)>,
+    last_packet: u64,
+    report: (u64, u64, Option<(Timestamp, Timestamp)>),
+    passed: Timestamp,
+    times: StageTimes,
+}
+
+impl Tables {
+    /// Nothing seen.
+    pub(super) fn new(
+        index: usize,
+        peers: &Arc<Peers>,
+        flow: FlowConfig,
+        set: &Arc<IndicatorSet>,
+        want_names: bool,
+    ) -> Self {
+        Self {
+            index,
+            peers: Arc::clone(peers),
+            decoder: Decoder::new(DecodeConfig::default()),
+            table: FlowTable::with_passive_dns(flow, Arc::clone(&peers.passive_dns)),
+            watch: Watch::new(Matcher::new(Arc::clone(set)), want_names).live(),
+            clock: Clock::new(),
+            closed: VecDeque::new(),
+            last_packet: 0,
+            report: (0, 0, None),
+            passed: Timestamp::EPOCH,
+            times: StageTimes::new(),
+        }
+    }
+
+    /// Takes frames, and gives what was learnt of them.
+    pub(super) fn batch(&mut self, batch: &FrameBatch) -> Learnt {
+        let Self { decoder, table, watch, clock, report: (frames, bytes, span), last_packet, .. } = self;
+        *frames += batch.len() as u64;
+        let seen = batch.iter().inspect(|frame| {
+            clock.observe(frame.time);
+            *bytes += u64::from(frame.original_len);
+            *last_packet = frame.number;
+            let (first, last) = span.unwrap_or((frame.time, frame.time));
+            *span = Some((first.min(frame.time), last.max(frame.time)));
+        });
+        self.times.measure(|| {
+            table.frames(decoder, seen, watch);
+            watch.stand(table, Look::Changed);
+        });
+        self.watch.take_learnt()
+    }
+
+    /// Time has gone on: flows end, names are asked for as far as the other workers have come, and where a look at all is wanted, open
+    /// flows are told of.
+    pub(super) fn round(&mut self, passed: Timestamp, look_at_all: bool) -> Learnt {
+        if passed > self.passed {
+            self.passed = passed;
+            self.clock.observe(passed);
+        }
+        let closed = self.table.close_round(&self.clock, &mut self.watch);
+        self.peers.pass(self.index, self.passed);
+        self.closed.push_back((closed, self.passed, self.last_packet));
+        let others = self.peers.passed().unwrap_or(Timestamp::EPOCH).max(self.passed - MAX_WAIT_FOR_OTHERS);
+        while let Some((round, time, packet)) = self.closed.front().copied()
+            && time <= others
+        {
+            self.closed.pop_front();
+            self.table.resolve(round, &mut self.watch);
+            self.peers.ask(self.index, packet);
+        }
+        self.watch.stand(&self.table, if look_at_all { Look::All } else { Look::Changed });
+        self.watch.take_learnt()
+    }
+
+    /// There are no more frames: all flows end. The other workers are waited for, so that what they learnt of names is known.
+    pub(super) fn finish(&mut self) -> Learnt {
+        self.peers.wait_for_last_frames();
+        let Self { decoder, table, watch, clock, times, .. } = self;
+        times.measure(|| {
+            decoder.finish(&mut |packet| table.packet(packet, watch));
+            table.finish(clock, watch);
+        });
+        self.watch.take_learnt()
+    }
+
+    /// The books so far.
+    pub(super) fn report(&self) -> TablesReport {
+        let (frames, bytes, span) = self.report;
+        TablesReport {
+            decode: self.decoder.stats(),
+            flow: self.table.stats(),
+            watch: *self.watch.counts(),
+            frames,
+            bytes,
+            span,
+            times: self.times.clone(),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A tap that plays a capture file: the threads of a run without an interface.
+
+use super::*;
+use crate::config::TapSettings;
+use crate::run::books::{Books, Moment};
+use crate::run::http::Pages as _;
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use weir_capture::live::{InterfaceStats, LinkState, TapEvent, Woken};
+use weir_capture::{FrameBatch, Input, ReadOptions, Reader};
+use weir_model::Timestamp;
+use weir_rules::Site;
+
+/// Plays a capture as fast as it is taken, then idles until it is stopped.
+struct Player {
+    reader: Reader,
+    wire: Arc<Wire>,
+    passed: Timestamp,
+}
+
+/// The interface that the capture seems to come from.
+#[derive(Default)]
+struct Wire {
+    delivered: AtomicU64,
+    is_over: AtomicBool,
+    is_stopped: AtomicBool,
+}
+
+impl Source for Player {
+    fn next_batch(&mut self, batch: &mut FrameBatch) -> Woken {
+        batch.clear();
+        if self.reader.next_batch(batch) {
+            self.wire.delivered.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            self.passed = batch.iter().last().map_or(self.passed, |frame| frame.time);
+            return Woken::Frames;
+        }
+        self.wire.is_over.store(true, Ordering::Relaxed);
+        if self.wire.is_stopped.load(Ordering::Relaxed) {
+            return Woken::Ended;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        Woken::Idle
+    }
+
+    fn passed(&mut self) -> Timestamp {
+        self.passed
+    }
+}
+
+impl Interfaces for Wire {
+    fn stats(&self) -> Vec<InterfaceStats> {
+        let delivered = self.delivered.load(Ordering::Relaxed);
+        vec![InterfaceStats {
+            interface: "played".to_owned(),
+            state: LinkState::Up,
+            received: delivered + 7,
+            dropped: 5,
+            before_joining: 2,
+            delivered,
+            ..InterfaceStats::default()
+        }]
+    }
+
+    fn events(&self) -> Vec<TapEvent> {
+        Vec::new()
+    }
+
+    fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Keeps what is written; stands still while told to.
+#[derive(Clone, Default)]
+struct Paper {
+    written: Arc<Mutex<Vec<u8>>>,
+    is_stuck: Arc<AtomicBool>,
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        while self.is_stuck.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.written.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.written.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// A run that plays the demonstration capture, and what a test holds of it.
+struct Played {
+    watching: Watching<Player>,
+    wire: Arc<Wire>,
+    alerts: Paper,
+    flows: Paper,
+    pages: LivePages,
+    wanted: Wanted,
+}
+
+fn played() -> Played {
+    let traces = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("capture/traces");
+    let common = crate::cli::CommonArguments {
+        indicators: vec![traces.join("demo-indicators.txt")],
+        ..crate::cli::CommonArguments::default()
+    };
+    let arguments = RunArguments { interface: vec!["played".into()], common, ..RunArguments::default() };
+    let (settings, _): (_, TapSettings) = Settings::for_run(&arguments).unwrap();
+    let (set, _) = load_indicators(&settings).unwrap();
+    let input = Input::from_argument(traces.join("demo.pcap"));
+    let reader = Reader::open(vec![input], &ReadOptions { filter: None }).unwrap();
+    let wire = Arc::new(Wire::default());
+    let player = Player { reader, wire: Arc::clone(&wire), passed: Timestamp::EPOCH };
+    let interfaces: Arc<dyn Interfaces> = Arc::clone(&wire) as _;
+    let board = Arc::new(Board::new(1, Arc::clone(&interfaces)));
+    let (alerts, flows, names) = (Paper::default(), Paper::default(), Paper::default());
+    let wanted = Wanted { flows: true, names: true };
+    let pages = LivePages { board: Arc::clone(&board), wanted };
+    let (workers, peers) = workers(&settings, &set, vec![player], wanted);
+    let watching = Watching {
+        workers,
+        peers,
+        incidents: Incidents::new(Site::private_ranges(), live_incidents()),
+        outputs: Outputs {
+            alerts: Box::new(alerts.clone()),
+            flows: Some(Box::new(flows.clone())),
+            names: Some(Box::new(names)),
+        },
+        interfaces,
+        board,
+        ending: Ending::never_signalled(),
+        pinned: false,
+        at_end: AtEnd::Close,
+    };
+    Played { watching, wire, alerts, flows, pages, wanted }
+}
+
+/// Waits until something is so, or fails.
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("in half a minute it did not come to be that {what}");
+}
+
+#[test]
+fn what_is_played_is_alerted_counted_and_told() {
+    let Played { watching, wire, alerts, flows, pages, wanted } = played();
+    let ending = watching.ending.clone();
+    let run = std::thread::spawn(move || watch(watching).unwrap());
+    wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+    wait_for("alerts are written before the end", || !alerts.lines().is_empty());
+    let status = pages.page("/status").unwrap().body;
+    assert!(status.contains("\"name\":\"played\""), "{status}");
+    let metrics = pages.page("/metrics").unwrap().body;
+    assert!(metrics.contains("weir_interface_up{interface=\"played\"} 1"), "{metrics}");
+    assert!(metrics.contains("weir_ledger_balanced 1"), "{metrics}");
+    ending.request();
+    let done = run.join().unwrap();
+    assert!(done.problem.is_none());
+    let books = Books::new(done.seen, wanted, Moment::End);
+    let ledger = books.ledger();
+    assert!(ledger.is_balanced(), "{ledger:?}");
+    assert!(books.lost().iter().all(|lost| lost.count == 0), "{:?}", books.lost());
+    let ended = ledger.boundaries.iter().find(|boundary| boundary.unit == "flows").unwrap().entered.count;
+    assert_eq!(flows.lines().len() as u64, ended);
+    let given: u64 = books.alerts().iter().map(|alert| alert.count).sum();
+    assert_eq!(alerts.lines().len() as u64, given);
+}
+
+#[test]
+fn whoever_does_not_take_lines_does_not_stop_capture() {
+    let Played { watching, wire, alerts, flows, wanted, .. } = played();
+    flows.is_stuck.store(true, Ordering::Relaxed);
+    let ending = watching.ending.clone();
+    let run = std::thread::spawn(move || watch(watching).unwrap());
+    wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+    wait_for("alerts are written", || !alerts.lines().is_empty());
+    assert!(flows.lines().is_empty());
+    flows.is_stuck.store(false, Ordering::Relaxed);
+    ending.request();
+    let done = run.join().unwrap();
+    assert!(Books::new(done.seen, wanted, Moment::End).ledger().is_balanced());
+}

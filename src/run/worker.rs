@@ -1,0 +1,73 @@
+//! A worker's thread: from its share of the packets to what is learnt of them.
+
+use super::board::{Board, WorkerView};
+use super::outbox::Outbox;
+use super::source::Source;
+use super::tables::Tables;
+use crate::output::complain;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weir_capture::FrameBatch;
+use weir_capture::live::{self, Woken};
+
+/// How often a worker looks at what time alone changes: flows that end by it, lines that wait, its place on the board.
+const ROUND: Duration = Duration::from_millis(100);
+/// Every so many rounds, all open flows that met an indicator are looked at again; in between, those that met one newly.
+const ROUNDS_PER_LOOK_AT_ALL: u64 = 10;
+
+/// What a worker's thread owns.
+pub(super) struct WorkerThread<S> {
+    pub index: usize,
+    pub source: S,
+    pub tables: Tables,
+    pub outbox: Outbox,
+    pub board: Arc<Board>,
+    pub pinned: bool,
+}
+
+impl<S: Source> WorkerThread<S> {
+    /// Works until the tap is stopped and all that it had captured is done.
+    #[expect(clippy::disallowed_methods, reason = "rounds on a tap are cut by time")]
+    pub(super) fn run(mut self) {
+        self.pin();
+        let mut batch = FrameBatch::new();
+        let mut rounds = 0_u64;
+        let mut closes = Instant::now();
+        loop {
+            let woken = self.source.next_batch(&mut batch);
+            if !batch.is_empty() {
+                self.outbox.take(self.tables.batch(&batch));
+            }
+            if woken == Woken::Ended {
+                break;
+            }
+            let now = Instant::now();
+            if now >= closes {
+                closes = now + ROUND;
+                rounds += 1;
+                self.round(rounds.is_multiple_of(ROUNDS_PER_LOOK_AT_ALL));
+            }
+        }
+        let learnt = self.tables.finish();
+        self.outbox.finish(learnt);
+        self.show();
+    }
+
+    fn round(&mut self, look_at_all: bool) {
+        let passed = self.source.passed();
+        self.outbox.take(self.tables.round(passed, look_at_all));
+        self.outbox.send_lines();
+        self.show();
+    }
+
+    fn show(&self) {
+        let view = WorkerView { report: self.tables.report(), sent: self.outbox.sent() };
+        self.board.put_worker(self.index, view);
+    }
+
+    fn pin(&self) {
+        if let Some(error) = self.pinned.then(|| live::pin_to(self.index).err()).flatten() {
+            complain(&format!("worker {} is not kept on a core: {error}", self.index));
+        }
+    }
+}

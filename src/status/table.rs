@@ -1,0 +1,170 @@
+//! The status as a person reads it in ten seconds.
+
+use super::snapshot::{Count, Status};
+use crate::ledger;
+use crate::summary::{bytes, number, time};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The text, with a line break at its end.
+pub(super) fn render(status: &Status) -> String {
+    let mut text = String::new();
+    head(status, &mut text);
+    interfaces(status, &mut text);
+    workers(status, &mut text);
+    findings(status, &mut text);
+    latency(status, &mut text);
+    text.push('\n');
+    ledger::render(&status.ledger, &mut text);
+    text
+}
+
+fn head(status: &Status, text: &mut String) {
+    let since = time(Duration::from_secs(status.running_seconds));
+    let doing = if status.is_ending { "ending" } else { "running" };
+    let well = if status.is_well() { "all is well" } else { "LOOK BELOW: something is lost or away" };
+    let _ = writeln!(text, "{} {doing} for {since}, process {}: {well}\n", status.program, status.process);
+}
+
+fn interfaces(status: &Status, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "{:<16} {:<7} {:>15} {:>13} {:>16} {:>10}",
+        "interface", "state", "packets", "kernel drops", "interface drops", "went down"
+    );
+    for interface in &status.interfaces {
+        let _ = writeln!(
+            text,
+            "{:<16} {:<7} {:>15} {:>13} {:>16} {:>10}",
+            interface.name,
+            interface.state,
+            number(interface.packets),
+            number(interface.kernel_drops),
+            number(interface.interface_drops),
+            number(interface.went_down)
+        );
+    }
+}
+
+fn workers(status: &Status, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "\n{:<16} {:<7} {:>15} {:>13} {:>16}",
+        "worker", "busy", "packets", "bytes", "flows open"
+    );
+    for (index, worker) in status.workers.iter().enumerate() {
+        let busy = format!("{}.{}%", worker.busy_permille / 10, worker.busy_permille % 10);
+        let _ = writeln!(
+            text,
+            "{index:<16} {busy:<7} {:>15} {:>13} {:>16}",
+            number(worker.packets),
+            bytes(worker.bytes),
+            number(worker.flows_open)
+        );
+    }
+}
+
+fn findings(status: &Status, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "\nflows      {} open, {} since the start",
+        number(status.flows_open),
+        number(status.flows_begun)
+    );
+    let _ = writeln!(text, "alerts     {}", counts(&status.alerts, "none"));
+    let _ = writeln!(text, "incidents  {} open", number(status.incidents_open));
+    let _ = writeln!(text, "lost       {}", counts(&status.lost, "nothing in queues"));
+}
+
+fn counts(counts: &[Count], none: &str) -> String {
+    let told: Vec<_> = counts.iter().filter(|count| count.count > 0).collect();
+    if told.is_empty() {
+        return none.to_owned();
+    }
+    let told: Vec<_> = told.iter().map(|count| format!("{} {}", count.name, number(count.count))).collect();
+    told.join(", ")
+}
+
+fn latency(status: &Status, text: &mut String) {
+    let latency = &status.latency;
+    if latency.count == 0 {
+        text.push_str("latency    no alert yet\n");
+        return;
+    }
+    let _ =
+        writeln!(text, "latency    packet to alert: {} ({} alerts)", latency.text(), number(latency.count));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::snapshot::{InterfaceStatus, VERSION, WorkerStatus};
+    use super::*;
+    use crate::latency::Quantiles;
+    use crate::ledger::{Entry, Ledger};
+
+    fn status() -> Status {
+        let mut ledger = Ledger::default();
+        ledger.add("frames of eth1", Entry::new("received", 10), [Entry::new("delivered", 10)]);
+        Status {
+            version: VERSION,
+            program: "weir 1".into(),
+            process: 7,
+            running_seconds: 3_600,
+            is_ending: false,
+            interfaces: vec![InterfaceStatus {
+                name: "eth1".into(),
+                is_up: true,
+                state: "up".into(),
+                went_down: 0,
+                packets: 1_234_567,
+                kernel_drops: 0,
+                before_joining: 0,
+                interface_drops: 0,
+                freezes: 0,
+            }],
+            workers: vec![WorkerStatus { packets: 10, bytes: 2_000_000, flows_open: 3, busy_permille: 123 }],
+            flows_begun: 5,
+            flows_open: 3,
+            incidents_open: 1,
+            alerts: vec![Count { name: "opened".into(), count: 1 }],
+            lost: vec![Count { name: "flows".into(), count: 0 }],
+            latency: Quantiles { count: 1, p50_us: 850, p99_us: 8_500, p999_us: 8_500, max_us: 1_200_000 },
+            stages: Vec::new(),
+            is_balanced: ledger.is_balanced(),
+            ledger,
+        }
+    }
+
+    #[test]
+    fn a_person_sees_what_matters() {
+        let text = render(&status());
+        for told in [
+            "all is well",
+            "eth1             up            1,234,567",
+            "12.3%",
+            "opened 1",
+            "nothing in queues",
+            "p50 850 us, p99 8.5 ms, p99.9 8.5 ms, max 1.2 s",
+            "frames of eth1: 10 received = 10 delivered",
+            "the ledger balances",
+        ] {
+            assert!(text.contains(told), "{told} is not in\n{text}");
+        }
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+    }
+
+    #[test]
+    fn drops_losses_and_lost_interfaces_are_no_good_state() {
+        assert!(status().is_well());
+        let mut dropping = status();
+        dropping.interfaces[0].kernel_drops = 1;
+        assert!(render(&dropping).contains("LOOK BELOW"));
+        let mut down = status();
+        down.interfaces[0].is_up = false;
+        assert!(!down.is_well());
+        let mut losing = status();
+        losing.lost[0].count = 2;
+        assert!(!losing.is_well());
+        assert!(render(&losing).contains("lost       flows 2"));
+    }
+}
