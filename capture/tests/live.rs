@@ -11,6 +11,7 @@
 
 mod live_net;
 
+use live_net::frames::{Ends, carried, plain};
 use live_net::{Net, Side};
 use std::collections::BTreeSet;
 use std::thread;
@@ -19,7 +20,9 @@ use weir_capture::FrameBatch;
 use weir_capture::live::{
     self, Happening, InterfaceStats, LinkState, TapMonitor, TapOptions, TapWorker, Woken,
 };
-use weir_model::Timestamp;
+use weir_model::frame::LinkType;
+use weir_model::{Endpoint, Frame, Timestamp, dealing};
+use weir_wire::{Peeked, peek};
 
 /// A frame as a worker got it.
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ fn capture(
 
 fn capture_with(mut worker: TapWorker) -> Vec<Got> {
     let (mut batch, mut all) = (FrameBatch::new(), Vec::new());
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(20);
     while worker.next_batch(&mut batch) != Woken::Ended {
         assert!(Instant::now() < until, "the tap does not end");
         let worker = worker.index();
@@ -154,7 +157,8 @@ fn frames_that_arrive_while_joining_are_counted_once() {
     thread::scope(|scope| {
         let sending = scope.spawn(|| {
             let mut number = 0;
-            while going.load(std::sync::atomic::Ordering::Relaxed) {
+            let until = Instant::now() + Duration::from_secs(10);
+            while going.load(std::sync::atomic::Ordering::Relaxed) && Instant::now() < until {
                 assert!(sender.send(&flow_datagram(number)));
                 number += 1;
             }
@@ -260,4 +264,102 @@ fn an_interface_that_goes_down_or_away_is_waited_for_and_taken_up_again() {
     assert!(workers_of.iter().all(|workers| workers.len() == 1), "a flow stays with its worker");
     assert_eq!((stats[0].delivered, stats[0].went_down, stats[0].dropped), (900, 2, 0));
     assert_balanced(&stats);
+}
+
+/// What the decoder says about whose packet the frame holds.
+fn hash_of(frame: &[u8]) -> u32 {
+    let frame = Frame {
+        number: 1,
+        time: Timestamp::EPOCH,
+        link: LinkType::ETHERNET,
+        original_len: frame.len() as u32,
+        data: frame,
+    };
+    match peek(&frame) {
+        Peeked::Packet { protocol, source, destination, .. } => dealing::hash(protocol, source, destination),
+        Peeked::Fragment { protocol, source, destination } => {
+            dealing::hash(protocol, Endpoint::new(source, 0), Endpoint::new(destination, 0))
+        }
+        Peeked::Other => 0,
+    }
+}
+
+/// Each kind of packet in each carrier, both directions of a few flows: whoever receives them (the kernel runs the program on frames
+/// that arrive), and whoever sends them (and on those that leave).
+#[test]
+fn the_kernel_deals_as_files_are_dealt_and_keeps_tags() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let mut sent = Vec::new();
+    for number in 0..3 {
+        for ends in [false, true].map(|reply| Ends { number, reply }) {
+            for (_, packet) in plain(ends) {
+                sent.extend(carried(ends, &packet).into_iter().map(|(_, frame)| frame));
+            }
+        }
+    }
+    let open = |side, interface| net.inside(side, || live::open(&options(&[interface], 3)).unwrap());
+    let taps = [open(Side::Tap, "tap0"), open(Side::Sender, "out0")];
+    let sender = net.sender("out0");
+    let sending = std::sync::Once::new();
+    sent.sort();
+    for (workers, monitor) in taps {
+        let (got, stats) = capture(workers, &monitor, |_| {
+            sending.call_once(|| assert!(sent.iter().all(|frame| sender.send(frame))));
+        });
+        assert_balanced(&stats);
+        for frame in &got {
+            assert_eq!(frame.worker, dealing::worker(hash_of(&frame.data), 3), "{:02x?}", frame.data);
+        }
+        let mut got: Vec<_> = got.into_iter().map(|frame| frame.data).collect();
+        got.sort();
+        assert!(got == sent, "{} frames sent, {} captured, or with other bytes", sent.len(), got.len());
+    }
+}
+
+#[test]
+fn both_directions_meet_and_the_load_is_balanced() {
+    const FLOWS: u16 = 2000;
+    const WORKERS: usize = 4;
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let packets = plain(Ends { number: 0, reply: false });
+    let carriers = carried(Ends { number: 0, reply: false }, &packets[0].1);
+    let kinds = [
+        ("TCP", "Ethernet"),
+        ("IPv6 TCP", "one tag"),
+        ("TCP", "QinQ"),
+        ("TCP", "VXLAN"),
+        ("UDP", "MPLS"),
+        ("TCP", "GTP-U with extensions"),
+        ("first fragment", "Ethernet"),
+        ("later fragment", "QinQ"),
+        ("IPv6 later fragment", "one tag"),
+    ];
+    for (packet_name, carrier_name) in kinds {
+        let packet_at = packets.iter().position(|(name, _)| *name == packet_name).unwrap();
+        let carrier_at = carriers.iter().position(|(name, _)| *name == carrier_name).unwrap();
+        let frame = |ends| carried(ends, &plain(ends).swap_remove(packet_at).1).swap_remove(carrier_at).1;
+        let (workers, monitor) = net.inside(Side::Tap, || live::open(&options(&["tap0"], WORKERS)).unwrap());
+        let sender = net.sender("out0");
+        let (got, _) = capture(workers, &monitor, |_| {
+            for number in 0..FLOWS {
+                for ends in [false, true].map(|reply| Ends { number, reply }) {
+                    assert!(sender.send(&frame(ends)));
+                }
+            }
+        });
+        let mut of_flow = std::collections::BTreeMap::<u32, Vec<usize>>::new();
+        let mut load = [0; WORKERS];
+        for frame in &got {
+            of_flow.entry(hash_of(&frame.data)).or_default().push(frame.worker);
+            load[frame.worker] += 1;
+        }
+        let met = of_flow.values().filter(|workers| workers.iter().all(|worker| *worker == workers[0]));
+        assert_eq!(got.len(), 2 * usize::from(FLOWS));
+        assert_eq!(met.count(), usize::from(FLOWS), "{packet_name} in {carrier_name}");
+        let most = load.iter().max().unwrap() * WORKERS * 100 / got.len();
+        println!("{packet_name} in {carrier_name}: fullest worker {most} % of its share, {load:?}");
+        assert!(most < 115, "{packet_name} in {carrier_name}: {load:?}");
+    }
 }

@@ -69,6 +69,9 @@ fn messages(mut bytes: &[u8], each: &mut impl FnMut(Change)) {
         }
         bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or_default();
     }
+    if !bytes.is_empty() {
+        each(Change::Lost);
+    }
 }
 
 /// `struct ifinfomsg` (family, padding, type, index, flags, changed flags), then attributes.

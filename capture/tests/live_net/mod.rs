@@ -1,5 +1,7 @@
 //! Two network namespaces with a pair of virtual interfaces between them, for tests of live capture.
 
+pub(crate) mod frames;
+
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsRawFd;
