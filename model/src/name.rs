@@ -1,5 +1,6 @@
 //! Domain names as they are compared.
 
+use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,17 +22,17 @@ impl Name {
     /// `None` when the text form would pass [`MAX_NAME_LEN`] by more than escapes can make it (the wire form is
     /// bounded by 255 octets by whoever parses it; this bounds the rest: 4 x 253).
     pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
-        let mut text = String::with_capacity(64);
+        let mut text = Text::new();
         for (index, label) in labels.into_iter().enumerate() {
             if index > 0 {
-                text.push('.');
+                text.push(b'.');
             }
             push_label(&mut text, label);
             if text.len() > 4 * MAX_NAME_LEN {
                 return None;
             }
         }
-        Some(Self(text.into()))
+        Self::from_ascii_bytes(&text)
     }
 
     /// From text in which dots separate labels (SNI, Host header, a list whose names are already A-labels).
@@ -42,7 +43,16 @@ impl Name {
         if text.is_empty() || text.len() > MAX_NAME_LEN {
             return None;
         }
-        Self::from_labels(text.split(|byte| *byte == b'.'))
+        let mut lower = Text::from_slice(text);
+        if !lower_unless(&mut lower, |byte| is_escaped(byte) && byte != b'.') {
+            return Self::from_labels(text.split(|byte| *byte == b'.'));
+        }
+        Self::from_ascii_bytes(&lower)
+    }
+
+    /// `None` never happens: everything that is not ASCII was escaped.
+    fn from_ascii_bytes(text: &[u8]) -> Option<Self> {
+        str::from_utf8(text).ok().map(|text| Self(text.into()))
     }
 
     /// From the text form of another `Name` ([`Self::as_str`]), as tables keep it that store names without their allocation.
@@ -76,18 +86,38 @@ impl Name {
     }
 }
 
-fn push_label(text: &mut String, label: &[u8]) {
+/// A name in the making: on the stack, unless it is full of escapes.
+type Text = SmallVec<[u8; 256]>;
+
+fn push_label(text: &mut Text, label: &[u8]) {
+    let start = text.len();
+    text.extend_from_slice(label);
+    if lower_unless(text.get_mut(start..).unwrap_or_default(), is_escaped) {
+        return;
+    }
+    text.truncate(start);
     for &byte in label {
-        match byte {
-            b'.' | b'\\' | 0..=0x20 | 0x7f.. => {
-                text.push('\\');
-                for digit in [byte / 100, byte / 10 % 10, byte % 10] {
-                    text.push(char::from(b'0' + digit));
-                }
-            }
-            _ => text.push(char::from(byte.to_ascii_lowercase())),
+        if is_escaped(byte) {
+            text.extend_from_slice(&[b'\\', b'0' + byte / 100, b'0' + byte / 10 % 10, b'0' + byte % 10]);
+        } else {
+            text.push(byte.to_ascii_lowercase());
         }
     }
+}
+
+/// Lower-cases, and says whether there is no byte that is `special`. Without a branch per byte: nearly no name has any.
+fn lower_unless(bytes: &mut [u8], special: impl Fn(u8) -> bool) -> bool {
+    let mut is_plain = true;
+    for byte in bytes {
+        is_plain &= !special(*byte);
+        byte.make_ascii_lowercase();
+    }
+    is_plain
+}
+
+/// Whether a byte of a label is written as its number.
+const fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'.' | b'\\' | 0..=0x20 | 0x7f..)
 }
 
 impl fmt::Display for Name {
@@ -127,6 +157,23 @@ mod tests {
         assert!(Name::from_labels([]).unwrap().is_root());
         let escaped = Name::from_labels([b"a.b".as_slice(), b"c"]).unwrap();
         assert_eq!(Name::from_text_form(escaped.as_str()), escaped);
+    }
+
+    #[test]
+    fn every_byte_has_its_form() {
+        for byte in 0..=u8::MAX {
+            let expected = match byte {
+                b'.' | b'\\' | 0..=0x20 | 0x7f.. => format!("ab\\{byte:03}c"),
+                _ => format!("ab{}c", char::from(byte).to_ascii_lowercase()),
+            };
+            let label = [b'A', b'b', byte, b'C'];
+            assert_eq!(Name::from_labels([&label[..]]).unwrap().as_str(), expected);
+            let in_text = if byte == b'.' { "ab.c" } else { &expected };
+            assert_eq!(Name::from_ascii(&label).unwrap().as_str(), in_text);
+        }
+        let full = [0xff; MAX_NAME_LEN];
+        assert_eq!(Name::from_ascii(&full).unwrap().as_str(), "\\255".repeat(MAX_NAME_LEN));
+        assert!(Name::from_labels([&full[..], &full[..]]).is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod client_hello;
 mod extension;
 mod ja4;
+mod known;
 mod reader;
 pub mod server_hello;
 

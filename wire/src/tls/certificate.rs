@@ -1,10 +1,11 @@
 //! The Certificate message up to TLS 1.2 (RFC 5246 section 7.4.2), and what an X.509 certificate (RFC 5280) is called.
 
-use super::TlsError;
+use super::{TlsError, known};
 use crate::cursor::Cursor;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::sync::Arc;
 use weir_model::Name;
 use weir_model::observation::Certificate;
 use x509_parser::certificate::X509CertificateParser;
@@ -34,7 +35,7 @@ const MAX_TEXT_BYTES: usize = 1024;
 
 /// Reads the body of a Certificate message; `each` is called with every certificate up to the first that the message does
 /// not wholly hold.
-pub fn parse_chain(handshake_body: &[u8], each: &mut dyn FnMut(Certificate)) -> Result<(), TlsError> {
+pub fn parse_chain(handshake_body: &[u8], each: &mut dyn FnMut(Arc<Certificate>)) -> Result<(), TlsError> {
     let mut message = Cursor::new(handshake_body);
     let length = message.u24()?;
     let mut chain = message.sub(length as usize)?;
@@ -43,7 +44,7 @@ pub fn parse_chain(handshake_body: &[u8], each: &mut dyn FnMut(Certificate)) -> 
             break;
         }
         let length = chain.u24()?;
-        each(describe(position as u8, chain.take(length as usize)?));
+        each(known::describe(position as u8, chain.take(length as usize)?));
     }
     Ok(())
 }

@@ -95,6 +95,8 @@ impl<'a> Offer<'a> {
 
     /// Of repeated extensions, which RFC 8446 forbids, the first counts.
     fn read_extensions(&mut self, hello: &mut Cursor<'a>) -> Result<(), TlsError> {
+        // Browsers have about 16.
+        self.extensions.reserve(24);
         let [mut server_name, mut protocols, mut versions, mut algorithms] = [None; 4];
         extension::for_each(hello, |kind, data| {
             self.extensions.push(kind);

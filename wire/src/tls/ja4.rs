@@ -18,7 +18,6 @@
 use super::client_hello::{Offer, is_grease};
 use super::extension;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use weir_model::observation::TlsTransport;
 
 pub(super) fn of(offer: &Offer<'_>) -> String {
@@ -28,54 +27,66 @@ pub(super) fn of(offer: &Offer<'_>) -> String {
     let extension_count = extensions.len();
     extensions.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN));
     extensions.sort_unstable();
-    let mut hashed = joined(&extensions);
     let algorithms = without_grease(&offer.signature_algorithms);
-    if !algorithms.is_empty() {
-        hashed.push('_');
-        hashed.push_str(&joined(&algorithms));
-    }
-    let (first, last) = alpn_code(&offer.protocols);
     let transport = match offer.transport {
         TlsTransport::Tcp | TlsTransport::StartTls => 't',
         TlsTransport::Quic(_) => 'q',
         TlsTransport::Dtls => 'd',
     };
-    format!(
-        "{transport}{version}{name}{ciphers:02}{extensions:02}{first}{last}_{cipher_hash}_{extension_hash}",
-        version = version_code(offer.highest_version()),
-        name = if offer.extensions.contains(&extension::SERVER_NAME) { 'd' } else { 'i' },
-        ciphers = ciphers.len().min(99),
-        extensions = extension_count.min(99),
-        cipher_hash = hash12(&joined(&ciphers)),
-        extension_hash = hash12(&hashed),
-    )
-}
-
-fn without_grease(values: &[u16]) -> Vec<u16> {
-    values.iter().copied().filter(|value| !is_grease(*value)).collect()
-}
-
-/// Four hexadecimal digits each, with commas between.
-fn joined(values: &[u16]) -> String {
-    let mut text = String::with_capacity(5 * values.len());
-    for value in values {
-        let comma = if text.is_empty() { "" } else { "," };
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{comma}{value:04x}");
+    let (first, last) = alpn_code(&offer.protocols);
+    let mut text = String::with_capacity(LEN);
+    text.push(transport);
+    text.push_str(version_code(offer.highest_version()));
+    text.push(if offer.extensions.contains(&extension::SERVER_NAME) { 'd' } else { 'i' });
+    push_count(&mut text, ciphers.len());
+    push_count(&mut text, extension_count);
+    text.extend([first, last, '_']);
+    let mut list = Vec::with_capacity(5 * ciphers.len().max(extensions.len() + algorithms.len()));
+    push_list(&mut list, &ciphers);
+    push_hash(&mut text, &list);
+    text.push('_');
+    list.clear();
+    push_list(&mut list, &extensions);
+    if !algorithms.is_empty() {
+        list.push(b'_');
+        push_list(&mut list, &algorithms);
     }
+    push_hash(&mut text, &list);
     text
 }
 
-/// Twelve hexadecimal digits; zeros for an empty list.
-fn hash12(text: &str) -> String {
-    if text.is_empty() {
-        return "0".repeat(12);
+/// Length of a fingerprint.
+const LEN: usize = 36;
+
+fn without_grease(values: &[u16]) -> Vec<u16> {
+    let mut kept = Vec::with_capacity(values.len());
+    kept.extend(values.iter().copied().filter(|value| !is_grease(*value)));
+    kept
+}
+
+/// Two decimal digits, at most 99.
+fn push_count(text: &mut String, count: usize) {
+    let count = count.min(99) as u8;
+    text.extend([b'0' + count / 10, b'0' + count % 10].map(char::from));
+}
+
+/// Four hexadecimal digits each, with commas between.
+fn push_list(list: &mut Vec<u8>, values: &[u16]) {
+    let mut comma = &b""[..];
+    for value in values {
+        list.extend_from_slice(comma);
+        let digit = |shift: u32| hex_digit((value >> shift & 0x0f) as u8) as u8;
+        list.extend_from_slice(&[digit(12), digit(8), digit(4), digit(0)]);
+        comma = b",";
     }
-    let mut digits = String::with_capacity(12);
-    for byte in Sha256::digest(text.as_bytes()).iter().take(6) {
-        let _ = write!(digits, "{byte:02x}");
+}
+
+/// Twelve hexadecimal digits of the hash; zeros for an empty list.
+fn push_hash(text: &mut String, list: &[u8]) {
+    let hash = if list.is_empty() { [0; 32] } else { Sha256::digest(list).into() };
+    for byte in hash.into_iter().take(6) {
+        text.extend([hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
     }
-    digits
 }
 
 const fn version_code(version: u16) -> &'static str {
@@ -112,6 +123,6 @@ fn alpn_code(protocols: &[&[u8]]) -> (char, char) {
     (code(first, first >> 4), code(last, last & 0x0f))
 }
 
-fn hex_digit(value: u8) -> char {
-    char::from_digit(value.into(), 16).unwrap_or('0')
+const fn hex_digit(value: u8) -> char {
+    (if value < 10 { b'0' + value } else { b'a' - 10 + value }) as char
 }

@@ -251,7 +251,7 @@ impl Reader {
             }
             HANDSHAKE_CERTIFICATE => {
                 certificate::parse_chain(body, &mut |certificate| {
-                    learn(Fact::Certificate(Arc::new(certificate)));
+                    learn(Fact::Certificate(certificate));
                 })?;
                 self.end();
             }
