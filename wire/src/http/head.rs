@@ -212,6 +212,9 @@ pub(crate) fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16
 
 pub(crate) fn escaped_path(path: &[u8]) -> Arc<str> {
     let kept = path.get(..MAX_PATH_LEN).unwrap_or(path);
+    if let Some(text) = ascii(kept, u8::is_ascii_graphic) {
+        return text.into();
+    }
     let mut text = String::with_capacity(kept.len());
     for &byte in kept {
         if byte.is_ascii_graphic() {
@@ -226,7 +229,17 @@ pub(crate) fn escaped_path(path: &[u8]) -> Arc<str> {
 
 pub(crate) fn clean_text(value: &[u8]) -> Arc<str> {
     let kept = value.get(..MAX_USER_AGENT_LEN).unwrap_or(value);
+    if let Some(text) = ascii(kept, |byte| matches!(byte, b' '..=b'~')) {
+        return text.into();
+    }
     String::from_utf8_lossy(kept).replace(char::is_control, "\u{fffd}").into()
+}
+
+/// The text in ASCII bytes all of which are as wanted; that is what nearly all clients send.
+fn ascii(bytes: &[u8], is_wanted: impl Fn(&u8) -> bool) -> Option<&str> {
+    // Without a branch per byte.
+    let all = bytes.iter().fold(true, |all, byte| all & is_wanted(byte));
+    std::str::from_utf8(bytes).ok().filter(|_| all)
 }
 
 /// The header fields that matter here.

@@ -181,11 +181,22 @@ impl Reader {
             if left == 0 { State::Header(ArrayVec::new()) } else { State::Content(is_handshake, left) };
     }
 
-    /// Joins messages: content of records, in order.
+    /// Joins messages: content of records, in order. One that lies in one piece is not copied.
     fn handshake(&mut self, mut bytes: &[u8], learn: &mut dyn FnMut(Fact)) -> Result<(), TlsError> {
         while !bytes.is_empty() && !self.is_done() {
+            if self.message.is_empty()
+                && let Some((kind, length)) = message_header(bytes)
+            {
+                self.refuse_message(kind, length)?;
+                if let Some((whole, rest)) = bytes.split_at_checked(HANDSHAKE_HEADER_LEN + length) {
+                    self.message(kind, whole.get(HANDSHAKE_HEADER_LEN..).unwrap_or_default(), learn)?;
+                    bytes = rest;
+                    continue;
+                }
+                self.message.reserve(bytes.len());
+            }
             bytes = self.fill_message(bytes, HANDSHAKE_HEADER_LEN);
-            let Some((kind, length)) = self.message_header() else {
+            let Some((kind, length)) = message_header(&self.message) else {
                 return Ok(());
             };
             self.refuse_message(kind, length)?;
@@ -196,12 +207,6 @@ impl Reader {
             }
         }
         Ok(())
-    }
-
-    /// Type and length of the message at hand, once its header is whole.
-    fn message_header(&self) -> Option<(u8, usize)> {
-        let mut header = Cursor::new(&self.message);
-        Some((header.u8().ok()?, header.u24().ok()? as usize))
     }
 
     /// Takes bytes until the message has `wanted`, and returns the rest.
@@ -281,6 +286,12 @@ impl Reader {
         }
         Ok(rest)
     }
+}
+
+/// Type and length of the message that begins here, once its header is whole.
+fn message_header(bytes: &[u8]) -> Option<(u8, usize)> {
+    let mut header = Cursor::new(bytes);
+    Some((header.u8().ok()?, header.u24().ok()? as usize))
 }
 
 /// Takes as many bytes as there is room for, and returns the rest.
