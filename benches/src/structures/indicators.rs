@@ -40,7 +40,7 @@ fn counts(scale: Scale) -> (u64, u64) {
 }
 
 /// Made once for each scale: the set does not change.
-fn set(scale: Scale) -> Arc<IndicatorSet> {
+pub(super) fn set(scale: Scale) -> Arc<IndicatorSet> {
     static FULL: OnceLock<Arc<IndicatorSet>> = OnceLock::new();
     static SMALL: OnceLock<Arc<IndicatorSet>> = OnceLock::new();
     let made = match scale {

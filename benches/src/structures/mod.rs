@@ -3,6 +3,7 @@
 //! Inputs are lists of look-ups and frames made beforehand; those of a look-up are independent and random over the whole set,
 //! so that at [`Scale::Full`](crate::harness::Scale) the cost of memory is in them.
 
+mod export;
 mod indicators;
 mod lines;
 mod packets;
@@ -30,6 +31,20 @@ pub const ALL: &[Bench] = &[
     Bench { name: "lines/flow", prepare: lines::flows },
     Bench { name: "lines/name", prepare: lines::names },
     Bench { name: "queue/batch", prepare: queue::batches },
+    Bench { name: "export/v5", prepare: export::v5 },
+    Bench { name: "export/v9", prepare: export::v9 },
+    Bench { name: "export/ipfix", prepare: export::ipfix },
+    Bench { name: "export/ipfix/10-templates", prepare: export::templates_10 },
+    Bench { name: "export/ipfix/100-templates", prepare: export::templates_100 },
+    Bench { name: "export/ipfix/1000-templates", prepare: export::templates_1000 },
+    Bench { name: "export/ipfix/10-exporters", prepare: export::exporters_10 },
+    Bench { name: "export/ipfix/100-exporters", prepare: export::exporters_100 },
+    Bench { name: "export/ipfix/1000-exporters", prepare: export::exporters_1000 },
+    Bench { name: "export/v9/and-match", prepare: export::v9_matched },
+    Bench { name: "export/ipfix/and-match", prepare: export::ipfix_matched },
+    Bench { name: "export/v5/netflow_parser", prepare: export::v5_crate },
+    Bench { name: "export/v9/netflow_parser", prepare: export::v9_crate },
+    Bench { name: "export/ipfix/netflow_parser", prepare: export::ipfix_crate },
 ];
 
 /// Does something with every item.
