@@ -10,6 +10,8 @@ const NTOP: u32 = 35632;
 const NTOP_IN_V9: u16 = 57_472;
 /// CERT: YAF.
 const CERT: u32 = 6871;
+/// Citrix: NetScaler.
+const CITRIX: u32 = 5951;
 
 /// Where the bytes of an element go. Elements that are none of these are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,7 @@ impl Field {
             REVERSE => reverse(number),
             NTOP => ntop(number),
             CERT => cert(number),
+            CITRIX => citrix(number),
             _ => Self::Skip,
         }
     }
@@ -178,7 +181,8 @@ const fn iana_less_common(number: u16) -> Field {
         40005 => Field::AsaEvent,
         230 => Field::NatEvent,
         95 => Field::ApplicationId,
-        96 => Field::ApplicationName,
+        // 56701: App-ID of Palo Alto's, in v9.
+        96 | 56701 => Field::ApplicationName,
         460 => Field::HttpHost,
         461 => Field::HttpTarget,
         34 | 50 => Field::SamplingInterval,
@@ -254,6 +258,15 @@ const fn cert(number: u16) -> Field {
     match number {
         179 => Field::DnsQuery,
         294 => Field::TlsServerName,
+        _ => Field::Skip,
+    }
+}
+
+/// AppFlow: URL and host of a request.
+const fn citrix(number: u16) -> Field {
+    match number {
+        130 => Field::HttpTarget,
+        142 => Field::HttpHost,
         _ => Field::Skip,
     }
 }

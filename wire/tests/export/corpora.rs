@@ -1,5 +1,6 @@
 //! Where the shared corpora are.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A folder of the corpora; `None`, and a line about it, when they are absent.
@@ -49,4 +50,21 @@ pub(crate) fn datagrams(mut bytes: &[u8]) -> Vec<&[u8]> {
         bytes = rest;
     }
     all
+}
+
+/// The name of the device that a file is of.
+pub(crate) fn device(file: &str) -> &str {
+    let base = file.trim_end_matches(".dat");
+    let marks = ["_tpl", "_data", "_opttpl", "_appid"];
+    let end = marks.iter().filter_map(|mark| base.find(mark)).min().unwrap_or(base.len());
+    base.get(..end).unwrap_or(base)
+}
+
+/// Files of one device after the other, templates first.
+pub(crate) fn by_device(files: Vec<(String, Vec<u8>)>) -> Vec<Vec<(String, Vec<u8>)>> {
+    let mut devices: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for file in templates_first(files) {
+        devices.entry(device(&file.0).to_owned()).or_default().push(file);
+    }
+    devices.into_values().collect()
 }

@@ -58,11 +58,8 @@ struct Devices(BTreeMap<String, u8>);
 
 impl Devices {
     fn address(&mut self, file: &str) -> IpAddr {
-        let base = file.trim_end_matches(".dat");
-        let marks = ["_tpl", "_data", "_opttpl", "_appid"];
-        let end = marks.iter().filter_map(|mark| base.find(mark)).min().unwrap_or(base.len());
         let next = self.0.len() as u8;
-        let number = *self.0.entry(base.get(..end).unwrap_or(base).to_owned()).or_insert(next);
+        let number = *self.0.entry(corpora::device(file).to_owned()).or_insert(next);
         IpAddr::V4(Ipv4Addr::new(10, 0, 0, number))
     }
 }
