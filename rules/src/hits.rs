@@ -85,9 +85,16 @@ pub enum Subject {
     Lookup(usize),
 }
 
-/// The hits of one flow record, and the look-ups that they belong to.
+/// The hits of one flow record, and the look-ups that they belong to. Nearly all flows have none, and then this is nothing but
+/// an empty place.
 #[derive(Clone, Debug, Default)]
 pub struct FlowHits {
+    met: Option<Box<Met>>,
+}
+
+/// What was met.
+#[derive(Clone, Debug, Default)]
+struct Met {
     hits: Vec<Hit>,
     /// Each with its transaction identifier.
     lookups: Vec<(u16, Lookup)>,
@@ -120,53 +127,80 @@ struct Asked {
 impl FlowHits {
     /// Whether nothing was met.
     pub fn is_empty(&self) -> bool {
-        self.hits.is_empty() && self.left_out == 0
+        self.hits().is_empty() && self.left_out() == 0
     }
 
-    /// The hits, in the order in which they were met.
+    /// The hits, in the order in which they were added.
     pub fn hits(&self) -> &[Hit] {
-        &self.hits
+        self.met.as_ref().map(|met| met.hits.as_slice()).unwrap_or_default()
+    }
+
+    /// The hits in an order that does not depend on when they were added: names from passive DNS may come after what was seen
+    /// later in the flow.
+    pub fn in_order(&self) -> Vec<&Hit> {
+        let mut hits: Vec<&Hit> = self.hits().iter().collect();
+        hits.sort_by_key(|hit| (hit.time, hit.packet, hit.field));
+        hits
     }
 
     /// A look-up that hits belong to, by its position.
     pub fn lookup(&self, position: usize) -> Option<&Lookup> {
-        self.lookups.get(position).map(|(_, lookup)| lookup)
+        self.met.as_ref()?.lookups.get(position).map(|(_, lookup)| lookup)
     }
 
     /// The look-ups that hits belong to.
     pub fn lookups(&self) -> impl ExactSizeIterator<Item = &Lookup> {
-        self.lookups.iter().map(|(_, lookup)| lookup)
+        let lookups = self.met.as_ref().map(|met| met.lookups.as_slice()).unwrap_or_default();
+        lookups.iter().map(|(_, lookup)| lookup)
     }
 
     /// Takes over what was met later in the same flow, as if it had been met here.
     pub fn append(&mut self, later: &mut Self) {
-        let Self { hits, lookups, left_out, .. } = std::mem::take(later);
+        let Some(later) = later.met.take() else { return };
+        let met = self.met.get_or_insert_default();
         let positions: Vec<Option<usize>> =
-            lookups.into_iter().map(|(id, lookup)| self.push_lookup(id, lookup)).collect();
-        self.left_out = self.left_out.saturating_add(left_out);
-        for mut hit in hits {
+            later.lookups.into_iter().map(|(id, lookup)| met.push_lookup(id, lookup)).collect();
+        met.left_out = met.left_out.saturating_add(later.left_out);
+        for mut hit in later.hits {
             if let Subject::Lookup(position) = &mut hit.subject {
                 let Some(here) = positions.get(*position).copied().flatten() else {
-                    self.push_without_lookup(&hit);
+                    met.push_without_lookup(&hit);
                     continue;
                 };
                 *position = here;
             }
-            self.push(hit);
+            met.push(hit);
         }
     }
 
     /// Matches that no hit stands for, because a cap was reached.
     pub fn left_out(&self) -> u64 {
-        self.left_out
+        self.met.as_ref().map_or(0, |met| met.left_out)
     }
 
     /// All matches: those that hits stand for and those left out.
     pub fn matched(&self) -> u64 {
-        self.hits.iter().map(|hit| hit.count).fold(self.left_out, u64::saturating_add)
+        self.hits().iter().map(|hit| hit.count).fold(self.left_out(), u64::saturating_add)
     }
 
     pub(crate) fn push(&mut self, hit: Hit) {
+        self.met.get_or_insert_default().push(hit);
+    }
+
+    /// The position of the look-up that this message is of: a new one, or the one that it repeats or answers, which then
+    /// gets what it did not say yet. `None`: there is no room for another.
+    pub(crate) fn push_lookup(&mut self, id: u16, lookup: Lookup) -> Option<usize> {
+        self.met.get_or_insert_default().push_lookup(id, lookup)
+    }
+
+    /// Counts a match in a look-up that there was no room for.
+    pub(crate) fn push_without_lookup(&mut self, hit: &Hit) {
+        self.met.get_or_insert_default().push_without_lookup(hit);
+    }
+}
+
+impl Met {
+    fn push(&mut self, hit: Hit) {
         let lookup = match hit.subject {
             Subject::Lookup(position) => Some(position),
             _ => None,
@@ -186,9 +220,7 @@ impl FlowHits {
         }
     }
 
-    /// The position of the look-up that this message is of: a new one, or the one that it repeats or answers, which then
-    /// gets what it did not say yet. `None`: there is no room for another.
-    pub(crate) fn push_lookup(&mut self, id: u16, lookup: Lookup) -> Option<usize> {
+    fn push_lookup(&mut self, id: u16, lookup: Lookup) -> Option<usize> {
         let Lookup { client, server, qtype, .. } = lookup;
         let asked = Asked { client, server, id, name: lookup.name.clone(), qtype };
         if let Some(position) = self.asked.get(&asked).copied()
@@ -209,8 +241,7 @@ impl FlowHits {
         Some(self.lookups.len() - 1)
     }
 
-    /// Counts a match in a look-up that there was no room for.
-    pub(crate) fn push_without_lookup(&mut self, hit: &Hit) {
+    fn push_without_lookup(&mut self, hit: &Hit) {
         let key = (hit.indicator.value.clone(), hit.field);
         match self.looked_up.get(&key).and_then(|position| self.hits.get_mut(*position)) {
             Some(first) => first.absorb(hit),

@@ -1,6 +1,7 @@
 //! What a worker learns: it is matched at once, counted, and gathered for the desk.
 
 use super::standing::{Ends, Standing};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
 use weir_flow::{Ended, FlowSink, FlowTable};
@@ -14,7 +15,7 @@ pub(crate) struct Watch {
     matcher: Matcher,
     want_names: bool,
     /// Hits of flows that are open.
-    open: HashMap<FlowId, FlowHits>,
+    open: HashMap<FlowId, FlowHits, RandomState>,
     /// On a tap: open flows with hits, to be told of before they end.
     standing: Option<Standing>,
     learnt: Learnt,
@@ -39,7 +40,7 @@ impl Watch {
         Self {
             matcher,
             want_names,
-            open: HashMap::new(),
+            open: HashMap::default(),
             standing: None,
             learnt: Learnt::default(),
             counts: WatchCounts::default(),

@@ -105,7 +105,7 @@ pub(super) fn meetings(
     stats: &mut IncidentStats,
 ) -> Vec<(Meeting, IsHoneypot)> {
     let mut sorter = Sorter { flow, hits, site, by_thing: BTreeMap::new(), hosts: HashMap::default() };
-    for hit in carried.iter().chain(hits.hits()) {
+    for hit in carried.iter().chain(hits.in_order()) {
         match rejected(hit, flow) {
             None => sorter.sort(hit),
             Some(Rejected::Contradicted) => stats.hits_contradicted += hit.count,
@@ -124,7 +124,7 @@ const MAX_CARRIED_HITS: usize = 64;
 pub(super) fn to_carry(hits: &FlowHits, carried: &[Hit], flow: &Flow) -> Vec<Hit> {
     let of_flow = |hit: &&Hit| !matches!(hit.subject, Subject::Lookup(_)) && rejected(hit, flow).is_none();
     let mut all: Vec<Hit> = carried.to_vec();
-    for hit in hits.hits().iter().filter(of_flow) {
+    for hit in hits.in_order().into_iter().filter(of_flow) {
         let known =
             |other: &Hit| same_indicator(other, hit) && other.field == hit.field && other.value == hit.value;
         if all.len() < MAX_CARRIED_HITS && !all.iter().any(known) {

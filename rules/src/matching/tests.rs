@@ -58,6 +58,7 @@ fn shown(hits: &FlowHits) -> Vec<String> {
 fn began(matcher: &Matcher, head: &FlowHead<'_>) -> Vec<String> {
     let mut hits = FlowHits::default();
     matcher.began(head, &mut hits);
+    matcher.named(head, &mut hits);
     shown(&hits)
 }
 
@@ -390,6 +391,33 @@ fn hits_of_a_flow_are_bounded_and_counted() {
     let late = std::iter::once(dns(query(1, "late.example")));
     let hits = observed(&other, (0..count).map(|number| dns(sub(number))).chain(late), "10.0.0.53:53");
     assert_eq!((hits.matched(), hits.left_out()), (count as u64 + 1, 1));
+}
+
+#[test]
+fn names_that_come_late_are_in_their_place() {
+    let matcher = matcher(&["203.0.113.5", "d:evil.example", "u:www.evil.example/"]);
+    let name = FlowName {
+        name: name("www.evil.example"),
+        source: NameSource::PassiveDnsClient,
+        time: Timestamp::new(99, 0),
+        aliases: Vec::new(),
+    };
+    let passive = [PassiveName { address: end("203.0.113.5:80").ip, name }];
+    let bare = head(Protocol::TCP, "203.0.113.5:80");
+    let named = FlowHead { passive: &passive, ..bare };
+    let said = HttpHost::Name(Name::from_ascii(b"www.evil.example").unwrap());
+    let request = sent(7, CLIENT, "203.0.113.5:80", request(RequestForm::Origin, said, None, "/"));
+    let request = Observation { time: bare.first, ..request };
+    let [mut early, mut late] = [FlowHits::default(), FlowHits::default()];
+    matcher.began(&named, &mut early);
+    matcher.named(&named, &mut early);
+    matcher.observed(&named, &request, &mut early);
+    matcher.began(&bare, &mut late);
+    matcher.observed(&bare, &request, &mut late);
+    matcher.named(&named, &mut late);
+    assert_eq!(early.hits().len(), 4);
+    assert_ne!(shown(&early), shown(&late));
+    assert_eq!(format!("{:?}", early.in_order()), format!("{:?}", late.in_order()));
 }
 
 #[test]

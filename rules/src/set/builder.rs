@@ -6,7 +6,7 @@ use super::index::Index;
 use super::names::Names;
 use super::networks::Networks;
 use super::store::{IndicatorId, Key, Store};
-use super::{IndicatorSet, find, url};
+use super::{IndicatorSet, Present, find, url};
 use foldhash::fast::RandomState;
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::HashMap;
@@ -141,7 +141,9 @@ impl SetBuilder {
             _ => None,
         }));
         let mut addresses = Filter::for_keys(store.addresses());
+        let mut present = Present::default();
         for (key, _) in keys() {
+            present.note(&key);
             if matches!(key, Key::Address(_) | Key::AddressPort(..)) {
                 addresses.insert(hashes.key(&key), filter::Kind::Member);
             }
@@ -151,7 +153,7 @@ impl SetBuilder {
             _ => None,
         });
         let names = Names::new(texts, &hashes);
-        IndicatorSet { addresses, names, networks, store, index, hashes }
+        IndicatorSet { addresses, names, networks, present, store, index, hashes }
     }
 
     fn key(&mut self, key: &Key<'_>) -> Option<Added> {

@@ -40,9 +40,31 @@ pub struct IndicatorSet {
     addresses: Filter,
     names: Names,
     networks: Networks,
+    present: Present,
     store: Store,
     index: Index,
     hashes: Hashes,
+}
+
+/// Which kinds of indicators there are at all, of those that many sets have none of: then nobody waits for memory to say so.
+#[derive(Clone, Copy, Debug, Default)]
+struct Present {
+    address_ports: bool,
+    urls: bool,
+    ja4s: bool,
+    certificates: bool,
+}
+
+impl Present {
+    fn note(&mut self, key: &Key<'_>) {
+        match key {
+            Key::AddressPort(..) => self.address_ports = true,
+            Key::Url { .. } => self.urls = true,
+            Key::Ja4(_) => self.ja4s = true,
+            Key::Sha1(_) | Key::Sha256(_) => self.certificates = true,
+            Key::Address(_) | Key::Network(_) | Key::Domain(_) | Key::Host(_) => {}
+        }
+    }
 }
 
 /// How many questions are put to the filter before the first answer is looked at: as many as there are bits to note them.
@@ -116,6 +138,9 @@ impl IndicatorSet {
 
     /// The indicator for an address at a port.
     pub fn address_port(&self, ip: IpAddr, port: u16) -> Option<IndicatorId> {
+        if !self.present.address_ports {
+            return None;
+        }
         let ip = ip.to_canonical();
         let hash = self.hashes.address_port(ip, port);
         if self.may_be_address(hash) { self.find_hashed(hash, &Key::AddressPort(ip, port)) } else { None }
@@ -167,18 +192,22 @@ impl IndicatorSet {
     /// percent-encoded bytes compare without case and bytes that may not stand in a URL are compared percent-encoded.
     /// Nothing else is normalised: `%41` is not `A`, `/a/../b` is not `/b`.
     pub fn url(&self, host: &str, port: Option<u16>, path: &str) -> Option<IndicatorId> {
+        if !self.present.urls {
+            return None;
+        }
         let path = url::normal_path(path);
         self.find(&Key::Url { host: url::normal_host(host), port: url::normal_port(port), path: &path })
     }
 
     /// The indicator for a JA4 fingerprint.
     pub fn ja4(&self, fingerprint: &str) -> Option<IndicatorId> {
-        self.find(&Key::Ja4(fingerprint))
+        if self.present.ja4s { self.find(&Key::Ja4(fingerprint)) } else { None }
     }
 
     /// The indicators for a certificate, by its SHA-256 and its SHA-1.
     pub fn certificate(&self, sha1: &[u8; 20], sha256: &[u8; 32]) -> impl Iterator<Item = IndicatorId> {
-        self.find(&Key::Sha256(sha256)).into_iter().chain(self.find(&Key::Sha1(sha1)))
+        let find = |key: &Key<'_>| if self.present.certificates { self.find(key) } else { None };
+        find(&Key::Sha256(sha256)).into_iter().chain(find(&Key::Sha1(sha1)))
     }
 
     #[inline]

@@ -102,6 +102,7 @@ impl World {
             passive,
         };
         self.matcher.began(&head, &mut hits);
+        self.matcher.named(&head, &mut hits);
         for (fact, number) in facts.iter().zip(0..) {
             let from_server = fact.sent_by() == Some(Sender::Responder);
             let (source, destination) = if from_server { (server, client) } else { (client, server) };
