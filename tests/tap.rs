@@ -1,0 +1,312 @@
+//! `weir run` on virtual interfaces: what it alerts, what it counts, what it says, and that it ends in order.
+//!
+//! Needs root (network namespaces), `ip` and `python3`; says so and passes where there are none.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "helpers of tests: what goes wrong here shall fail, patience is measured by the clock, what is skipped is said"
+)]
+
+mod common;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const DEMO: &str = "capture/traces/demo.pcap";
+const INDICATORS: &str = "capture/traces/demo-indicators.txt";
+const PACKETS_PER_SECOND: u32 = 400;
+/// Far longer than anything here takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Two namespaces, joined by as many virtual wires as interfaces are named.
+struct Net {
+    name: String,
+}
+
+impl Net {
+    fn new(wires: usize) -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let net = Self { name: format!("wr{}x{number}", std::process::id()) };
+        let can = Command::new("python3").arg("--version").output().is_ok()
+            && ip(&["netns", "add", &net.side("t")])
+            && ip(&["netns", "add", &net.side("s")]);
+        if !can {
+            println!("skipped: needs root, ip and python3 to make network namespaces and to send");
+            return None;
+        }
+        for side in ["t", "s"] {
+            let off = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
+            let quiet = Command::new("ip").args(["netns", "exec", &net.side(side), "sh", "-c", off]).status();
+            assert!(quiet.is_ok_and(|status| status.success()), "nothing but what the test sends");
+        }
+        for wire in 0..wires {
+            let (tap, sender) = (format!("tap{wire}"), format!("out{wire}"));
+            let (t, s) = (net.side("t"), net.side("s"));
+            let ends = ["type", "veth", "peer", "name", &sender, "netns", &s];
+            assert!(ip(&[&["link", "add", &tap, "netns", &t, "mtu", "9000"][..], &ends].concat()));
+            assert!(ip(&["-n", &s, "link", "set", &sender, "mtu", "9000", "up"]));
+            assert!(ip(&["-n", &t, "link", "set", &tap, "up"]));
+        }
+        Some(net)
+    }
+
+    fn side(&self, side: &str) -> String {
+        format!("{}{side}", self.name)
+    }
+
+    fn set(&self, interface: &str, state: &str) {
+        assert!(ip(&["-n", &self.side("t"), "link", "set", interface, state]));
+    }
+
+    /// Sends a capture; how many frames that were.
+    fn send(&self, capture: &str, interfaces: &[&str]) -> u64 {
+        let script = common::root().join("tests/tap/send.py");
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.side("s"), "python3"])
+            .arg(script)
+            .arg(PACKETS_PER_SECOND.to_string())
+            .arg(common::root().join(capture))
+            .args(interfaces)
+            .output()
+            .expect("python3 runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        for side in ["t", "s"] {
+            ip(&["netns", "del", &self.side(side)]);
+        }
+    }
+}
+
+fn ip(arguments: &[&str]) -> bool {
+    Command::new("ip").args(arguments).output().is_ok_and(|output| output.status.success())
+}
+
+/// A running `weir run`; killed when dropped.
+struct Run {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Run {
+    fn start(net: &Net, interfaces: &[&str], more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name);
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &net.side("t"), env!("CARGO_BIN_EXE_weir"), "run"]);
+        for interface in interfaces {
+            command.args(["--interface", interface]);
+        }
+        command
+            .args(["--workers", "2", "--ring-size", "4MiB", "--indicators"])
+            .arg(common::root().join(INDICATORS));
+        command.arg("--alerts").arg(file("alerts")).arg("--flows").arg(file("flows"));
+        command.arg("--names").arg(file("names")).arg("--control").arg(file("control")).args(more);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(std::fs::File::create(file("said")).expect("a file"));
+        let run = Self { child: command.spawn().expect("weir runs"), folder };
+        run.wait_for("it answers", || run.get("/status").is_some());
+        run
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.file("said")).unwrap_or_default()
+    }
+
+    fn lines(&self, name: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.file(name)).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// A page of the control socket.
+    fn get(&self, page: &str) -> Option<String> {
+        let mut stream = UnixStream::connect(self.file("control")).ok()?;
+        stream.write_all(format!("GET {page} HTTP/1.1\r\n\r\n").as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.get("/status").expect("it answers")).expect("JSON")
+    }
+
+    fn packets(&self) -> u64 {
+        let interfaces = self.status()["interfaces"].as_array().cloned().unwrap_or_default();
+        interfaces.iter().filter_map(|interface| interface["packets"].as_u64()).sum()
+    }
+
+    fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < PATIENCE, "waited in vain until {what}; it said:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends it with a signal; its exit code.
+    fn end(&mut self, signal: &str) -> Option<i32> {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status.code();
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end; it said:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// What `weir read` makes of a capture: alerts, and the lines of flows.
+fn read(capture: &str, folder: &Path) -> (Vec<Value>, Vec<Value>) {
+    let flows = folder.join("flows-of-read");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.current_dir(common::root()).args(["read", capture, "--quiet", "--indicators", INDICATORS]);
+    let output = command.arg("--flows").arg(&flows).output().expect("weir runs");
+    let lines = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    };
+    (lines(&output.stdout), lines(&std::fs::read(flows).expect("flows")))
+}
+
+/// Incidents by what is the same whenever the capture is played: indicator, host, direction and final grade.
+fn incidents(alerts: &[Value]) -> BTreeSet<[String; 4]> {
+    let closed = alerts.iter().filter(|alert| alert["event"]["action"] == "closed");
+    let wanted = closed.filter(|alert| alert["weir"]["incident"]["direction"] != "inbound");
+    let fields =
+        ["/weir/indicator/value", "/weir/host/ip", "/weir/incident/direction", "/weir/incident/grade"];
+    wanted.map(|alert| fields.map(|field| text(alert, field))).collect()
+}
+
+/// Flows by their ends, the initiator first, and the packets of each.
+fn conversations(flows: &[Value]) -> BTreeSet<[String; 6]> {
+    let fields = ["/source/ip", "/source/port", "/destination/ip", "/destination/port"];
+    let fields = [fields[0], fields[1], fields[2], fields[3], "/network/transport", "/network/packets"];
+    flows.iter().map(|flow| fields.map(|field| text(flow, field))).collect()
+}
+
+fn text(line: &Value, pointer: &str) -> String {
+    line.pointer(pointer).map(ToString::to_string).unwrap_or_default()
+}
+
+#[test]
+fn what_a_tap_alerts_is_what_reading_the_capture_alerts() {
+    let Some(net) = Net::new(1) else { return };
+    let mut run = Run::start(&net, &["tap0"], &[]);
+    let sent = net.send(DEMO, &["out0"]);
+    run.wait_for("all has arrived", || run.packets() == sent);
+    let (alerts, flows) = read(DEMO, run.folder.path());
+    let expected = incidents(&alerts);
+    let opened =
+        |run: &Run| run.lines("alerts").iter().filter(|alert| alert["event"]["action"] == "opened").count();
+    run.wait_for("all incidents are told of", || opened(&run) >= expected.len());
+    assert!(run.lines("flows").len() < flows.len(), "while flows are open");
+
+    let shown = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .arg("status")
+        .arg("--control")
+        .arg(run.file("control"))
+        .output();
+    let shown = shown.expect("weir runs");
+    let table = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert_eq!(shown.status.code(), Some(0), "{table}");
+    for told in ["all is well", "tap0             up", "packet to alert: p50", "the ledger balances"] {
+        assert!(table.contains(told), "{told} is not in\n{table}");
+    }
+    let metrics = run.get("/metrics").expect("it answers");
+    assert!(metrics.contains("weir_ledger_balanced 1"), "{metrics}");
+    assert!(
+        metrics.contains("weir_latency_microseconds{of=\"packet_to_alert\",quantile=\"0.99\"}"),
+        "{metrics}"
+    );
+
+    assert_eq!(run.end("-TERM"), Some(1), "{}", run.said());
+    assert!(run.said().contains("the ledger balances"), "{}", run.said());
+    assert!(!run.file("control").exists(), "the control socket goes with the program");
+    assert_eq!(incidents(&run.lines("alerts")), expected);
+    assert_eq!(conversations(&run.lines("flows")), conversations(&flows));
+}
+
+#[test]
+fn an_interface_that_goes_down_is_told_of_and_taken_up_again() {
+    let Some(net) = Net::new(1) else { return };
+    let mut run = Run::start(&net, &["tap0"], &["--listen", "off"]);
+    let first = net.send(DEMO, &["out0"]);
+    run.wait_for("all has arrived", || run.packets() == first);
+    net.set("tap0", "down");
+    run.wait_for("it is told", || run.said().contains("tap0 went down"));
+    let shown = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .arg("status")
+        .arg("--control")
+        .arg(run.file("control"))
+        .output();
+    let shown = shown.expect("weir runs");
+    assert_eq!(shown.status.code(), Some(1), "{}", String::from_utf8_lossy(&shown.stdout));
+    net.set("tap0", "up");
+    run.wait_for("it is told", || run.said().contains("tap0 is captured from again"));
+    let second = net.send(DEMO, &["out0"]);
+    run.wait_for("all has arrived", || run.packets() == first + second);
+    assert_eq!(run.end("-INT"), Some(1));
+    assert!(run.said().contains("the ledger balances"), "{}", run.said());
+    assert_eq!(run.said().matches("went down").count(), 1, "{}", run.said());
+}
+
+#[test]
+fn a_tap_of_two_interfaces_sees_conversations_as_one_wire_does() {
+    let Some(net) = Net::new(2) else { return };
+    let mut run = Run::start(&net, &["tap0", "tap1"], &["--listen", "off"]);
+    let sent = net.send(DEMO, &["out0", "out1"]);
+    run.wait_for("all has arrived", || run.packets() == sent);
+    let each = run.status()["interfaces"].clone();
+    assert!(each[0]["packets"].as_u64() > Some(20) && each[1]["packets"].as_u64() > Some(20), "{each}");
+    assert_eq!(run.end("-TERM"), Some(1));
+    assert!(run.said().contains("the ledger balances"), "{}", run.said());
+    let (_, flows) = read(DEMO, run.folder.path());
+    assert_eq!(conversations(&run.lines("flows")), conversations(&flows));
+}
+
+#[test]
+fn what_cannot_be_watched_is_said_with_advice() {
+    let run = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_weir")).arg("run").args(arguments).output().expect("weir runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run(&["--interface", "no-such-nic"]);
+    assert!(code == Some(2) && said.contains("there is no interface no-such-nic; there are "), "{said}");
+    let (code, said) = run(&[]);
+    assert!(code == Some(2) && said.contains("--interface"), "{said}");
+    let status =
+        Command::new(env!("CARGO_BIN_EXE_weir")).args(["status", "--control", "/nonexistent"]).output();
+    let status = status.expect("weir runs");
+    assert_eq!(status.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&status.stderr).contains("no `weir run` answers"));
+}
