@@ -6,11 +6,15 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::string_slice,
+    clippy::unwrap_used,
     reason = "helpers of tests: what goes wrong here shall fail, and skipping is said"
 )]
 
+mod build;
 mod corpora;
 mod corpus;
 mod golden;
+mod hostile;
 mod oracle;
+mod rules;
 mod sink;
