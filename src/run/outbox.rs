@@ -202,3 +202,75 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowTable};
+    use weir_model::flow::FlowHead;
+    use weir_model::frame::LinkType;
+    use weir_model::{Frame, Timestamp};
+    use weir_wire::{DecodeConfig, Decoder};
+
+    /// A record, as a flow table makes it.
+    fn flow() -> Arc<Flow> {
+        #[derive(Default)]
+        struct Keep(Option<Flow>);
+        impl FlowSink for Keep {
+            fn began(&mut self, _: &FlowHead<'_>) {}
+            fn named(&mut self, _: &FlowHead<'_>) {}
+            fn observed(&mut self, _: &FlowHead<'_>, _: &Observation) {}
+            fn ended(&mut self, flow: Ended<'_>, _: u64) {
+                self.0 = Some(flow.to_flow());
+            }
+        }
+        let mut data = vec![0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0, 10, 20, 0, 11, 198, 51, 100, 66];
+        data.extend([0xc3, 0x51, 0x27, 0x0f, 0, 8, 0, 0]);
+        let time = Timestamp::from_nanos(1);
+        let frame = Frame { number: 1, time, link: LinkType::RAW, original_len: 28, data: &data };
+        let (mut table, mut kept) = (FlowTable::new(FlowConfig::default()), Keep::default());
+        table.frames(&mut Decoder::new(DecodeConfig::default()), [frame].into_iter(), &mut kept);
+        table.finish(&Clock::new(), &mut kept);
+        Arc::new(kept.0.expect("a record"))
+    }
+
+    fn learnt(flow: &Arc<Flow>, flows: usize, standing: usize) -> Learnt {
+        Learnt {
+            ended: vec![(Arc::clone(flow), FlowHits::default()); flows],
+            standing: vec![(Arc::clone(flow), FlowHits::default()); standing],
+            named: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn lines_that_find_the_queue_full_are_counted_and_hits_still_leave() {
+        let (queues, hits_in, lines_in) = queues(true);
+        let mut outbox = Outbox::new(queues);
+        let flow = flow();
+        let room = BUNDLES_UNDER_WAY * BUNDLE_LINES;
+        outbox.take(learnt(&flow, room + 2 * BUNDLE_LINES, 1));
+        assert_eq!(outbox.sent().flows_lost, 2 * BUNDLE_LINES as u64);
+        assert_eq!(hits_in.len(), 1);
+        drop(lines_in);
+        outbox.take(learnt(&flow, BUNDLE_LINES, 0));
+        assert_eq!(outbox.sent().flows_lost, 3 * BUNDLE_LINES as u64, "the clerk has given up");
+        assert_eq!(outbox.sent().flows, (room + 3 * BUNDLE_LINES) as u64);
+    }
+
+    #[test]
+    fn hits_wait_for_room_before_they_are_lost() {
+        let (queues, hits_in, _lines_in) = queues(false);
+        let mut outbox = Outbox::new(queues);
+        let flow = flow();
+        let room = HITS_UNDER_WAY + MAX_HITS_WAITING;
+        for _ in 0..room / 1_024 + 2 {
+            outbox.take(learnt(&flow, 0, 1_024));
+        }
+        let offered = (room / 1_024 + 2) * 1_024;
+        assert_eq!(outbox.sent().snapshots_lost, (offered - room) as u64);
+        assert_eq!(hits_in.try_iter().count(), HITS_UNDER_WAY);
+        outbox.take(learnt(&flow, 0, 0));
+        assert_eq!(hits_in.len(), HITS_UNDER_WAY, "what waited has left, in its turn");
+        assert_eq!(outbox.sent().snapshots_lost, (offered - room) as u64);
+    }
+}
