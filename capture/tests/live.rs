@@ -363,3 +363,74 @@ fn both_directions_meet_and_the_load_is_balanced() {
         assert!(most < 115, "{packet_name} in {carrier_name}: {load:?}");
     }
 }
+
+/// A flood into a small ring that nobody empties: what did not fit is counted, and so is everything else.
+#[test]
+fn what_a_full_ring_drops_is_in_the_books() {
+    const SENT: u64 = 20_000;
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let small = TapOptions { ring_bytes: 1 << 20, ..options(&["tap0"], 2) };
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&small).unwrap());
+    let sender = net.sender("out0");
+    let mut frame = flow_datagram(0);
+    frame.resize(1400, 0);
+    for number in 0..SENT {
+        frame[34..36].copy_from_slice(&(1024 + number as u16 % 50_000).to_be_bytes());
+        assert!(sender.send(&frame));
+    }
+    let (got, stats) = capture(workers, &monitor, |_| {});
+    let stats = &stats[0];
+    assert_eq!((stats.received, stats.before_joining), (SENT, 0));
+    assert_eq!(stats.delivered, got.len() as u64);
+    assert!(stats.dropped > SENT / 2 && stats.delivered > 100 && stats.freezes > 0, "{stats:?}");
+    assert_eq!(stats.in_rings(), 0, "{stats:?}");
+}
+
+/// Not a test: how many frames are captured of those that tcpreplay sends as fast as it can, and what that costs. Takes the capture
+/// file from WEIR_RATE_CAPTURE, workers from WEIR_RATE_WORKERS, arguments of tcpreplay from WEIR_RATE_ARGUMENTS.
+#[test]
+#[ignore = "measures, for minutes"]
+fn rate() {
+    let setting = |name: &str| std::env::var(name).unwrap_or_default();
+    let net = Net::new().expect("root");
+    net.pair("tap0", "out0");
+    let workers = setting("WEIR_RATE_WORKERS").parse().unwrap_or(1);
+    let wide = TapOptions { ring_bytes: 64 << 20, ..options(&["tap0"], workers) };
+    let (mut workers, monitor) = net.inside(Side::Tap, || live::open(&wide).unwrap());
+    let before = cpu_seconds();
+    let (bytes, said) = thread::scope(|scope| {
+        let threads: Vec<_> = workers.drain(..).map(|worker| scope.spawn(move || bytes_of(worker))).collect();
+        let arguments = setting("WEIR_RATE_ARGUMENTS");
+        let output = std::process::Command::new("ip")
+            .args(["netns", "exec", &net.namespace(Side::Sender), "tcpreplay", "-q", "-i", "out0"])
+            .args(arguments.split_whitespace())
+            .arg(setting("WEIR_RATE_CAPTURE"))
+            .output()
+            .unwrap();
+        thread::sleep(Duration::from_millis(200));
+        monitor.stop();
+        let bytes: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        (bytes, String::from_utf8_lossy(&output.stdout).into_owned())
+    });
+    let cpu = cpu_seconds() - before;
+    let stats = &monitor.stats()[0];
+    println!("{said}{stats:?}, {bytes} bytes");
+    println!("{cpu:.3} CPU s, {:.0} ns a frame", cpu * 1e9 / stats.delivered as f64);
+    assert_eq!(stats.in_rings(), 0);
+}
+
+fn bytes_of(mut worker: TapWorker) -> u64 {
+    let (mut batch, mut bytes) = (FrameBatch::new(), 0);
+    while worker.next_batch(&mut batch) != Woken::Ended {
+        bytes += batch.iter().map(|frame| frame.data.len() as u64).sum::<u64>();
+    }
+    bytes
+}
+
+/// User and system time of this process.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+    ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}

@@ -43,7 +43,7 @@ pub(super) fn run(program: &[Instruction], seen: &Seen<'_>) -> (u32, usize) {
                 0x02 => memory[k as usize] = Some(a),
                 0x80 => a = seen.data.len() as u32,
                 0x20 if k == (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE).cast_unsigned() => {
-                    a = seen.packet_type
+                    a = seen.packet_type;
                 }
                 0x20 if k == (libc::SKF_AD_OFF + libc::SKF_AD_PROTOCOL).cast_unsigned() => a = seen.protocol,
                 0x50 => a = loaded(load(1, x.wrapping_add(k)))?,
