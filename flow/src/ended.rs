@@ -22,6 +22,11 @@ impl<'a> Ended<'a> {
         self.entry.cold.id
     }
 
+    /// See [`Flow::continues`].
+    pub fn continues(&self) -> Option<FlowId> {
+        self.entry.cold.continues()
+    }
+
     /// See [`Flow::protocol`].
     pub const fn protocol(&self) -> Protocol {
         self.entry.ends.protocol()

@@ -62,6 +62,13 @@ pub(crate) struct Cold {
     has_ticket: u8,
 }
 
+impl Cold {
+    /// The record that this one continues.
+    pub(crate) fn continues(&self) -> Option<FlowId> {
+        (self.continues != NO_RECORD).then_some(self.continues)
+    }
+}
+
 /// No packet has this number.
 const NO_RECORD: FlowId = FlowId(u64::MAX);
 
@@ -338,7 +345,7 @@ impl Entry {
         let (name, other_names) = facts.names_of(responder.ip);
         Flow {
             id: self.cold.id,
-            continues: (self.cold.continues != NO_RECORD).then_some(self.cold.continues),
+            continues: self.cold.continues(),
             protocol: self.ends.protocol(),
             initiator: self.ends.end(initiator),
             responder,

@@ -81,6 +81,17 @@ pub struct EndCounts {
 }
 
 impl EndCounts {
+    fn add(&mut self, other: &Self) {
+        let Self { fin, rst, idle, active, evicted, reused, end_of_input } = other;
+        self.fin += fin;
+        self.rst += rst;
+        self.idle += idle;
+        self.active += active;
+        self.evicted += evicted;
+        self.reused += reused;
+        self.end_of_input += end_of_input;
+    }
+
     pub(crate) const fn count(&mut self, reason: EndReason) {
         let counter = match reason {
             EndReason::Fin => &mut self.fin,
@@ -120,6 +131,25 @@ pub struct NameCounts {
 }
 
 impl NameCounts {
+    fn add(&mut self, other: &Self) {
+        let Self {
+            certificate,
+            passive_dns_other,
+            passive_dns_client,
+            http_proxy,
+            tls_sni,
+            quic_sni,
+            http_host,
+        } = other;
+        self.certificate += certificate;
+        self.passive_dns_other += passive_dns_other;
+        self.passive_dns_client += passive_dns_client;
+        self.http_proxy += http_proxy;
+        self.tls_sni += tls_sni;
+        self.quic_sni += quic_sni;
+        self.http_host += http_host;
+    }
+
     pub(crate) const fn count(&mut self, source: NameSource, names: u64) {
         let counter = match source {
             NameSource::Certificate => &mut self.certificate,
@@ -135,6 +165,67 @@ impl NameCounts {
 }
 
 impl FlowStats {
+    /// Takes up the books of another table, which had other flows of the same input and the same passive DNS. The peak is then the sum
+    /// of the tables' peaks: no less than what it was.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            packets,
+            frames,
+            frames_ended,
+            ip_bytes,
+            steps_backwards,
+            flows_begun,
+            flows_continued,
+            flows_open,
+            flows_open_peak,
+            ended,
+            rounds_resolved_early,
+            icmp_errors_paired,
+            icmp_errors_unpaired,
+            facts,
+            facts_not_kept,
+            facts_bytes,
+            names,
+            names_dropped,
+            dns_answers_refused,
+            stream_readers_dropped,
+            datagram_readers_dropped,
+            requests_unreported,
+            bodies_unread,
+            stream_bytes_held,
+            streams,
+            passive_dns,
+        } = other;
+        self.packets += packets;
+        self.frames += frames;
+        self.frames_ended += frames_ended;
+        self.ip_bytes += ip_bytes;
+        // All tables are told of the same clock.
+        self.steps_backwards = self.steps_backwards.max(*steps_backwards);
+        self.flows_begun += flows_begun;
+        self.flows_continued += flows_continued;
+        self.flows_open += flows_open;
+        self.flows_open_peak += flows_open_peak;
+        self.ended.add(ended);
+        self.rounds_resolved_early += rounds_resolved_early;
+        self.icmp_errors_paired += icmp_errors_paired;
+        self.icmp_errors_unpaired += icmp_errors_unpaired;
+        self.facts += facts;
+        self.facts_not_kept += facts_not_kept;
+        self.facts_bytes += facts_bytes;
+        self.names.add(names);
+        self.names_dropped += names_dropped;
+        self.dns_answers_refused += dns_answers_refused;
+        self.stream_readers_dropped += stream_readers_dropped;
+        self.datagram_readers_dropped += datagram_readers_dropped;
+        self.requests_unreported += requests_unreported;
+        self.bodies_unread += bodies_unread;
+        self.stream_bytes_held += stream_bytes_held;
+        self.streams.add(streams);
+        // What is shared is counted once.
+        self.passive_dns = *passive_dns;
+    }
+
     /// Each count with its name, always in this order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let Self { ended, names, streams, passive_dns, .. } = self;

@@ -68,6 +68,27 @@ pub struct StreamStats {
     pub read_caps_reached: u64,
 }
 
+impl StreamStats {
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self {
+            read_bytes,
+            repeated_bytes,
+            astray_bytes,
+            unused_bytes,
+            gaps,
+            gaps_by_cap,
+            read_caps_reached,
+        } = other;
+        self.read_bytes += read_bytes;
+        self.repeated_bytes += repeated_bytes;
+        self.astray_bytes += astray_bytes;
+        self.unused_bytes += unused_bytes;
+        self.gaps += gaps;
+        self.gaps_by_cap += gaps_by_cap;
+        self.read_caps_reached += read_caps_reached;
+    }
+}
+
 /// A segment's payload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment<'a> {

@@ -53,6 +53,32 @@ pub struct FragmentStats {
 }
 
 impl DecodeStats {
+    /// Takes up the books of another decoder, which had other frames of the same input.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            frames,
+            frame_bytes,
+            snapped,
+            packets,
+            packet_frames,
+            not_ip,
+            undecodable,
+            tunnels,
+            fragments,
+        } = other;
+        self.frames += frames;
+        self.frame_bytes += frame_bytes;
+        self.snapped += snapped;
+        self.packets += packets;
+        self.packet_frames += packet_frames;
+        add_each(&mut self.not_ip, not_ip);
+        for (counts, more) in self.undecodable.iter_mut().zip(undecodable) {
+            add_each(counts, more);
+        }
+        add_each(&mut self.tunnels, tunnels);
+        self.fragments.add(fragments);
+    }
+
     /// Frames seen less all that is accounted for: 0, or the decoder has lost or doubled a frame.
     pub fn balance(&self) -> i64 {
         let accounted = self.packet_frames
@@ -133,6 +159,29 @@ impl DecodeStats {
 }
 
 impl FragmentStats {
+    fn add(&mut self, other: &Self) {
+        let Self {
+            received,
+            reassembled,
+            given_up,
+            duplicates,
+            overlapping,
+            inconsistent,
+            held_frames,
+            held_datagrams,
+            held_bytes,
+        } = other;
+        self.received += received;
+        self.reassembled += reassembled;
+        add_each(&mut self.given_up, given_up);
+        self.duplicates += duplicates;
+        self.overlapping += overlapping;
+        self.inconsistent += inconsistent;
+        self.held_frames += held_frames;
+        self.held_datagrams += held_datagrams;
+        self.held_bytes += held_bytes;
+    }
+
     pub(super) fn count_given_up(&mut self, reason: GivenUp) {
         add(&mut self.given_up, reason as usize, 1);
     }
@@ -334,3 +383,7 @@ keywords!(
         TooLong => "too_long",
     }
 );
+
+fn add_each(counts: &mut [u64], more: &[u64]) {
+    counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+}
