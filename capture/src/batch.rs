@@ -42,6 +42,10 @@ struct Meta {
 
 const ARENA: u16 = u16::MAX;
 
+/// How many frames ahead of the one asked for are fetched, and how much of each: the headers of most.
+const FRAMES_AHEAD: usize = 8;
+const HEADER_BYTES: usize = 128;
+
 impl FrameBatch {
     /// Empty; memory comes with the first frames.
     pub fn new() -> Self {
@@ -99,6 +103,15 @@ impl FrameBatch {
         true
     }
 
+    /// Takes one of the frames of another batch, as [`Self::push`] does, but without copying where its bytes are in a window.
+    pub fn push_from(&mut self, other: &Self, index: usize) -> bool {
+        let Some(meta) = other.metas.get(index) else {
+            return false;
+        };
+        let place = other.windows.get(usize::from(meta.place));
+        self.take(other.frame(meta), place.map(|window| Place { window, start: meta.start as usize }))
+    }
+
     fn push_meta(&mut self, frame: &Frame<'_>, start: usize, place: u16) {
         self.metas.push(Meta {
             number: frame.number,
@@ -120,6 +133,18 @@ impl FrameBatch {
     pub fn range(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = Frame<'_>> {
         let metas = self.metas.get(range).unwrap_or_default();
         metas.iter().map(|meta| self.frame(meta))
+    }
+
+    /// The same; the headers of each are fetched into the cache some frames ahead, where another core has touched them last.
+    pub fn range_ahead(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = Frame<'_>> {
+        let ahead = self.metas.get(range.start.saturating_add(FRAMES_AHEAD)..).unwrap_or_default();
+        let mut ahead = ahead.iter();
+        self.range(range).inspect(move |_| {
+            if let Some(next) = ahead.next() {
+                let data = self.frame(next).data;
+                weir_mem::fetch(data.get(..HEADER_BYTES).unwrap_or(data));
+            }
+        })
     }
 
     fn frame(&self, meta: &Meta) -> Frame<'_> {

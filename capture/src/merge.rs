@@ -32,11 +32,15 @@ pub const MAX_OPEN_INPUTS: usize = 64;
 /// Earlier ones first, then in the order in which the inputs were named.
 type Key = (Timestamp, usize);
 
+const LAST: Key = (Timestamp::MAX, usize::MAX);
+
 /// The inputs that have frames left.
 pub(crate) struct Merge {
     waiting: VecDeque<Waiting>,
     due: BinaryHeap<Due>,
     current: Option<Due>,
+    /// As long as the current input is not behind this it stays current.
+    limit: Key,
     /// Time of the last frame given.
     now: Timestamp,
     progress: Progress,
@@ -73,6 +77,7 @@ impl Merge {
             waiting: VecDeque::new(),
             due: BinaryHeap::new(),
             current: None,
+            limit: LAST,
             now: Timestamp::EPOCH,
             progress,
             late,
@@ -89,16 +94,16 @@ impl Merge {
 
     /// The next frame, in order, and its bytes.
     pub(crate) fn next(&mut self, report: &mut Report) -> Option<(Record, Data<'_>)> {
-        if let Some(mut due) = self.current.take() {
-            match due.source.advance() {
-                Some(record) => {
-                    due.key.0 = record.time;
-                    self.current = Some(due);
-                }
-                None => due.source.finish(report),
+        let next = self.current.as_mut().and_then(|due| {
+            due.key.0 = due.source.advance()?.time;
+            Some(due.key)
+        });
+        if next.is_none_or(|key| key > self.limit) {
+            if next.is_none()
+                && let Some(due) = self.current.take()
+            {
+                due.source.finish(report);
             }
-        }
-        if !self.current.as_ref().is_some_and(|due| self.is_first(due.key)) {
             self.change_current(report);
         }
         let current = self.current.as_ref()?;
@@ -111,9 +116,11 @@ impl Merge {
         self.current.as_ref().map_or("", |due| due.source.name())
     }
 
-    fn is_first(&self, key: Key) -> bool {
-        let waiting = if self.has_room() { self.waiting.front() } else { None };
-        self.due.peek().is_none_or(|due| key <= due.key) && waiting.is_none_or(|waiting| key <= waiting.key)
+    /// The key of the input that is first of those that are not current.
+    fn first_of_others(&self) -> Key {
+        let waiting = if self.has_room() { self.waiting.front().map(|waiting| waiting.key) } else { None };
+        let due = self.due.peek().map(|due| due.key);
+        due.into_iter().chain(waiting).min().unwrap_or(LAST)
     }
 
     fn has_room(&self) -> bool {
@@ -131,6 +138,7 @@ impl Merge {
             self.open_waiting(first, report);
         }
         self.current = self.due.pop();
+        self.limit = self.first_of_others();
     }
 
     fn open_waiting(&mut self, waiting: Waiting, report: &mut Report) {
