@@ -57,6 +57,10 @@ planted: setup ## Compare alerts with what tshark finds, with a million indicato
 hostile: setup ## Every capture cut and changed at random, 50 times each (half an hour or so).
 	WEIR_HOSTILE_CASES=50 cargo test --locked --release --test hostile -- --nocapture
 
+.PHONY: workers
+workers: setup ## Compare the results of 1, 2 and 4 workers on every capture (needs WEIR_CORPORA).
+	WEIR_WORKERS_ALL=1 cargo test --locked --release --test workers -- --nocapture
+
 .PHONY: traces
 traces: ## Record capture/traces again (root: makes network namespaces and removes them).
 	capture/traces/record.sh

@@ -149,7 +149,8 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "EXPRESSION", help_heading = "What is read")]
     pub bpf: Option<String>,
 
-    /// Threads that decode and match, each with its share of the flow memory [default: 1]
+    /// Threads that decode and match, each with an equal share of the flow memory and of other caps; the results are the same
+    /// [default: one for each core, at most 8; for a tap 1]
     #[arg(short, long, value_name = "N", help_heading = "What is read")]
     pub workers: Option<usize>,
 

@@ -5,7 +5,7 @@ use crate::cli::ReadArguments;
 use crate::config::{HomeNet, Settings};
 use crate::memory;
 use crate::output;
-use crate::pipeline::{self, Desk, Reports, Worker};
+use crate::pipeline::{self, Desk, Reports, Wanted, WorkerConfig};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::state::State;
@@ -40,12 +40,21 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     if let Some(state) = &state {
         memory::load(state, &mut incidents)?;
     }
-    let worker =
-        Worker::new(DecodeConfig::default(), flow_config(&settings), Arc::clone(&set), names_out.is_some());
-    let desk = Desk::new(incidents, site, flows_out, names_out);
+    let wanted = |sink: &Option<_>| if sink.is_some() { Wanted::Lines } else { Wanted::Nothing };
+    let config = WorkerConfig {
+        decode: DecodeConfig::default(),
+        flow: flow_config(&settings),
+        passive_dns: None,
+        set: Arc::clone(&set),
+        site,
+        want_flows: wanted(&flows_out),
+        want_names: wanted(&names_out),
+        spare: pipeline::spare(settings.workers),
+    };
+    let desk = Desk::new(incidents, flows_out, names_out);
 
     let progress = Progress::start(settings.verbosity, reader.progress());
-    let mut reports = pipeline::run(reader, worker, desk)?;
+    let mut reports = pipeline::run(reader, config, settings.workers, desk)?;
     drop(progress);
 
     let alerts = reports.incidents.close_all();

@@ -35,8 +35,9 @@ impl Report<'_> {
     /// Writes the metrics where wanted and the summary where not unwanted.
     pub(crate) fn tell(&self) -> Result<()> {
         let ledger = self.ledger();
-        let Reports { reader, worker, desk, .. } = self.reports;
-        let stages = [("read", &reader.times), ("decode", &worker.times), ("write", &desk.times)];
+        let Reports { reader, worker, workers, desk, .. } = self.reports;
+        let walk = if *workers > 1 { "deal" } else { "read" };
+        let stages = [(walk, &reader.times), ("work", &worker.times), ("write", &desk.times)];
         if let Some(path) = &self.settings.metrics {
             let counters = self.counters();
             let quantiles =
@@ -64,7 +65,7 @@ impl Report<'_> {
 
     /// The books of the run, in the order of the way of the data.
     fn ledger(&self) -> Ledger {
-        let Reports { reader, worker, desk, incidents } = self.reports;
+        let Reports { reader, worker, desk, incidents, .. } = self.reports;
         let (read, decode, flow) = (&reader.stats, &worker.decode, &worker.flow);
         let mut ledger = Ledger::default();
         ledger.add(
@@ -89,7 +90,9 @@ impl Report<'_> {
             Entry::new("begun", worker.watch.began),
             [Entry::new("ended", worker.watch.ended)],
         );
-        ledger.add("flows", Entry::new("ended", worker.watch.ended), [Entry::new("at the desk", desk.flows)]);
+        if let Some(lines) = desk.flow_lines {
+            ledger.add("flows", Entry::new("ended", worker.watch.ended), [Entry::new("written", lines)]);
+        }
         let stats = incidents.stats();
         let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
         ledger.add("hits", Entry::new("matched", worker.watch.hits), went);
@@ -126,7 +129,8 @@ impl Report<'_> {
         ledger: &'a Ledger,
         stages: &'a [(&'static str, &'a crate::latency::StageTimes)],
     ) -> Summary<'a> {
-        let Reports { reader, worker, desk, incidents } = self.reports;
+        let Reports { reader, worker, incidents, .. } = self.reports;
+        let census = &worker.census;
         let by_grade =
             |grade: &Grade| self.alerts.iter().filter(|alert| alert.grade == *grade).count() as u64;
         let by_direction = |direction: &Direction| {
@@ -138,7 +142,7 @@ impl Report<'_> {
             span: worker.span,
             frames: reader.stats.frames_read,
             frame_bytes: reader.stats.bytes_read,
-            flows: Tally(PROTOCOL_KINDS.iter().copied().zip(desk.by_protocol).collect()),
+            flows: Tally(PROTOCOL_KINDS.iter().copied().zip(census.by_protocol).collect()),
             names: Tally(NAME_KINDS.iter().copied().zip(worker.watch.names).collect()),
             indicators: Tally(self.set.kinds().collect()),
             refused: Tally(refused.iter().map(|(reason, count)| (reason.keyword(), *count)).collect()),
@@ -149,7 +153,7 @@ impl Report<'_> {
                 .take(REFUSED_SHOWN)
                 .map(ToString::to_string)
                 .collect(),
-            talkers: desk.talkers.top(TOP_TALKERS),
+            talkers: census.talkers.top(TOP_TALKERS),
             grades: Tally(Grade::ALL.iter().rev().map(|grade| (grade.keyword(), by_grade(grade))).collect()),
             directions: Tally(Direction::ALL.iter().map(|way| (way.keyword(), by_direction(way))).collect()),
             suppressed: Tally(not_notified(incidents.stats())),
@@ -163,14 +167,15 @@ impl Report<'_> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let Reports { reader, desk, .. } = self.reports;
+        let Reports { reader, worker, .. } = self.reports;
+        let census = &worker.census;
         let mut warnings = Vec::new();
-        if desk.outside_flows * OUTSIDE_FLOWS_ONE_IN > desk.flows {
+        if census.outside_flows * OUTSIDE_FLOWS_ONE_IN > census.flows {
             let what = match self.settings.home {
                 HomeNet::PrivateRanges => "private ranges are taken for inside; say --home-net",
                 HomeNet::Configured(_) => "is --home-net complete?",
             };
-            let (outside, all) = (number(desk.outside_flows), number(desk.flows));
+            let (outside, all) = (number(census.outside_flows), number(census.flows));
             warnings.push(format!("{outside} of {all} flows have no end inside: {what}"));
         }
         if reader.stats.steps_backwards > 0 {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use weir_model::Flow;
 
 /// Hosts counted at once. A scan of a large network would like to fill memory with one entry an address: past this
 /// the lesser half is forgotten, so that what is shown of the top is exact or slightly low, and a host that comes back
@@ -10,18 +9,29 @@ use weir_model::Flow;
 const MOST_HOSTS: usize = 65_536;
 
 /// Bytes by host, bounded.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Talkers {
     by_host: HashMap<IpAddr, u64>,
 }
 
 impl Talkers {
     /// Counts a flow for both its ends.
-    pub(crate) fn add(&mut self, flow: &Flow) {
-        let bytes = flow.ip_bytes();
-        for host in [flow.initiator.ip, flow.responder.ip] {
+    pub(crate) fn add(&mut self, ends: [IpAddr; 2], bytes: u64) {
+        for host in ends {
             *self.by_host.entry(host).or_default() += bytes;
         }
+        self.forget_the_lesser();
+    }
+
+    /// Counts what others counted.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (host, bytes) in &other.by_host {
+            *self.by_host.entry(*host).or_default() += bytes;
+        }
+        self.forget_the_lesser();
+    }
+
+    fn forget_the_lesser(&mut self) {
         if self.by_host.len() > MOST_HOSTS {
             let kept = self.top(MOST_HOSTS / 2);
             self.by_host = kept.into_iter().collect();

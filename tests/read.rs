@@ -175,3 +175,33 @@ fn a_reader_that_leaves_ends_the_output_in_order() {
     assert_eq!(exit(&output), Some(1), "{}", said(&output));
     assert!(said(&output).contains("the ledger balances"));
 }
+
+/// A file that shrinks while the program reads it: what was readable is reported, with exit code 3 and no signal. A run that is
+/// faster than the change is another try with a larger file.
+#[test]
+fn a_file_that_shrinks_meanwhile_is_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.pcap");
+    let capture = std::fs::read(common::root().join(DEMO)).unwrap();
+    let (header, records) = capture.split_at(24);
+    for workers in ["1", "2"] {
+        let is_seen = (1..=6).any(|size| {
+            let copies = (size * (32 << 20)) / records.len();
+            std::fs::write(&path, [header, &records.repeat(copies)].concat()).unwrap();
+            let child = Command::new(env!("CARGO_BIN_EXE_weir"))
+                .args(["read", "--alerts", "/dev/null", "--workers", workers])
+                .arg(&path)
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(5_000_000).unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert!(said(&output).contains("the ledger balances"), "{:?} {}", output.status, said(&output));
+            let shrank = said(&output).contains("shrank while it was read");
+            assert_eq!(exit(&output), Some(if shrank { 3 } else { 0 }), "{}", said(&output));
+            shrank
+        });
+        assert!(is_seen, "no run was slow enough");
+    }
+}

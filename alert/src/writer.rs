@@ -80,6 +80,13 @@ impl<W: Write> JsonLines<W> {
         self.hand_on_from(BUFFER_BYTES)
     }
 
+    /// Writes one of the [`Lines`] that were rendered elsewhere, with its end.
+    pub fn append_line(&mut self, line: &[u8]) -> io::Result<()> {
+        self.held.text.bytes.extend_from_slice(line);
+        self.held.count += 1;
+        self.hand_on_from(BUFFER_BYTES)
+    }
+
     /// Writes on what is held back.
     pub fn flush(&mut self) -> io::Result<()> {
         self.hand_on_from(1)?;

@@ -1,100 +1,96 @@
-//! The third thread: flows and names to lines, hits to incidents. What is slow (JSON, files) happens here.
+//! The last thread: lines to files, hits to incidents. It orders what the workers learnt, so that nothing depends on which of them
+//! was faster.
 
+use super::rendered::{self, Rendered};
+use super::round::News;
 use super::watch::Learnt;
 use crate::latency::StageTimes;
 use crate::output::Sink;
-use crate::talkers::Talkers;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::Receiver;
-use std::sync::Arc;
-use weir_alert::{JsonLines, Lines, ecs};
-use weir_model::{Flow, Protocol};
-use weir_rules::{Incidents, Site};
+use crossbeam::queue::ArrayQueue;
+use std::collections::BTreeMap;
+use weir_alert::JsonLines;
+use weir_rules::Incidents;
 
-/// Where everything that the worker learnt ends up.
+/// Where everything that the workers learnt ends up.
 pub(crate) struct Desk {
     incidents: Incidents,
-    site: Site,
     flows: Option<JsonLines<Sink>>,
     names: Option<JsonLines<Sink>>,
-    report: DeskReport,
+    times: StageTimes,
 }
 
 /// What the desk has to say at the end.
 #[derive(Debug)]
 pub(crate) struct DeskReport {
-    pub talkers: Talkers,
-    pub flows: u64,
-    /// Flows by [`PROTOCOL_KINDS`].
-    pub by_protocol: [u64; PROTOCOL_KINDS.len()],
-    /// Flows with no end inside.
-    pub outside_flows: u64,
+    /// Lines of flows, also those that nobody read; `None` where nobody wanted them.
+    pub flow_lines: Option<u64>,
     pub times: StageTimes,
-}
-
-/// Protocols that the summary tells apart.
-pub(crate) const PROTOCOL_KINDS: [&str; 5] = ["tcp", "udp", "icmp", "sctp", "other"];
-
-fn protocol_kind(protocol: Protocol) -> usize {
-    match protocol {
-        Protocol::TCP => 0,
-        Protocol::UDP => 1,
-        Protocol::ICMP | Protocol::ICMPV6 => 2,
-        Protocol::SCTP => 3,
-        _ => 4,
-    }
 }
 
 impl Desk {
     /// A desk that writes flows and names where somebody wants them.
-    pub(crate) fn new(incidents: Incidents, site: Site, flows: Option<Sink>, names: Option<Sink>) -> Self {
-        let report = DeskReport {
-            talkers: Talkers::default(),
-            flows: 0,
-            by_protocol: [0; PROTOCOL_KINDS.len()],
-            outside_flows: 0,
-            times: StageTimes::new(),
-        };
-        Self { incidents, site, flows: flows.map(JsonLines::new), names: names.map(JsonLines::new), report }
+    pub(crate) fn new(incidents: Incidents, flows: Option<Sink>, names: Option<Sink>) -> Self {
+        let [flows, names] = [flows, names].map(|sink| sink.map(JsonLines::new));
+        Self { incidents, flows, names, times: StageTimes::new() }
     }
 
-    /// Takes what the worker learnt until it is done; then the incidents are whole.
-    pub(super) fn run(mut self, learnt: Receiver<Learnt>) -> Result<(Incidents, DeskReport)> {
-        let mut times = StageTimes::new();
-        for news in learnt {
-            times.measure(|| self.take(news))?;
+    /// Takes what the workers learnt until they are done; then the incidents are whole. What was read goes to `spare`.
+    pub(super) fn run(
+        mut self,
+        learnt: Receiver<News>,
+        workers: usize,
+        spare: &ArrayQueue<Learnt>,
+    ) -> Result<(Incidents, DeskReport)> {
+        // Workers tell of their rounds in order and never run far ahead of each other, so these are few.
+        let mut rounds = BTreeMap::<u64, Vec<Learnt>>::new();
+        for News { round, learnt } in learnt {
+            let so_far = rounds.entry(round).or_default();
+            so_far.push(learnt);
+            if so_far.len() == workers
+                && let Some(whole) = rounds.remove(&round)
+            {
+                self.take(whole, spare)?;
+            }
         }
         for lines in [&mut self.flows, &mut self.names].into_iter().flatten() {
             lines.flush().context("cannot write flows or names")?;
         }
-        self.report.times = times;
-        Ok((self.incidents, self.report))
+        let flow_lines = self.flows.map(|lines| lines.stats().lines + lines.stats().unread);
+        Ok((self.incidents, DeskReport { flow_lines, times: self.times }))
     }
 
-    fn take(&mut self, news: Learnt) -> Result<()> {
-        if let Some(names) = &mut self.names {
-            for (flow, protocol, observation) in &news.named {
-                let render = |lines: &mut Lines| ecs::name(*flow, *protocol, observation, lines);
-                names.write(render).context("cannot write names")?;
+    /// Takes what all workers learnt in a round.
+    fn take(&mut self, mut round: Vec<Learnt>, spare: &ArrayQueue<Learnt>) -> Result<()> {
+        let Self { incidents, flows, names, times } = self;
+        times.measure(|| {
+            write(names, round.iter().map(|learnt| &learnt.name_lines)).context("cannot write names")?;
+            write(flows, round.iter().map(|learnt| &learnt.flow_lines)).context("cannot write flows")?;
+            let mut ended: Vec<_> = round.iter_mut().flat_map(|learnt| learnt.ended.drain(..)).collect();
+            ended.sort_by_key(|(flow, _)| flow.id);
+            for (flow, hits) in ended {
+                incidents.fold(&flow, &hits);
             }
-        }
-        for (flow, hits) in news.ended {
-            if let Some(flows) = &mut self.flows {
-                flows.write(|lines| ecs::flow(&flow, lines)).context("cannot write flows")?;
+            for mut learnt in round {
+                learnt.clear();
+                // A pool that is full already has as many as are ever on the way.
+                drop(spare.push(learnt));
             }
-            self.count(&flow);
-            self.incidents.fold(&flow, &hits);
-        }
-        Ok(())
+            Ok(())
+        })
     }
+}
 
-    fn count(&mut self, flow: &Arc<Flow>) {
-        self.report.flows += 1;
-        if let Some(count) = self.report.by_protocol.get_mut(protocol_kind(flow.protocol)) {
-            *count += 1;
-        }
-        let inside = [flow.initiator, flow.responder].iter().any(|end| self.site.is_inside(end.ip));
-        self.report.outside_flows += u64::from(!inside);
-        self.report.talkers.add(flow);
+fn write<'a>(
+    lines: &mut Option<JsonLines<Sink>>,
+    rendered: impl Iterator<Item = &'a Rendered>,
+) -> std::io::Result<()> {
+    let Some(lines) = lines else {
+        return Ok(());
+    };
+    for line in rendered::in_order(rendered) {
+        lines.append_line(line)?;
     }
+    Ok(())
 }

@@ -1,25 +1,50 @@
-//! What a worker learns: it is matched at once, counted, and gathered for the desk.
+//! What a worker learns: it is matched at once, counted, and gathered for the desk round by round.
 
+use super::census::Census;
+use super::rendered::Rendered;
 use super::standing::{Ends, Standing};
+use crossbeam::queue::ArrayQueue;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use weir_alert::ecs;
 use weir_flow::{Ended, FlowSink, FlowTable};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
 use weir_model::{Flow, Observation, Protocol};
-use weir_rules::{FlowHits, Matcher};
+use weir_rules::{FlowHits, Matcher, Site};
+
+/// What somebody wants of flows, or of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Nothing.
+    Nothing,
+    /// The records, to be rendered elsewhere.
+    Records,
+    /// Lines.
+    Lines,
+}
 
 /// Matches what the flow table learns, and keeps the hits of open flows until their record ends.
 pub(crate) struct Watch {
     matcher: Matcher,
-    want_names: bool,
+    want_flows: Wanted,
+    want_names: Wanted,
     /// Hits of flows that are open.
     open: HashMap<FlowId, FlowHits, RandomState>,
     /// On a tap: open flows with hits, to be told of before they end.
     standing: Option<Standing>,
-    learnt: Learnt,
+    /// The round under way.
+    round: u64,
+    /// What was learnt in each round since `first_round`.
+    rounds: VecDeque<Learnt>,
+    /// The oldest round that nobody asked for.
+    first_round: u64,
+    /// Empty ones, to be filled again.
+    spare: Option<Arc<ArrayQueue<Learnt>>>,
     counts: WatchCounts,
+    /// Where somebody wants it.
+    census: Option<(Site, Census)>,
 }
 
 /// What a watch counts.
@@ -34,17 +59,43 @@ pub(crate) struct WatchCounts {
     pub names: [u64; NAME_KINDS.len()],
 }
 
+impl WatchCounts {
+    /// Counts what another worker counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.began += other.began;
+        self.ended += other.ended;
+        self.hits += other.hits;
+        self.names.iter_mut().zip(other.names).for_each(|(count, more)| *count += more);
+    }
+}
+
 impl Watch {
-    /// Nothing learnt; `want_names` says whether somebody wants what payloads said.
+    /// Nothing learnt. Records are wanted of flows, and of names where `want_names` says so.
     pub(crate) fn new(matcher: Matcher, want_names: bool) -> Self {
         Self {
             matcher,
-            want_names,
+            want_flows: Wanted::Records,
+            want_names: if want_names { Wanted::Records } else { Wanted::Nothing },
             open: HashMap::default(),
             standing: None,
-            learnt: Learnt::default(),
+            round: 0,
+            rounds: VecDeque::new(),
+            first_round: 0,
+            spare: None,
             counts: WatchCounts::default(),
+            census: None,
         }
+    }
+
+    /// As for files: there is a census of flows, and empty [`Learnt`] are taken from `spare`.
+    pub(crate) fn for_files(
+        self,
+        site: Site,
+        (want_flows, want_names): (Wanted, Wanted),
+        spare: Arc<ArrayQueue<Learnt>>,
+    ) -> Self {
+        let census = Some((site, Census::default()));
+        Self { want_flows, want_names, spare: Some(spare), census, ..self }
     }
 
     /// As on a tap: what flows met is told of while they are open.
@@ -54,7 +105,7 @@ impl Watch {
 
     /// Snapshots of the open flows that met something since the last call, or of all of them of which something else is to be said.
     pub(crate) fn stand(&mut self, table: &FlowTable, which: Look) {
-        let Self { standing: Some(standing), open, learnt, .. } = self else { return };
+        let Self { standing: Some(standing), open, .. } = self else { return };
         let look = |ends: &Ends, id: FlowId| {
             let flow = table.find_open(ends.protocol, ends.source, ends.destination)?;
             (flow.id == id).then_some(())?;
@@ -65,19 +116,48 @@ impl Watch {
             Look::All => standing.look_at_all(look),
         };
         for flow in snapshots {
-            let hits = open.get(&flow.id).cloned().unwrap_or_default();
-            learnt.standing.push((Arc::new(flow), hits));
+            let hits = self.open.get(&flow.id).cloned().unwrap_or_default();
+            self.learnt(self.round).standing.push((Arc::new(flow), hits));
         }
     }
 
-    /// What was learnt since this was last asked.
+    /// What is learnt from here on belongs to this round.
+    pub(crate) const fn begin_round(&mut self, round: u64) {
+        self.round = round;
+    }
+
+    /// What was learnt in the oldest of the rounds that nobody asked for, which must be over and its flows named.
+    pub(crate) fn take_round(&mut self) -> Learnt {
+        self.first_round += 1;
+        self.rounds.pop_front().unwrap_or_default()
+    }
+
+    /// What was learnt since this was last asked, whatever the round.
     pub(crate) fn take_learnt(&mut self) -> Learnt {
-        std::mem::take(&mut self.learnt)
+        self.first_round = self.round;
+        let mut all = self.rounds.pop_front().unwrap_or_default();
+        self.rounds.drain(..).for_each(|learnt| all.append(learnt));
+        all
     }
 
     /// What was counted so far.
     pub(crate) const fn counts(&self) -> &WatchCounts {
         &self.counts
+    }
+
+    /// What the flows that ended were like.
+    pub(crate) fn census(&self) -> Census {
+        self.census.as_ref().map(|(_, census)| census.clone()).unwrap_or_default()
+    }
+
+    /// Where what was learnt in `round` is put; of a round that was asked for already, with the oldest that was not.
+    #[expect(clippy::indexing_slicing, reason = "rounds are added until it is there")]
+    fn learnt(&mut self, round: u64) -> &mut Learnt {
+        let position = round.min(self.round).saturating_sub(self.first_round) as usize;
+        while self.rounds.len() <= position {
+            self.rounds.push_back(self.spare.as_ref().and_then(|spare| spare.pop()).unwrap_or_default());
+        }
+        &mut self.rounds[position]
     }
 
     /// Lets `look` add to the hits of a flow, which are kept only if there are any.
@@ -116,19 +196,44 @@ impl FlowSink for Watch {
         if let Some(count) = name_kind(&observation.fact).and_then(|kind| self.counts.names.get_mut(kind)) {
             *count += 1;
         }
-        if self.want_names {
-            self.learnt.named.push((flow.id, flow.protocol, observation.clone()));
+        let (id, protocol) = (flow.id, flow.protocol);
+        match self.want_names {
+            Wanted::Nothing => {}
+            Wanted::Records => {
+                self.learnt(self.round).named.push((id, protocol, observation.clone()));
+            }
+            Wanted::Lines => {
+                let lines = &mut self.learnt(self.round).name_lines;
+                lines.add(observation.packet, |lines| ecs::name(id, protocol, observation, lines));
+            }
         }
     }
 
-    fn ended(&mut self, flow: Ended<'_>, _round: u64) {
+    fn ended(&mut self, flow: Ended<'_>, round: u64) {
         self.counts.ended += 1;
         let hits = self.open.remove(&flow.id()).unwrap_or_default();
         if let Some(standing) = &mut self.standing {
             standing.ended(flow.id());
         }
         self.counts.hits += hits.matched();
-        self.learnt.ended.push((Arc::new(flow.to_flow()), hits));
+        if let Some((site, census)) = &mut self.census {
+            let ends = [flow.initiator().ip, flow.responder().ip];
+            census.count(site, flow.protocol(), ends, flow.ip_bytes());
+        }
+        // The later records of a conversation carry on what the first one met.
+        let is_of_interest = !hits.is_empty() || flow.continues().is_some();
+        let want_flows = self.want_flows;
+        if want_flows == Wanted::Nothing && !is_of_interest {
+            return;
+        }
+        let flow = flow.to_flow();
+        let learnt = self.learnt(round);
+        if want_flows == Wanted::Lines {
+            learnt.flow_lines.add(flow.id.0, |lines| ecs::flow(&flow, lines));
+        }
+        if want_flows == Wanted::Records || is_of_interest {
+            learnt.ended.push((Arc::new(flow), hits));
+        }
     }
 }
 
@@ -141,15 +246,37 @@ pub(crate) enum Look {
     All,
 }
 
-/// What the worker learnt and the desk has not been told.
+/// What a worker learnt and the desk has not been told.
 #[derive(Debug, Default)]
 pub(crate) struct Learnt {
-    /// Flow records that ended, each with its hits.
+    /// Flow records that ended, each with its hits: those that met something or continue another, all where records are
+    /// wanted.
     pub ended: Vec<(Arc<Flow>, FlowHits)>,
     /// Flow records that are open, as they stand, each with its hits; only on a tap.
     pub standing: Vec<(Arc<Flow>, FlowHits)>,
-    /// What payloads said, and in which flow; only where somebody wants it.
+    /// What payloads said, and in which flow, where records are wanted.
     pub named: Vec<(FlowId, Protocol, Observation)>,
+    /// Lines of flows that ended, by identity, where lines are wanted.
+    pub flow_lines: Rendered,
+    /// Lines of what payloads said, by packet, likewise.
+    pub name_lines: Rendered,
+}
+
+impl Learnt {
+    /// Forgets everything, and keeps the memory for other rounds.
+    pub(crate) fn clear(&mut self) {
+        self.ended.clear();
+        self.standing.clear();
+        self.named.clear();
+        self.flow_lines.clear();
+        self.name_lines.clear();
+    }
+
+    fn append(&mut self, mut later: Self) {
+        self.ended.append(&mut later.ended);
+        self.standing.append(&mut later.standing);
+        self.named.append(&mut later.named);
+    }
 }
 
 /// Kinds of what payloads say that the summary tells apart.

@@ -1,103 +1,146 @@
-//! The second thread: frames to flows and hits. It owns its decoder and its flow table, and takes no lock for them.
+//! A worker: frames to flows and hits. It owns its decoder and its flow table, and takes no lock for them.
 
-use super::watch::{Learnt, Watch, WatchCounts};
+use super::census::Census;
+use super::dealing::{Errand, Part};
+use super::watch::{Learnt, Wanted, Watch, WatchCounts};
 use crate::latency::StageTimes;
-use crossbeam::channel::{Receiver, Sender};
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
 use weir_capture::FrameBatch;
-use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable};
-use weir_model::Timestamp;
-use weir_rules::{IndicatorSet, Matcher};
+use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns};
+use weir_model::{Frame, Timestamp};
+use weir_rules::{IndicatorSet, Matcher, Site};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
-/// What the worker has to say at the end.
-#[derive(Debug)]
-pub(crate) struct WorkerReport {
-    pub decode: DecodeStats,
-    pub flow: FlowStats,
-    pub watch: WatchCounts,
-    pub span: Option<(Timestamp, Timestamp)>,
-    pub times: StageTimes,
+/// What a worker works with.
+#[derive(Clone)]
+pub(crate) struct WorkerConfig {
+    pub decode: DecodeConfig,
+    pub flow: FlowConfig,
+    /// Shared with other workers, if there are any.
+    pub passive_dns: Option<Arc<PassiveDns>>,
+    pub set: Arc<IndicatorSet>,
+    pub site: Site,
+    pub want_flows: Wanted,
+    pub want_names: Wanted,
+    /// Where the desk puts what it has read.
+    pub spare: Arc<ArrayQueue<Learnt>>,
 }
 
 /// Decodes, keeps flows, matches.
 pub(crate) struct Worker {
     decoder: Decoder,
-    clock: Clock,
     table: FlowTable,
     watch: Watch,
-    span: Option<(Timestamp, Timestamp)>,
+    span: Span,
     times: StageTimes,
+}
+
+/// From the first packet's time to the last.
+pub(crate) type Span = Option<(Timestamp, Timestamp)>;
+
+/// Widens a span to another.
+pub(super) fn widen(span: &mut Span, other: Span) {
+    if let Some((first, last)) = other {
+        let (from, to) = span.unwrap_or((first, last));
+        *span = Some((from.min(first), to.max(last)));
+    }
+}
+
+/// What a worker has to say at the end; of several, added up.
+#[derive(Debug)]
+pub(crate) struct WorkerReport {
+    pub decode: DecodeStats,
+    pub flow: FlowStats,
+    pub watch: WatchCounts,
+    pub census: Census,
+    pub span: Span,
+    pub times: StageTimes,
+}
+
+impl WorkerReport {
+    /// Takes up what another worker has to say.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.decode.add(&other.decode);
+        self.flow.add(&other.flow);
+        self.watch.add(&other.watch);
+        self.census.add(&other.census);
+        widen(&mut self.span, other.span);
+        self.times.add(&other.times);
+    }
 }
 
 impl Worker {
     /// Nothing seen yet.
-    pub(crate) fn new(
-        decode: DecodeConfig,
-        flow: FlowConfig,
-        set: Arc<IndicatorSet>,
-        want_names: bool,
-    ) -> Self {
+    pub(crate) fn new(config: WorkerConfig) -> Self {
+        let table = match config.passive_dns {
+            Some(shared) => FlowTable::with_passive_dns(config.flow, shared),
+            None => FlowTable::new(config.flow),
+        };
+        let wanted = (config.want_flows, config.want_names);
         Self {
-            decoder: Decoder::new(decode),
-            clock: Clock::new(),
-            table: FlowTable::new(flow),
-            watch: Watch::new(Matcher::new(set), want_names),
+            decoder: Decoder::new(config.decode),
+            table,
+            watch: Watch::new(Matcher::new(config.set), false).for_files(config.site, wanted, config.spare),
             span: None,
             times: StageTimes::new(),
         }
     }
 
-    /// Works until the reader is done or the desk is gone.
-    pub(super) fn run(
-        mut self,
-        full: &Receiver<FrameBatch>,
-        spare: &ArrayQueue<FrameBatch>,
-        learnt: &Sender<Learnt>,
-    ) -> WorkerReport {
-        for mut batch in full {
-            self.batch(&batch);
-            batch.clear();
-            // A pool that is full already has as many as are ever on the way.
-            drop(spare.push(batch));
-            if learnt.send(self.take_learnt()).is_err() {
-                break;
-            }
-        }
-        self.finish();
-        // When the desk is gone, it has said why.
-        drop(learnt.send(self.take_learnt()));
-        self.report()
-    }
-
     /// Takes frames.
     pub(crate) fn batch(&mut self, batch: &FrameBatch) {
-        let Self { decoder, clock, table, watch, span, times } = self;
+        let Self { decoder, table, watch, span, times } = self;
+        times.measure(|| table.frames(decoder, batch.iter().inspect(|frame| see(span, frame)), watch));
+    }
+
+    /// Takes frames, and what comes between them.
+    pub(super) fn part(&mut self, part: &Part) {
+        let Self { decoder, table, watch, span, times } = self;
         times.measure(|| {
-            let frames = batch.iter().inspect(|frame| {
-                clock.observe(frame.time);
-                let (first, last) = span.unwrap_or((frame.time, frame.time));
-                *span = Some((first.min(frame.time), last.max(frame.time)));
-            });
-            table.frames(decoder, frames, watch);
-            let round = table.close_round(clock, watch);
-            table.resolve(round, watch);
+            let mut taken = 0;
+            for (place, errand) in part.errands() {
+                let frames = part.frames().range_ahead(taken..place);
+                table.frames(decoder, frames.inspect(|frame| see(span, frame)), watch);
+                taken = place;
+                match errand {
+                    Errand::Made(packet) => packet.lend(|packet| table.packet(packet, watch)),
+                    Errand::Note(packet) => packet.lend(|packet| table.note_icmp_error(packet)),
+                }
+            }
+            let frames = part.frames().range_ahead(taken..part.frames().len());
+            table.frames(decoder, frames.inspect(|frame| see(span, frame)), watch);
         });
     }
 
-    /// The input is over: all flows end.
-    pub(crate) fn finish(&mut self) {
-        let Self { decoder, clock, table, watch, times, .. } = self;
-        times.measure(|| {
-            decoder.finish(&mut |packet| table.packet(packet, watch));
-            table.finish(clock, watch);
-        });
+    /// The input is over: what is held of fragments is handed on.
+    pub(crate) fn finish_fragments(&mut self) {
+        let Self { decoder, table, watch, .. } = self;
+        decoder.finish(&mut |packet| table.packet(packet, watch));
     }
 
-    /// What was learnt since this was last asked, for the desk.
-    pub(crate) fn take_learnt(&mut self) -> Learnt {
-        self.watch.take_learnt()
+    /// All packets of a round were taken: what has ended by then ends. Gives the round's number; the first is 0.
+    pub(crate) fn close_round(&mut self, clock: &Clock) -> u64 {
+        let Self { table, watch, times, .. } = self;
+        let round = times.measure(|| table.close_round(clock, watch));
+        watch.begin_round(round + 1);
+        round
+    }
+
+    /// All workers have closed the round: flows that began in it get their names.
+    pub(crate) fn resolve(&mut self, round: u64) {
+        let Self { table, watch, times, .. } = self;
+        times.measure(|| table.resolve(round, watch));
+    }
+
+    /// The input is over, and all rounds are resolved: all flows end.
+    pub(crate) fn finish(&mut self, clock: &Clock) {
+        let Self { table, watch, times, .. } = self;
+        times.measure(|| table.finish(clock, watch));
+    }
+
+    /// What was learnt in the oldest round that this was not asked of.
+    pub(super) fn take_round(&mut self) -> Learnt {
+        self.watch.take_round()
     }
 
     /// The books so far.
@@ -106,8 +149,15 @@ impl Worker {
             decode: self.decoder.stats(),
             flow: self.table.stats(),
             watch: *self.watch.counts(),
+            census: self.watch.census(),
             span: self.span,
             times: self.times.clone(),
         }
     }
+}
+
+/// Notes the time of a frame.
+fn see(span: &mut Span, frame: &Frame<'_>) {
+    let (first, last) = span.unwrap_or((frame.time, frame.time));
+    *span = Some((first.min(frame.time), last.max(frame.time)));
 }

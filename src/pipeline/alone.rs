@@ -1,0 +1,42 @@
+//! One worker: it walks the input itself. Nothing is handed from thread to thread but what is for the desk.
+
+use super::round::{News, RoundEnd, Rounds};
+use super::worker::{Worker, WorkerReport};
+use crate::latency::StageTimes;
+use crossbeam::channel::Sender;
+use weir_capture::{FrameBatch, Reader};
+
+/// Works until the input is over or the desk is gone; gives the reader back, for its books.
+pub(super) fn run(
+    mut reader: Reader,
+    mut worker: Worker,
+    learnt: &Sender<News>,
+) -> (Reader, WorkerReport, StageTimes) {
+    let mut times = StageTimes::new();
+    let mut batch = FrameBatch::new();
+    let mut rounds = Rounds::new();
+    loop {
+        let more = times.measure(|| rounds.next_batch(&mut reader, &mut batch));
+        if !batch.is_empty() {
+            worker.batch(&batch);
+            batch.clear();
+        }
+        if !more {
+            worker.finish_fragments();
+        }
+        if let Some(RoundEnd { round, clock }) = rounds.end(&reader, more) {
+            worker.close_round(&clock);
+            worker.resolve(round);
+            let is_heard = learnt.send(News { round, learnt: worker.take_round() }).is_ok();
+            if !more {
+                worker.finish(&clock);
+                // When the desk is gone, it has said why.
+                drop(learnt.send(News { round: round + 1, learnt: worker.take_round() }));
+            }
+            if !more || !is_heard {
+                break;
+            }
+        }
+    }
+    (reader, worker.report(), times)
+}
