@@ -30,7 +30,7 @@ const MAX_NAMES_PER_KEY: usize = 8;
 
 /// Most dated answers held per key, settled or not. Between two rounds few keys get as many answers; the adversary repeats
 /// one while a worker is late. When it is reached, the oldest goes. Counted.
-const MAX_ANSWERS_PER_KEY: usize = 256;
+const MAX_ANSWERS_PER_KEY: usize = 1024;
 
 /// Most names that one address gets from a client's own answers when a flow begins.
 const MAX_OWN_NAMES: usize = 4;
