@@ -141,7 +141,7 @@ fn every_profile_with_fragments_and_errors() {
     let more = ["--indicators", indicators.to_str().unwrap()];
     for profile in [Profile::Spread, Profile::Campus, Profile::Elephants, Profile::Synflood, Profile::Scan] {
         let capture = folder.path().join("capture.pcap");
-        std::fs::write(&capture, disturbed(profile, 50_000)).unwrap();
+        std::fs::write(&capture, disturbed(profile, 24_000)).unwrap();
         let mut reached = compare(&[&capture], &more).unwrap_or_else(|wrong| panic!("{profile:?}: {wrong}"));
         // All answers there are of a few addresses. Of those of one address in one round, the oldest matter to nobody.
         reached.retain(|cap| cap != "passive_dns_answers_dropped");

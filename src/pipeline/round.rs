@@ -5,8 +5,8 @@ use weir_capture::{FrameBatch, Reader};
 use weir_flow::Clock;
 
 /// Frames of a round, whether or not a filter wants them: enough that its end costs little, few enough that what has to wait
-/// for it (flows that ended, and lines of them) stays within some megabytes, also with several workers.
-const ROUND_FRAMES: u64 = 16 * 1024;
+/// for it (lines of flows that ended, and answers that passive DNS must keep apart) stays small, also when a worker is late.
+const ROUND_FRAMES: u64 = 4 * 1024;
 
 /// Frames over whose times the clock looks back.
 const CLOCK_FRAMES: usize = 8;

@@ -15,6 +15,10 @@ const LOW_WATER: usize = 2;
 /// worker takes it.
 const HIGH_WATER: usize = 32;
 
+/// Rounds that are dealt before all workers have resolved the first of them. A worker that has to wait for its core does not keep
+/// the others from working, and passive DNS need not keep many answers apart.
+const ROUNDS_AHEAD: u64 = 4;
+
 /// Parts kept to be filled again.
 const SPARE_PARTS: usize = 256;
 
@@ -40,6 +44,8 @@ struct State {
     /// Absent while somebody deals.
     dealer: Option<Dealer>,
     is_dealt: bool,
+    /// Rounds whose end is dealt.
+    rounds_dealt: u64,
     is_aborted: bool,
     waiting: usize,
     lanes: Vec<Lane>,
@@ -70,7 +76,14 @@ impl Lanes {
         let spare = Arc::new(ArrayQueue::new(SPARE_PARTS));
         dealer.take_spare_from(Arc::clone(&spare));
         let lanes = std::iter::repeat_with(Lane::default).take(workers).collect();
-        let state = State { dealer: Some(dealer), is_dealt: false, is_aborted: false, waiting: 0, lanes };
+        let state = State {
+            dealer: Some(dealer),
+            is_dealt: false,
+            rounds_dealt: 0,
+            is_aborted: false,
+            waiting: 0,
+            lanes,
+        };
         Self { state: Mutex::new(state), changed: Condvar::new(), spare, passive_dns }
     }
 
@@ -100,7 +113,8 @@ impl Lanes {
         if let Some(lane) = state.lanes.get_mut(worker) {
             lane.resolved = rounds;
         }
-        let by_all = state.lanes.iter().map(|lane| lane.resolved).min().unwrap_or(0);
+        let by_all = state.resolved_by_all();
+        self.tell(&state);
         drop(state);
         if let Some(round) = by_all.checked_sub(1) {
             self.passive_dns.settle(round::last_packet(round));
@@ -138,6 +152,9 @@ impl Lanes {
         let (parts, more) = dealer.deal();
         let mut state = self.lock();
         for (worker, part) in parts {
+            if let Some(end) = part.closes() {
+                state.rounds_dealt = end.round + 1;
+            }
             if let Some(lane) = state.lanes.get_mut(worker) {
                 lane.inbox.push_back(part);
             }
@@ -190,10 +207,15 @@ impl State {
         (self.is_dealt && lane.resolved == lane.closed).then_some(Task::Over)
     }
 
-    /// Whether the worker should deal: its inbox is low, nobody else deals, and all inboxes have room.
+    /// Whether the worker should deal: its inbox is low, nobody else deals, all inboxes have room, and nobody is far behind.
     fn may_deal(&self, worker: usize) -> bool {
         let has_room = |lane: &Lane| lane.inbox.len() < HIGH_WATER;
         let is_low = self.lanes.get(worker).is_some_and(|lane| lane.inbox.len() < LOW_WATER);
-        is_low && self.dealer.is_some() && !self.is_dealt && self.lanes.iter().all(has_room)
+        let is_near = self.rounds_dealt < self.resolved_by_all() + ROUNDS_AHEAD;
+        is_low && is_near && self.dealer.is_some() && !self.is_dealt && self.lanes.iter().all(has_room)
+    }
+
+    fn resolved_by_all(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.resolved).min().unwrap_or(0)
     }
 }
