@@ -239,6 +239,7 @@ mod tests {
             ended: vec![(Arc::clone(flow), FlowHits::default()); flows],
             standing: vec![(Arc::clone(flow), FlowHits::default()); standing],
             named: Vec::new(),
+            ..Learnt::default()
         }
     }
 
