@@ -86,6 +86,14 @@ bench-baseline: ## Count instructions and write benches/baseline.tsv.
 	cargo build --locked --release -p weir-bench
 	scripts/bench-instructions.py --write --bench $(RELEASE)/weir-bench $(BENCH)
 
+.PHONY: tap-rate
+tap-rate: ## Highest rate without loss on virtual interfaces, beside tcpdump and softflowd (root): CAPTURE=x.pcap [WORKERS=1] [INDICATORS=...].
+	@test -n "$(CAPTURE)" || { echo "say which capture: make tap-rate CAPTURE=x.pcap" >&2; exit 2; }
+	@scripts/setup.sh tcpreplay
+	cargo build --locked --release -p weir
+	scripts/tap-rate.py "$(CAPTURE)" --weir $(RELEASE)/weir $(addprefix --indicators ,$(INDICATORS)) \
+	  $(if $(RUNS),--runs $(RUNS)) $(if $(WORKERS),--workers $(WORKERS))
+
 .PHONY: bench-compare
 bench-compare: ## One capture through weir and its peers: CAPTURE=x.pcap [INDICATORS="file ..."] [RUNS=5] [SVG=picture].
 	@test -n "$(CAPTURE)" || { echo "say which capture: make bench-compare CAPTURE=x.pcap" >&2; exit 2; }

@@ -17,6 +17,15 @@ pub(crate) fn open(path: &Path) -> Result<Sink> {
     Ok(Box::new(file))
 }
 
+/// Opens `path` likewise, behind what is there: a program that is started again shall not wipe out what it told.
+pub(crate) fn open_to_append(path: &Path) -> Result<Sink> {
+    if path.as_os_str() == "-" {
+        return open(path);
+    }
+    let file = File::options().create(true).append(true).open(path);
+    Ok(Box::new(file.with_context(|| format!("cannot write {}", path.display()))?))
+}
+
 /// Says what went wrong, on stderr.
 pub(crate) fn complain(message: &str) {
     say(&format!("weir: {message}\n"));

@@ -37,7 +37,7 @@ use board::{Board, Seen};
 use books::Wanted;
 use clerk::Clerk;
 use control::ControlSocket;
-use desk::{AtEnd, Desk};
+use desk::Desk;
 use ending::Ending;
 use farewell::Farewell;
 use pages::LivePages;
@@ -70,13 +70,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
 
     let (workers, peers) = workers(&settings, &set, sources, wanted);
     let pinned = tap.is_pinned;
-    let at_end = if state.is_some() { AtEnd::LeaveOpen } else { AtEnd::Close };
     let done =
-        watch(Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, at_end })?;
-    if let Some(state) = &state {
-        memory::save(state, &done.incidents)?;
-    }
-    let Done { seen, problem, .. } = done;
+        watch(Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, state });
+    let Done { seen, problem } = done;
     let farewell = Farewell { settings: &settings, tap: &tap, set: &set, loaded: &loaded, wanted, problem };
     Ok(farewell.tell(seen))
 }
@@ -96,9 +92,9 @@ struct Outputs {
 impl Outputs {
     fn open(settings: &Settings) -> Result<Self> {
         Ok(Self {
-            alerts: output::open(&settings.alerts)?,
-            flows: settings.flows.as_deref().map(output::open).transpose()?,
-            names: settings.names.as_deref().map(output::open).transpose()?,
+            alerts: output::open_to_append(&settings.alerts)?,
+            flows: settings.flows.as_deref().map(output::open_to_append).transpose()?,
+            names: settings.names.as_deref().map(output::open_to_append).transpose()?,
         })
     }
 }
@@ -143,25 +139,24 @@ struct Watching<S> {
     board: Arc<Board>,
     ending: Ending,
     pinned: bool,
-    at_end: AtEnd,
+    state: Option<State>,
 }
 
 /// What is left when it is over.
 struct Done {
-    incidents: Incidents,
     seen: Seen,
     /// Why some output is not complete.
     problem: Option<anyhow::Error>,
 }
 
 /// Runs all threads until a signal comes or an output fails, and lets them finish what is under way.
-fn watch<S: Source>(watching: Watching<S>) -> Result<Done> {
-    let Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, at_end } = watching;
+fn watch<S: Source>(watching: Watching<S>) -> Done {
+    let Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, state } = watching;
     let (queues, hits_in, lines_in) = outbox::queues(outputs.flows.is_some());
-    let desk = Desk::new(incidents, at_end, outputs.alerts, Arc::clone(&board), peers);
+    let desk = Desk::new(incidents, state, outputs.alerts, Arc::clone(&board), peers);
     let clerk = Clerk::new(outputs.flows, outputs.names, Arc::clone(&board));
     let is_over = ending.clone();
-    let (incidents, problem) = std::thread::scope(|scope| {
+    let problem = std::thread::scope(|scope| {
         let desk = scope.spawn(move || desk.run(hits_in, &|| is_over.request()));
         let clerk = scope.spawn(move || clerk.run(lines_in));
         let spawn = |(index, (source, tables))| {
@@ -179,10 +174,10 @@ fn watch<S: Source>(watching: Watching<S>) -> Result<Done> {
         let worked =
             workers.into_iter().map(|worker| join(worker, "a worker").map(drop)).collect::<Result<Vec<_>>>();
         let clerk = join(clerk, "the clerk").and_then(|written| written);
-        let (incidents, told) = join(desk, "the desk")?;
-        Ok::<_, anyhow::Error>((incidents, told.and(clerk).and(worked.map(drop)).err()))
-    })?;
-    Ok(Done { incidents, seen: board.see(), problem })
+        let told = join(desk, "the desk").and_then(|told| told);
+        told.and(clerk).and(worked.map(drop)).err()
+    });
+    Done { seen: board.see(), problem }
 }
 
 fn join<T>(thread: ScopedJoinHandle<'_, T>, who: &str) -> Result<T> {

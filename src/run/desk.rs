@@ -4,11 +4,13 @@ use super::board::{Board, DeskView};
 use super::outbox::HitNews;
 use super::tables::Peers;
 use crate::latency::{Latency, StageTimes};
-use crate::output::Sink;
+use crate::memory;
+use crate::output::{Sink, complain};
+use crate::state::State;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use weir_alert::{JsonLines, ecs};
 use weir_model::alert::Notice;
 use weir_model::{Alert, Timestamp};
@@ -19,19 +21,15 @@ const REST: Duration = Duration::from_millis(200);
 /// News that are taken before alerts are written: a burst costs one look at what is due, and the first alert of it waits little.
 const NEWS_AT_ONCE: usize = 256;
 
-/// What becomes of open incidents at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AtEnd {
-    /// They are closed, with a notice: nobody remembers them.
-    Close,
-    /// They are remembered, and go on with the next run.
-    LeaveOpen,
-}
+/// How often what was told of open incidents is kept, where that is wanted.
+const KEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Gathers incidents and writes alerts.
 pub(super) struct Desk {
     incidents: Incidents,
-    at_end: AtEnd,
+    /// Where open incidents are remembered; without, they are closed at the end.
+    state: Option<State>,
+    keeps: Instant,
     alerts: JsonLines<Sink>,
     view: DeskView,
     board: Arc<Board>,
@@ -40,9 +38,10 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Nothing gathered but what the incidents remember.
+    #[expect(clippy::disallowed_methods, reason = "kept by the clock")]
     pub(super) fn new(
         incidents: Incidents,
-        at_end: AtEnd,
+        state: Option<State>,
         alerts: Sink,
         board: Arc<Board>,
         peers: Arc<Peers>,
@@ -54,15 +53,16 @@ impl Desk {
             latency: Latency::new(),
             times: StageTimes::new(),
         };
-        Self { incidents, at_end, alerts: JsonLines::new(alerts), view, board, peers }
+        let keeps = Instant::now() + KEEP_EVERY;
+        Self { incidents, state, keeps, alerts: JsonLines::new(alerts), view, board, peers }
     }
 
     /// Works until all workers are done. `reader_left` is called when nobody reads the alerts any more.
     #[expect(clippy::needless_pass_by_value, reason = "when the desk gives up, the queue goes with it")]
-    pub(super) fn run(mut self, hits: Receiver<HitNews>, reader_left: &impl Fn()) -> (Incidents, Result<()>) {
+    pub(super) fn run(mut self, hits: Receiver<HitNews>, reader_left: &impl Fn()) -> Result<()> {
         let told = self.work(&hits, reader_left);
         self.board.put_desk(self.view.clone());
-        (self.incidents, told)
+        told
     }
 
     fn work(&mut self, hits: &Receiver<HitNews>, reader_left: &impl Fn()) -> Result<()> {
@@ -78,15 +78,28 @@ impl Desk {
                 reader_left();
             }
             self.board.put_desk(self.view.clone());
+            self.keep_when_due();
         }
-        let last = match self.at_end {
-            AtEnd::Close => self.incidents.close_all(),
-            AtEnd::LeaveOpen => {
-                let now = self.peers.passed().unwrap_or(Timestamp::EPOCH);
-                self.incidents.notices(now + RESOLVER_RINGS_AFTER)
-            }
+        let last = if self.state.is_none() {
+            self.incidents.close_all()
+        } else {
+            let now = self.peers.passed().unwrap_or(Timestamp::EPOCH);
+            self.incidents.notices(now + RESOLVER_RINGS_AFTER)
         };
-        self.write(&last, &[])
+        self.write(&last, &[])?;
+        self.state.as_ref().map_or(Ok(()), |state| memory::save(state, &self.incidents))
+    }
+
+    /// A program that is killed shall not ring again for what it has told.
+    #[expect(clippy::disallowed_methods, reason = "kept by the clock")]
+    fn keep_when_due(&mut self) {
+        let now = Instant::now();
+        if let Some(state) = self.state.as_ref().filter(|_| now >= self.keeps) {
+            self.keeps = now + KEEP_EVERY;
+            if let Err(error) = memory::save(state, &self.incidents) {
+                complain(&format!("{error:#}"));
+            }
+        }
     }
 
     fn take(&mut self, news: &[HitNews]) -> Result<()> {

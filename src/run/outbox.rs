@@ -229,7 +229,7 @@ mod tests {
         let time = Timestamp::from_nanos(1);
         let frame = Frame { number: 1, time, link: LinkType::RAW, original_len: 28, data: &data };
         let (mut table, mut kept) = (FlowTable::new(FlowConfig::default()), Keep::default());
-        table.frames(&mut Decoder::new(DecodeConfig::default()), [frame].into_iter(), &mut kept);
+        table.frames(&mut Decoder::new(DecodeConfig::default()), [frame], &mut kept);
         table.finish(&Clock::new(), &mut kept);
         Arc::new(kept.0.expect("a record"))
     }

@@ -149,8 +149,8 @@ impl Tables {
     /// Time has gone on: flows end, names are asked for as far as the other workers have come, and where a look at all is wanted, open
     /// flows are told of.
     pub(super) fn round(&mut self, passed: Timestamp, look_at_all: bool) -> Learnt {
-        if passed > self.passed {
-            self.passed = passed;
+        self.passed = self.passed.max(passed);
+        if passed > self.clock.latest() {
             self.clock.observe(passed);
         }
         let closed = self.table.close_round(&self.clock, &mut self.watch);

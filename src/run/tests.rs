@@ -142,7 +142,7 @@ fn played() -> Played {
         board,
         ending: Ending::never_signalled(),
         pinned: false,
-        at_end: AtEnd::Close,
+        state: None,
     };
     Played { watching, wire, alerts, flows, pages, wanted }
 }
@@ -162,7 +162,7 @@ fn wait_for(what: &str, is_so: impl Fn() -> bool) {
 fn what_is_played_is_alerted_counted_and_told() {
     let Played { watching, wire, alerts, flows, pages, wanted } = played();
     let ending = watching.ending.clone();
-    let run = std::thread::spawn(move || watch(watching).unwrap());
+    let run = std::thread::spawn(move || watch(watching));
     wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
     wait_for("alerts are written before the end", || !alerts.lines().is_empty());
     let status = pages.page("/status").unwrap().body;
@@ -188,7 +188,7 @@ fn whoever_does_not_take_lines_does_not_stop_capture() {
     let Played { watching, wire, alerts, flows, wanted, .. } = played();
     flows.is_stuck.store(true, Ordering::Relaxed);
     let ending = watching.ending.clone();
-    let run = std::thread::spawn(move || watch(watching).unwrap());
+    let run = std::thread::spawn(move || watch(watching));
     wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
     wait_for("alerts are written", || !alerts.lines().is_empty());
     assert!(flows.lines().is_empty());
