@@ -6,6 +6,9 @@
 Runs alternate: each round runs every candidate once, so that a noisy neighbour meets all of them. Costs are user and system
 time of the child and all its threads, and its largest resident set, as wait4(2) tells them. Ratios are medians of
 the ratios within each round; everything else is the median over the rounds. Nothing is installed.
+
+Weir runs with one worker and with two. What the second is worth depends on whether the machine lets two processes run at full
+speed at all, so tcpdump is also run beside a process that does nothing but keep a processor busy.
 """
 
 import argparse
@@ -23,6 +26,8 @@ from html import escape
 
 REFERENCE = "tcpdump -w /dev/null"
 LOADING = "weir, loading the indicators only"
+NEIGHBOUR = "tcpdump -w /dev/null beside a busy process"
+BUSY = [sys.executable, "-c", "while True: pass"]
 
 
 def main():
@@ -59,13 +64,24 @@ def parse_arguments():
 class Candidate:
     """A program with its arguments, run in an empty folder that is removed after each run."""
 
-    def __init__(self, name, command, good_codes=(0,)):
+    def __init__(self, name, command, good_codes=(0,), neighbour=None, one_worker=None):
         self.name = name
         self.command = [str(part) for part in command]
         self.good_codes = good_codes
+        self.neighbour = neighbour
+        self.one_worker = one_worker
         self.runs = []
 
     def run(self, scratch):
+        busy = subprocess.Popen(self.neighbour) if self.neighbour else None
+        try:
+            self.runs.append(self.run_once(scratch))
+        finally:
+            if busy:
+                busy.kill()
+                busy.wait()
+
+    def run_once(self, scratch):
         folder = pathlib.Path(tempfile.mkdtemp(dir=scratch))
         with open(folder / "said", "wb") as said:
             began = time.monotonic()
@@ -77,7 +93,7 @@ class Candidate:
             tail = (folder / "said").read_text(errors="replace")[-2000:]
             raise SystemExit(f"{self.name} ended with {child.returncode}: {' '.join(self.command)}\n{tail}")
         shutil.rmtree(folder)
-        self.runs.append(Run(usage.ru_utime, usage.ru_stime, wall, usage.ru_maxrss / 1024))
+        return Run(usage.ru_utime, usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
     def median(self, of):
         return statistics.median(of(run) for run in self.runs)
@@ -92,22 +108,26 @@ class Run:
         return self.user + self.system
 
 
+WORKERS = (1, 2)
+
+
 def weir_candidates(weir, capture, indicators, empty):
     """weir 0 says nothing bad, 1 says alerts."""
     lists = [part for path in indicators for part in ("--indicators", path.resolve())]
 
-    def candidate(name, source, *more):
+    def candidate(name, source, *more, **how):
         command = [weir, "read", source, "--quiet", "--alerts", "/dev/null", *more]
-        return Candidate(name, command, good_codes=(0, 1))
+        return Candidate(name, command, good_codes=(0, 1), **how)
 
-    flows = ["--flows", "flows.jsonl"]
-    candidates = [candidate("weir", capture), candidate("weir, flows written", capture, *flows)]
+    candidates = []
+    for what, with_lists in (("", []), (", indicators", lists)) if lists else (("", []),):
+        for written, flows in (("", []), (", flows written", ["--flows", "flows.jsonl"])):
+            names = [f"weir{what}{written}, {workers} worker{'s' * (workers > 1)}" for workers in WORKERS]
+            for workers, name in zip(WORKERS, names):
+                one = names[0] if workers > 1 else None
+                candidates.append(candidate(name, capture, *with_lists, *flows, "--workers", workers, one_worker=one))
     if lists:
-        candidates += [
-            candidate("weir, indicators", capture, *lists),
-            candidate("weir, indicators, flows written", capture, *lists, *flows),
-            candidate(LOADING, empty, *lists),
-        ]
+        candidates.append(candidate(LOADING, empty, *lists))
     return candidates
 
 
@@ -148,6 +168,8 @@ class Comparison:
         empty.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
         peers, self.missing = peer_candidates(self.capture)
         self.candidates = peers + weir_candidates(self.weir, self.capture, arguments.indicators, empty)
+        references = [candidate for candidate in peers if candidate.name == REFERENCE]
+        self.beside = [Candidate(NEIGHBOUR, reference.command, neighbour=BUSY) for reference in references]
         self.packets = 0
 
     def warm_up(self):
@@ -159,7 +181,7 @@ class Comparison:
         self.packets = int(entered.group(1))
 
     def round(self):
-        for candidate in self.candidates:
+        for candidate in self.candidates + self.beside:
             candidate.run(self.scratch)
 
     def ratio(self, candidate):
@@ -168,11 +190,34 @@ class Comparison:
 
     def ratio_less_loading(self, candidate):
         """Likewise, less the cost of loading the indicators in the same round; None where that is not part of it."""
-        if "indicators" not in candidate.name or candidate.name == LOADING:
+        if not self.loads_indicators(candidate):
             return None
         return self.median_of_rounds(
             lambda mine, reference, loading: (mine.cpu - loading.cpu) / reference.cpu, candidate, REFERENCE, LOADING
         )
+
+    def loads_indicators(self, candidate):
+        return "indicators" in candidate.name and candidate.name != LOADING
+
+    def speed_up(self, candidate):
+        """Wall time of one worker as a multiple of its own, less loading where that is part of both; None for one worker."""
+        if candidate.one_worker is None:
+            return None
+        if not self.loads_indicators(candidate):
+            return self.median_of_rounds(lambda mine, one: one.wall / mine.wall, candidate, candidate.one_worker)
+        return self.median_of_rounds(
+            lambda mine, one, loading: (one.wall - loading.wall) / (mine.wall - loading.wall),
+            candidate, candidate.one_worker, LOADING,
+        )
+
+    def slowed_down(self):
+        """Wall and CPU time of tcpdump beside a busy process, as multiples of those alone; None where there is no tcpdump."""
+        if not self.beside:
+            return None
+        return [
+            self.median_of_rounds(lambda mine, alone, of=of: of(mine) / of(alone), self.beside[0], REFERENCE)
+            for of in (lambda run: run.wall, lambda run: run.cpu)
+        ]
 
     def median_of_rounds(self, of, candidate, *others):
         """The median of what `of` makes of the runs of a round; None where one of the others was not run."""
@@ -191,10 +236,14 @@ def markdown(comparison):
         f"`{comparison.capture.name}`: {comparison.packets:,} packets, {comparison.capture.stat().st_size:,} bytes; "
         f"medians of {comparison.rounds} alternating runs on {os.cpu_count()} processors.",
         "",
-        "| | x tcpdump | less loading | CPU s | user s | system s | wall s | peak MiB | packets per CPU second |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| | x tcpdump | less loading | CPU s | user s | system s | wall s | as fast as 1 worker | peak MiB | packets per CPU second |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *(row(comparison, candidate) for candidate in comparison.candidates),
     ]
+    slowed_down = comparison.slowed_down()
+    if slowed_down:
+        wall, cpu = slowed_down
+        lines += ["", f"Beside a process that only keeps a processor busy, tcpdump takes {wall:.2f} x the wall time and {cpu:.2f} x the CPU."]
     if comparison.missing:
         lines += ["", f"Not on the PATH, so not compared: {', '.join(comparison.missing)}."]
     return "\n".join(lines)
@@ -204,11 +253,13 @@ def row(comparison, candidate):
     ratios = (comparison.ratio(candidate), comparison.ratio_less_loading(candidate))
     cpu = candidate.median(lambda run: run.cpu)
     reads_the_capture = str(comparison.capture) in " ".join(candidate.command)
+    speed_up = comparison.speed_up(candidate)
     cells = [
         candidate.name,
         *("-" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
         f"{cpu:.2f}",
         *(f"{candidate.median(of):.2f}" for of in (lambda r: r.user, lambda r: r.system, lambda r: r.wall)),
+        "-" if speed_up is None else f"{speed_up:.2f} x",
         f"{candidate.median(lambda run: run.peak_mib):.0f}",
         f"{comparison.packets / cpu:,.0f}" if reads_the_capture and cpu else "-",
     ]
