@@ -364,6 +364,47 @@ fn both_directions_meet_and_the_load_is_balanced() {
     }
 }
 
+/// A passive tap: requests on one interface, answers on the other. Also after one of them was down, an answer follows its request, in
+/// the same worker.
+#[test]
+fn requests_come_before_answers_also_after_an_interface_was_down() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    net.pair("tap1", "out1");
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&options(&["tap0", "tap1"], 2)).unwrap());
+    let senders = [net.sender("out0"), net.sender("out1")];
+    let frame = |ends: Ends| carried(ends, &plain(ends)[0].1).swap_remove(1).1;
+    let converse = |from: u16| {
+        for number in from..from + 200 {
+            assert!(senders[0].send(&frame(Ends { number, reply: false })));
+            assert!(senders[1].send(&frame(Ends { number, reply: true })));
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    let (got, stats) = capture(workers, &monitor, |monitor| {
+        converse(0);
+        for interface in ["tap1", "tap0"] {
+            net.ip(Side::Tap, &["link", "set", interface, "down"]);
+            wait_for(monitor, &Happening::WentDown);
+            net.ip(Side::Tap, &["link", "set", interface, "up"]);
+            wait_for(monitor, &Happening::TakenUp);
+            converse(if interface == "tap1" { 200 } else { 400 });
+        }
+    });
+    assert_eq!(got.len(), 1200);
+    for worker in 0..2 {
+        let mine: Vec<_> = got.iter().filter(|frame| frame.worker == worker).collect();
+        assert!(mine.is_sorted_by_key(|frame| (frame.time, frame.number)));
+        assert!(mine.len() > 400, "{} of 1200", mine.len());
+        for pair in mine.chunks(2) {
+            assert_eq!(hash_of(&pair[0].data), hash_of(&pair[1].data), "a request and its answer");
+            // Behind Ethernet and a tag, at 18: the initiator's network is the source of the first.
+            assert_eq!((pair[0].data[30], pair[1].data[30]), (10, 198));
+        }
+    }
+    assert_balanced(&stats);
+}
+
 /// A flood into a small ring that nobody empties: what did not fit is counted, and so is everything else.
 #[test]
 fn what_a_full_ring_drops_is_in_the_books() {

@@ -35,8 +35,8 @@ const UNUSED_RING_BYTES: usize = 1 << 20;
 /// Opens an interface that is there and up: a handle for each worker, in order.
 pub(super) fn open(interface: &str, options: &TapOptions) -> Result<Vec<Handle>, TapError> {
     let filter = match &options.filter {
-        Some(expression) => compile(interface, options, expression)?,
-        None => EVERYTHING.to_vec(),
+        Some(expression) => Some(compile(interface, options, expression)?),
+        None => None,
     };
     let mut handles = Vec::with_capacity(options.workers);
     for worker in 0..options.workers {
@@ -45,20 +45,21 @@ pub(super) fn open(interface: &str, options: &TapOptions) -> Result<Vec<Handle>,
             // Each frame passes twice; libpcap shows only the one that arrives.
             handle.meter.socket().ignore_outgoing().map_err(|error| ungrouped(interface, &error))?;
         }
-        let early = if worker == 0 { kept_early(&filter) } else { NOTHING.to_vec() };
+        let early =
+            if worker == 0 { kept_early(filter.as_deref().unwrap_or(&EVERYTHING)) } else { NOTHING.to_vec() };
         if options.workers > 1 || options.filter.is_some() {
             handle.meter.socket().filter(&early).map_err(|error| ungrouped(interface, &error))?;
         }
         handles.push(handle);
     }
     if options.workers > 1 || options.filter.is_some() {
-        join(&mut handles, &filter).map_err(|error| ungrouped(interface, &error))?;
+        join(&mut handles, filter.as_deref()).map_err(|error| ungrouped(interface, &error))?;
     }
     Ok(handles)
 }
 
 /// Steps 2 to 4.
-fn join(handles: &mut [Handle], filter: &[Instruction]) -> io::Result<()> {
+fn join(handles: &mut [Handle], filter: Option<&[Instruction]>) -> io::Result<()> {
     settle();
     let Some((first, others)) = handles.split_first_mut() else {
         return Ok(());
@@ -74,13 +75,20 @@ fn join(handles: &mut [Handle], filter: &[Instruction]) -> io::Result<()> {
         }
         settle();
         for other in &*others {
-            other.meter.socket().filter(filter)?;
+            receive(other.meter.socket(), filter)?;
         }
         first.meter.socket().deal(&program::dealing(first.link()))?;
     }
     let total = first.meter.total();
     first.pass_over(total.received - total.dropped, true);
-    first.meter.socket().filter(filter)
+    receive(first.meter.socket(), filter)
+}
+
+fn receive(socket: &Socket, filter: Option<&[Instruction]>) -> io::Result<()> {
+    match filter {
+        Some(filter) => socket.filter(filter),
+        None => socket.no_filter(),
+    }
 }
 
 fn is_loopback(interface: &str) -> bool {

@@ -17,6 +17,8 @@ pub(super) struct Interface {
     rings: Mutex<Rings>,
     delivered: AtomicU64,
     before_joining: AtomicU64,
+    /// Handles are being opened: what other interfaces capture meanwhile may have to wait for them.
+    pub(super) opening: AtomicBool,
     /// A worker's handle failed.
     pub(super) failed: AtomicBool,
 }
@@ -55,6 +57,7 @@ impl Interface {
             rings: Mutex::default(),
             delivered: AtomicU64::new(0),
             before_joining: AtomicU64::new(0),
+            opening: AtomicBool::new(false),
             failed: AtomicBool::new(false),
         }
     }

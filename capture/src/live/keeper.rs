@@ -87,8 +87,11 @@ impl Keeper {
 impl Kept {
     /// Opens a handle for each worker.
     fn take_up(&mut self, index: u32, options: &TapOptions) -> Result<(), TapError> {
-        let handles = group::open(&self.interface.name, options)?;
-        self.interface.take_up(handles);
+        self.interface.opening.store(true, Ordering::Release);
+        let opened =
+            group::open(&self.interface.name, options).map(|handles| self.interface.take_up(handles));
+        self.interface.opening.store(false, Ordering::Release);
+        opened?;
         self.interface.set_state(LinkState::Up);
         self.index = index;
         self.complaint = None;

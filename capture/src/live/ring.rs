@@ -19,8 +19,10 @@ pub(super) struct Ring {
     worker: usize,
     current: Option<Handle>,
     generation: u64,
-    /// Since when the handle gets nothing any more and is to be emptied.
-    letting_go: Option<Instant>,
+    /// A handle that gets nothing any more and is to be emptied.
+    old: Option<Handle>,
+    /// Since when.
+    old_since: Option<Instant>,
     /// How long the kernel may keep a frame back.
     retire_wait: Duration,
     pub(super) staged: Staged,
@@ -37,7 +39,8 @@ impl Ring {
             worker,
             current: None,
             generation: 0,
-            letting_go: None,
+            old: None,
+            old_since: None,
             // The kernel's timer goes off within the read timeout; as much again if it was late.
             retire_wait: read_timeout * 2 + Duration::from_millis(10),
             staged: Staged::default(),
@@ -46,49 +49,77 @@ impl Ring {
         }
     }
 
-    /// Follows what the keeper left: lets go of a handle, or takes up the next. `stopping` when there will be no next one.
+    /// Follows what the keeper left: lets go of a handle, takes up the next. `stopping` when there will be no next one.
     pub(super) fn follow(&mut self, stopping: bool) {
         let Some(mailbox) = self.interface.mailboxes.get(self.worker) else {
             return;
         };
-        if self.current.is_none() && mailbox.generation() != self.generation {
-            (self.generation, self.current) = mailbox.fetch();
-            self.letting_go = None;
+        if mailbox.generation() != self.generation {
+            let (generation, handle) = mailbox.fetch();
+            self.generation = generation;
+            self.let_go();
+            self.current = handle;
         }
-        let left = mailbox.generation() != self.generation;
-        if self.current.is_some() && self.letting_go.is_none() && (left || stopping) {
-            self.letting_go = Some(now());
+        if stopping && self.old.is_none() {
+            self.let_go();
         }
     }
 
-    /// Whether frames may still come, as far as is known now.
+    /// Whether frames may still come that are earlier than those of other rings, as far as is known now.
     pub(super) fn is_open(&self) -> bool {
+        let mailbox = self.interface.mailboxes.get(self.worker);
         self.current.is_some()
+            || self.old.is_some()
+            || self.interface.opening.load(Ordering::Acquire)
+            || mailbox.is_some_and(|mailbox| mailbox.generation() != self.generation)
     }
 
-    pub(super) fn descriptor(&self) -> Option<RawFd> {
-        self.current.as_ref().map(Handle::descriptor)
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.old.iter().chain(&self.current).map(Handle::descriptor)
     }
 
     /// Takes at most `limit` frames: time, length on the wire, link type, bytes. `false` when there were none.
-    pub(super) fn take(&mut self, limit: usize, each: impl FnMut(Timestamp, u32, LinkType, &[u8])) -> bool {
-        let Some(handle) = &mut self.current else {
-            self.empty = true;
-            return false;
+    pub(super) fn take(
+        &mut self,
+        limit: usize,
+        mut each: impl FnMut(Timestamp, u32, LinkType, &[u8]),
+    ) -> bool {
+        if let Some(handle) = &mut self.old {
+            let taken = take_from(handle, limit, &mut each);
+            self.interface.count(taken);
+            let over = self.old_since.is_none_or(|since| since.elapsed() > self.retire_wait);
+            if taken.failed || (over && !taken.any) {
+                self.close_old();
+            }
+            if taken.any {
+                return true;
+            }
+        }
+        let taken = match &mut self.current {
+            Some(handle) => take_from(handle, limit, &mut each),
+            None => Taken::default(),
         };
-        let taken = take_from(handle, limit, each);
         self.interface.count(taken);
-        self.empty = !taken.any;
         if taken.failed {
             self.interface.failed.store(true, Ordering::Relaxed);
+            self.let_go();
         }
-        let over = self.letting_go.is_some_and(|since| since.elapsed() > self.retire_wait);
-        if (taken.failed || (over && !taken.any))
-            && let Some(handle) = self.current.take()
-        {
+        self.empty = !taken.any;
+        taken.any
+    }
+
+    fn let_go(&mut self) {
+        if self.current.is_some() {
+            self.close_old();
+            self.old = self.current.take();
+            self.old_since = Some(now());
+        }
+    }
+
+    fn close_old(&mut self) {
+        if let Some(handle) = self.old.take() {
             self.interface.close(&handle);
         }
-        taken.any
     }
 
     /// Takes frames that wait to be merged, if none do.
@@ -111,7 +142,7 @@ impl Ring {
 fn take_from(
     handle: &mut Handle,
     limit: usize,
-    mut each: impl FnMut(Timestamp, u32, LinkType, &[u8]),
+    each: &mut impl FnMut(Timestamp, u32, LinkType, &[u8]),
 ) -> Taken {
     let link = handle.link();
     handle.take(limit, |time, original_len, data| each(time, original_len, link, data))

@@ -48,6 +48,11 @@ impl Socket {
         with_program(program, |program| self.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program))
     }
 
+    /// All frames are received again; without a program, because even the shortest takes time.
+    pub(super) fn no_filter(&self) -> io::Result<()> {
+        self.set(libc::SOL_SOCKET, libc::SO_DETACH_FILTER, &0_i32)
+    }
+
     /// The program that was set last, by whomever.
     pub(super) fn filter_set(&self) -> io::Result<Vec<Instruction>> {
         let mut filters = vec![libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 }; MAX_INSTRUCTIONS];

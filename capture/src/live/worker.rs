@@ -164,8 +164,7 @@ impl TapWorker {
     }
 
     fn wait(&self, left: Duration) {
-        let descriptors =
-            self.rings.iter().filter(|ring| ring.staged.is_empty()).filter_map(Ring::descriptor);
+        let descriptors = self.rings.iter().filter(|ring| ring.staged.is_empty()).flat_map(Ring::descriptors);
         if socket::wait(descriptors, left).is_err() {
             // Interrupted by a signal, or out of memory: look again soon.
             std::thread::sleep(Duration::from_millis(1));

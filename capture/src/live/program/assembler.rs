@@ -74,6 +74,21 @@ impl Assembler {
         self.plain(0x40, at);
     }
 
+    /// A = the byte at `at`; this and the following are much faster than those with X.
+    pub(super) fn byte_at(&mut self, at: u32) {
+        self.plain(0x30, at);
+    }
+
+    /// A = the 16 bits at `at`.
+    pub(super) fn half_at(&mut self, at: u32) {
+        self.plain(0x28, at);
+    }
+
+    /// A = the 32 bits at `at`.
+    pub(super) fn word_at(&mut self, at: u32) {
+        self.plain(0x20, at);
+    }
+
     /// A = what the kernel knows of the packet: an `SKF_AD_` number.
     pub(super) fn ancillary(&mut self, number: i32) {
         self.plain(0x20, (libc::SKF_AD_OFF + number).cast_unsigned());

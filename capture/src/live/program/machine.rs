@@ -46,6 +46,9 @@ pub(super) fn run(program: &[Instruction], seen: &Seen<'_>) -> (u32, usize) {
                     a = seen.packet_type;
                 }
                 0x20 if k == (libc::SKF_AD_OFF + libc::SKF_AD_PROTOCOL).cast_unsigned() => a = seen.protocol,
+                0x30 => a = loaded(load(1, k))?,
+                0x28 => a = loaded(load(2, k))?,
+                0x20 => a = loaded(load(4, k))?,
                 0x50 => a = loaded(load(1, x.wrapping_add(k)))?,
                 0x48 => a = loaded(load(2, x.wrapping_add(k)))?,
                 0x40 => a = loaded(load(4, x.wrapping_add(k)))?,

@@ -21,6 +21,7 @@
 mod assembler;
 mod ip;
 mod link;
+mod plain;
 mod tunnel;
 
 #[cfg(test)]
@@ -129,10 +130,10 @@ impl Program {
     }
 
     fn start(&mut self, link: LinkType, layers: &[Layer]) {
-        let code = &mut self.code;
         let Some(first) = layers.first() else {
             return;
         };
+        let code = &mut self.code;
         code.len();
         code.store(END);
         code.constant(0);
@@ -143,7 +144,8 @@ impl Program {
             code.jump_if(Test::Is(OUTGOING), first.ethernet);
         }
         code.ancillary(libc::SKF_AD_PROTOCOL);
-        code.goto(first.ether_type);
+        self.plain(first);
+        self.code.goto(first.ether_type);
     }
 
     /// Jumps unless `bytes` follow.

@@ -48,7 +48,7 @@ fn fits_and_takes_few_steps() {
     println!("{} instructions", program.len());
     let frame = ethernet(0x0800, &packet("TCP"));
     let (_, steps) = run(&program, &arriving(&frame));
-    assert!(steps < 130, "{steps} steps for TCP over IPv4");
+    assert!(steps < 80, "{steps} steps for TCP over IPv4");
 }
 
 #[test]

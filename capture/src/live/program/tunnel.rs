@@ -4,6 +4,17 @@ use super::assembler::{Label, Test};
 use super::{DESTINATION_PORT, FLAGS, Layer, NEXT, Program, SOURCE_PORT};
 use weir_model::Protocol;
 
+/// The ports of tunnels are between these two.
+pub(super) const LOWEST_PORT: u32 = GTP_U;
+pub(super) const HIGHEST_PORT: u32 = VXLAN_LINUX;
+
+const GTP_U: u32 = 2152;
+const VXLAN: u32 = 4789;
+const VXLAN_GPE: u32 = 4790;
+const GENEVE: u32 = 6081;
+/// VXLAN as Linux numbered it before IANA did.
+const VXLAN_LINUX: u32 = 8472;
+
 /// Extension headers of GTP-U that are looked through.
 const GTP_EXTENSIONS: usize = 3;
 
@@ -132,9 +143,11 @@ impl Program {
             let other = self.code.label();
             self.code.load(port);
             // Most ports are none of these.
-            self.code.jump_if(Test::Above(8472), other);
-            self.code.jump_unless(Test::AtLeast(2152), other);
-            for (number, label) in [(4789, vxlan), (8472, vxlan), (2152, gtp), (6081, geneve), (4790, gpe)] {
+            self.code.jump_if(Test::Above(HIGHEST_PORT), other);
+            self.code.jump_unless(Test::AtLeast(LOWEST_PORT), other);
+            for (number, label) in
+                [(VXLAN, vxlan), (VXLAN_LINUX, vxlan), (GTP_U, gtp), (GENEVE, geneve), (VXLAN_GPE, gpe)]
+            {
                 self.code.jump_if(Test::Is(number), label);
             }
             self.code.here(other);
