@@ -14,7 +14,7 @@ mod standing;
 mod watch;
 mod worker;
 
-pub(crate) use census::PROTOCOL_KINDS;
+pub(crate) use census::{Census, PROTOCOL_KINDS};
 pub(crate) use desk::{Desk, DeskReport};
 pub(crate) use watch::{Learnt, Look, NAME_KINDS, Wanted, Watch, WatchCounts};
 pub(crate) use worker::{WorkerConfig, WorkerReport};

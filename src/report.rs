@@ -5,7 +5,7 @@ use crate::latency::Quantiles;
 use crate::ledger::{Entry, Ledger};
 use crate::metrics::{Published, StageQuantiles};
 use crate::output;
-use crate::pipeline::{NAME_KINDS, PROTOCOL_KINDS, Reports};
+use crate::pipeline::{Census, NAME_KINDS, PROTOCOL_KINDS, Reports};
 use crate::summary::{Summary, Tally, number};
 use anyhow::Result;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use weir_model::{Alert, Direction, Grade};
 use weir_rules::{IncidentStats, IndicatorSet};
 
 /// Hosts in the list of top talkers.
-const TOP_TALKERS: usize = 5;
+pub(crate) const TOP_TALKERS: usize = 5;
 /// Refused lines that the summary shows; all of them are counted.
 const REFUSED_SHOWN: usize = 5;
 /// With more flows than this share, one in so many, that have no end inside, `--home-net` is probably wrong.
@@ -169,15 +169,7 @@ impl Report<'_> {
     fn warnings(&self) -> Vec<String> {
         let Reports { reader, worker, .. } = self.reports;
         let census = &worker.census;
-        let mut warnings = Vec::new();
-        if census.outside_flows * OUTSIDE_FLOWS_ONE_IN > census.flows {
-            let what = match self.settings.home {
-                HomeNet::PrivateRanges => "private ranges are taken for inside; say --home-net",
-                HomeNet::Configured(_) => "is --home-net complete?",
-            };
-            let (outside, all) = (number(census.outside_flows), number(census.flows));
-            warnings.push(format!("{outside} of {all} flows have no end inside: {what}"));
-        }
+        let mut warnings: Vec<_> = census_warning(census, self.settings).into_iter().collect();
         if reader.stats.steps_backwards > 0 {
             let steps = number(reader.stats.steps_backwards);
             warnings.push(format!("time steps backwards {steps} times (it is taken to stand still)"));
@@ -199,6 +191,17 @@ impl Report<'_> {
         }
         warnings
     }
+}
+
+/// Many flows without an end inside tell that the networks inside are not said rightly.
+pub(crate) fn census_warning(census: &Census, settings: &Settings) -> Option<String> {
+    let what = match settings.home {
+        HomeNet::PrivateRanges => "private ranges are taken for inside; say --home-net",
+        HomeNet::Configured(_) => "is --home-net complete?",
+    };
+    let (outside, all) = (number(census.outside_flows), number(census.flows));
+    (census.outside_flows * OUTSIDE_FLOWS_ONE_IN > census.flows)
+        .then(|| format!("{outside} of {all} flows have no end inside: {what}"))
 }
 
 /// Hits of which nobody is told, by reason.

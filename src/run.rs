@@ -121,10 +121,10 @@ fn workers<S>(
     sources: Vec<S>,
     wanted: Wanted,
 ) -> (Vec<(S, Tables)>, Arc<Peers>) {
-    let mut config = flow_config(settings);
+    let (site, mut config) = (site(settings), flow_config(settings));
     config.table_bytes /= sources.len().max(1);
     let peers = Arc::new(Peers::new(sources.len(), &config));
-    let tables = |index| Tables::new(index, &peers, config.clone(), set, wanted.names);
+    let tables = |index| Tables::new(index, &peers, config.clone(), &site, set, wanted);
     let workers = sources.into_iter().enumerate().map(|(index, source)| (source, tables(index))).collect();
     (workers, peers)
 }

@@ -98,9 +98,16 @@ impl Watch {
         Self { want_flows, want_names, spare: Some(spare), census, ..self }
     }
 
-    /// As on a tap: what flows met is told of while they are open.
-    pub(crate) fn live(self) -> Self {
-        Self { standing: Some(Standing::default()), ..self }
+    /// As on a tap: what flows met is told of while they are open; there is a census of flows, and records of those that met
+    /// nothing are made only where flows are wanted.
+    pub(crate) fn live(self, site: Site, want_flows: bool) -> Self {
+        let want_flows = if want_flows { Wanted::Records } else { Wanted::Nothing };
+        Self {
+            want_flows,
+            standing: Some(Standing::default()),
+            census: Some((site, Census::default())),
+            ..self
+        }
     }
 
     /// Snapshots of the open flows that met something since the last call, or of all of them of which something else is to be said.

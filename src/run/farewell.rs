@@ -5,9 +5,9 @@ use super::books::{Books, Moment, Wanted};
 use crate::Outcome;
 use crate::config::{Settings, TapSettings, Verbosity};
 use crate::output;
-use crate::pipeline::NAME_KINDS;
+use crate::pipeline::{Census, NAME_KINDS, PROTOCOL_KINDS};
+use crate::report::{TOP_TALKERS, census_warning};
 use crate::summary::{Summary, Tally, number};
-use weir_flow::stats::EndCounts;
 use weir_intel::Loaded;
 use weir_model::Timestamp;
 use weir_rules::IndicatorSet;
@@ -28,7 +28,8 @@ pub(super) struct Farewell<'a> {
 impl Farewell<'_> {
     /// Says it, and gives the exit code.
     pub(super) fn tell(self, seen: Seen) -> Outcome {
-        let flows = Tally(flows(&seen));
+        let census = census(&seen);
+        let flows = Tally(PROTOCOL_KINDS.iter().copied().zip(census.by_protocol).collect());
         let names = Tally(names(&seen));
         let span = span(&seen);
         let frame_bytes = seen.workers.iter().map(|worker| worker.report.bytes).sum();
@@ -55,7 +56,7 @@ impl Farewell<'_> {
                 .take(REFUSED_SHOWN)
                 .map(ToString::to_string)
                 .collect(),
-            talkers: Vec::new(),
+            talkers: census.talkers.top(TOP_TALKERS),
             grades: Tally(alerts),
             directions: Tally(Vec::new()),
             suppressed: Tally(books.not_notified()),
@@ -64,7 +65,7 @@ impl Farewell<'_> {
             stages: &stages,
             elapsed,
             problems: self.problem.iter().map(|problem| format!("{problem:#}")).collect(),
-            warnings: self.warnings(&books),
+            warnings: self.warnings(&books, &census),
         };
         let is_alerted = summary.grades.total() > 0;
         match self.settings.verbosity {
@@ -83,8 +84,8 @@ impl Farewell<'_> {
         }
     }
 
-    fn warnings(&self, books: &Books) -> Vec<String> {
-        let mut warnings = Vec::new();
+    fn warnings(&self, books: &Books, census: &Census) -> Vec<String> {
+        let mut warnings: Vec<_> = census_warning(census, self.settings).into_iter().collect();
         for interface in books.interfaces() {
             if interface.kernel_drops > 0 {
                 let drops = number(interface.kernel_drops);
@@ -110,28 +111,10 @@ impl Farewell<'_> {
     }
 }
 
-/// Records by how they ended.
-fn flows(seen: &Seen) -> Vec<(&'static str, u64)> {
-    let mut sums = EndCounts::default();
-    for worker in &seen.workers {
-        let ended = &worker.report.flow.ended;
-        sums.fin += ended.fin;
-        sums.rst += ended.rst;
-        sums.idle += ended.idle;
-        sums.active += ended.active;
-        sums.evicted += ended.evicted;
-        sums.reused += ended.reused;
-        sums.end_of_input += ended.end_of_input;
-    }
-    vec![
-        ("ended by fin", sums.fin),
-        ("rst", sums.rst),
-        ("idle", sums.idle),
-        ("active timeout", sums.active),
-        ("evicted", sums.evicted),
-        ("reused", sums.reused),
-        ("end of the run", sums.end_of_input),
-    ]
+fn census(seen: &Seen) -> Census {
+    let mut all = Census::default();
+    seen.workers.iter().filter_map(|worker| worker.report.census.as_ref()).for_each(|census| all.add(census));
+    all
 }
 
 fn names(seen: &Seen) -> Vec<(&'static str, u64)> {

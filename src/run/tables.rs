@@ -1,7 +1,8 @@
 //! What a worker decodes and keeps of its share of a tap: rounds are cut by time, and passive DNS is shared with the others.
 
+use super::books::Wanted;
 use crate::latency::StageTimes;
-use crate::pipeline::{Learnt, Look, Watch, WatchCounts};
+use crate::pipeline::{Census, Learnt, Look, Watch, WatchCounts};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use weir_capture::FrameBatch;
 use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns};
 use weir_model::Timestamp;
-use weir_rules::{IndicatorSet, Matcher};
+use weir_rules::{IndicatorSet, Matcher, Site};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
 /// How long a worker waits for slower ones before it asks passive DNS: then names may be missing that another worker has yet to
@@ -86,6 +87,8 @@ pub(super) struct TablesReport {
     pub bytes: u64,
     pub span: Option<(Timestamp, Timestamp)>,
     pub times: StageTimes,
+    /// What flows were like; only at the end, because it may be large.
+    pub census: Option<Census>,
 }
 
 /// A decoder, a flow table and what watches it.
@@ -110,15 +113,17 @@ impl Tables {
         index: usize,
         peers: &Arc<Peers>,
         flow: FlowConfig,
+        site: &Site,
         set: &Arc<IndicatorSet>,
-        want_names: bool,
+        wanted: Wanted,
     ) -> Self {
+        let matcher = Matcher::new(Arc::clone(set));
         Self {
             index,
             peers: Arc::clone(peers),
             decoder: Decoder::new(DecodeConfig::default()),
             table: FlowTable::with_passive_dns(flow, Arc::clone(&peers.passive_dns)),
-            watch: Watch::new(Matcher::new(Arc::clone(set)), want_names).live(),
+            watch: Watch::new(matcher, wanted.names).live(site.clone(), wanted.flows),
             clock: Clock::new(),
             closed: VecDeque::new(),
             last_packet: 0,
@@ -190,6 +195,12 @@ impl Tables {
             bytes,
             span,
             times: self.times.clone(),
+            census: None,
         }
+    }
+
+    /// The books at the end.
+    pub(super) fn last_report(&self) -> TablesReport {
+        TablesReport { census: Some(self.watch.census()), ..self.report() }
     }
 }

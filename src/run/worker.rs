@@ -3,7 +3,7 @@
 use super::board::{Board, WorkerView};
 use super::outbox::Outbox;
 use super::source::Source;
-use super::tables::Tables;
+use super::tables::{Tables, TablesReport};
 use crate::output::complain;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,18 +50,18 @@ impl<S: Source> WorkerThread<S> {
         }
         let learnt = self.tables.finish();
         self.outbox.finish(learnt);
-        self.show();
+        self.show(self.tables.last_report());
     }
 
     fn round(&mut self, look_at_all: bool) {
         let passed = self.source.passed();
         self.outbox.take(self.tables.round(passed, look_at_all));
         self.outbox.send_lines();
-        self.show();
+        self.show(self.tables.report());
     }
 
-    fn show(&self) {
-        let view = WorkerView { report: self.tables.report(), sent: self.outbox.sent() };
+    fn show(&self, report: TablesReport) {
+        let view = WorkerView { report, sent: self.outbox.sent() };
         self.board.put_worker(self.index, view);
     }
 
