@@ -30,7 +30,7 @@ use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead};
 use weir_model::observation::Fact;
 use weir_model::{Endpoint, Flow, Frame, Observation, Protocol, Timestamp};
-use weir_wire::{Decoder, Packet, Side, Transport};
+use weir_wire::{Decoder, Gather, Packet, Side, Transport};
 
 /// Packets whose entries are fetched together: as many cache misses as a core can have under way, and some.
 const BATCH: usize = 32;
@@ -66,6 +66,32 @@ enum Naming {
     Own,
     /// Other tables', too.
     Shared,
+}
+
+/// Packets on their way into the table, at most one of each frame of a batch.
+struct Gathered<'t, 'a, S> {
+    table: &'t mut FlowTable,
+    sink: &'t mut S,
+    packets: ArrayVec<Packet<'a>, BATCH>,
+}
+
+impl<S: FlowSink> Gathered<'_, '_, S> {
+    fn hand_on(&mut self) {
+        self.table.packets(&self.packets, self.sink);
+        self.packets.clear();
+    }
+}
+
+impl<'a, S: FlowSink> Gather<'a> for Gathered<'_, 'a, S> {
+    #[inline]
+    fn whole(&mut self, packet: Packet<'a>) {
+        self.packets.push(packet);
+    }
+
+    fn made(&mut self, packet: &Packet<'_>) {
+        self.hand_on();
+        self.table.packet(packet, self.sink);
+    }
 }
 
 /// As many bytes of a frame as the headers of nearly all have.
@@ -138,7 +164,7 @@ impl FlowTable {
         sink: &mut impl FlowSink,
     ) {
         let mut frames = frames.into_iter();
-        let mut packets = ArrayVec::<Packet<'_>, BATCH>::new();
+        let mut gathered = Gathered { table: self, sink, packets: ArrayVec::new() };
         loop {
             let fetched = |frame: &Frame<'_>| weir_mem::fetch(headers(frame));
             let ahead: ArrayVec<_, BATCH> = frames.by_ref().take(BATCH).inspect(fetched).collect();
@@ -146,15 +172,9 @@ impl FlowTable {
                 return;
             }
             for frame in &ahead {
-                let whole = decoder.packet(frame, &mut |made| {
-                    self.packets(&packets, sink);
-                    packets.clear();
-                    self.packet(made, sink);
-                });
-                packets.extend(whole);
+                decoder.gather(frame, &mut gathered);
             }
-            self.packets(&packets, sink);
-            packets.clear();
+            gathered.hand_on();
         }
     }
 

@@ -1,6 +1,5 @@
 //! Domain names as they are compared.
 
-use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,18 +20,9 @@ impl Name {
     ///
     /// `None` when the text form would pass [`MAX_NAME_LEN`] by more than escapes can make it (the wire form is
     /// bounded by 255 octets by whoever parses it; this bounds the rest: 4 x 253).
-    pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
-        let mut text = Text::new();
-        for (index, label) in labels.into_iter().enumerate() {
-            if index > 0 {
-                text.push(b'.');
-            }
-            push_label(&mut text, label);
-            if text.len() > 4 * MAX_NAME_LEN {
-                return None;
-            }
-        }
-        Self::from_ascii_bytes(&text)
+    pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8], IntoIter: Clone>) -> Option<Self> {
+        let labels = labels.into_iter();
+        Self::plain(labels.clone()).or_else(|| Self::escaped(labels))
     }
 
     /// From text in which dots separate labels (SNI, Host header, a list whose names are already A-labels).
@@ -43,16 +33,43 @@ impl Name {
         if text.is_empty() || text.len() > MAX_NAME_LEN {
             return None;
         }
-        let mut lower = Text::from_slice(text);
-        if !lower_unless(&mut lower, |byte| is_escaped(byte) && byte != b'.') {
-            return Self::from_labels(text.split(|byte| *byte == b'.'));
-        }
-        Self::from_ascii_bytes(&lower)
+        Self::from_labels(text.split(|byte| *byte == b'.'))
     }
 
-    /// `None` never happens: everything that is not ASCII was escaped.
-    fn from_ascii_bytes(text: &[u8]) -> Option<Self> {
+    /// From labels in which nothing is escaped, as in nearly all names: on the stack, and without a branch per byte.
+    fn plain<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut text = [0; MAX_NAME_LEN + 1];
+        let mut places = text.iter_mut();
+        let mut len = 0;
+        let mut is_plain = true;
+        for (index, label) in labels.enumerate() {
+            if index > 0 {
+                *places.next()? = b'.';
+                len += 1;
+            }
+            len += label.len();
+            for (byte, place) in label.iter().zip(places.by_ref()) {
+                *place = PLAIN.get(usize::from(*byte)).copied().unwrap_or(ESCAPED);
+                is_plain &= *place != ESCAPED;
+            }
+        }
+        let text = text.get(..len).filter(|_| is_plain)?;
         str::from_utf8(text).ok().map(|text| Self(text.into()))
+    }
+
+    /// From any labels.
+    fn escaped<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut text = String::with_capacity(MAX_NAME_LEN);
+        for (index, label) in labels.enumerate() {
+            if index > 0 {
+                text.push('.');
+            }
+            push_label(&mut text, label);
+            if text.len() > 4 * MAX_NAME_LEN {
+                return None;
+            }
+        }
+        Some(Self(text.into()))
     }
 
     /// From the text form of another `Name` ([`Self::as_str`]), as tables keep it that store names without their allocation.
@@ -86,39 +103,38 @@ impl Name {
     }
 }
 
-/// A name in the making: on the stack, unless it is full of escapes.
-type Text = SmallVec<[u8; 256]>;
-
-fn push_label(text: &mut Text, label: &[u8]) {
-    let start = text.len();
-    text.extend_from_slice(label);
-    if lower_unless(text.get_mut(start..).unwrap_or_default(), is_escaped) {
-        return;
-    }
-    text.truncate(start);
+fn push_label(text: &mut String, label: &[u8]) {
     for &byte in label {
         if is_escaped(byte) {
-            text.extend_from_slice(&[b'\\', b'0' + byte / 100, b'0' + byte / 10 % 10, b'0' + byte % 10]);
+            text.push('\\');
+            text.extend([byte / 100, byte / 10 % 10, byte % 10].map(|digit| char::from(b'0' + digit)));
         } else {
-            text.push(byte.to_ascii_lowercase());
+            text.push(char::from(byte.to_ascii_lowercase()));
         }
     }
-}
-
-/// Lower-cases, and says whether there is no byte that is `special`. Without a branch per byte: nearly no name has any.
-fn lower_unless(bytes: &mut [u8], special: impl Fn(u8) -> bool) -> bool {
-    let mut is_plain = true;
-    for byte in bytes {
-        is_plain &= !special(*byte);
-        byte.make_ascii_lowercase();
-    }
-    is_plain
 }
 
 /// Whether a byte of a label is written as its number.
 const fn is_escaped(byte: u8) -> bool {
     matches!(byte, b'.' | b'\\' | 0..=0x20 | 0x7f..)
 }
+
+/// What stands in [`PLAIN`] for bytes that are written as their number.
+const ESCAPED: u8 = 0;
+
+/// How each byte of a label is written.
+#[expect(clippy::indexing_slicing, reason = "when compiling; the table has a place for every byte")]
+const PLAIN: [u8; 256] = {
+    let mut table = [ESCAPED; 256];
+    let mut byte = 0_u8;
+    while byte < 0x7f {
+        if !is_escaped(byte) {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

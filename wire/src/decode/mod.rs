@@ -27,11 +27,10 @@ mod tests;
 pub use peek::{Peeked, peek};
 pub use stats::{CounterName, DecodeStats, FragmentStats, GivenUp, Layer, NotIp, Reason, Undecodable};
 
-use crate::{Packet, Rare};
+use crate::packet::{MAX_LAYERS, Packet, Rare};
 use arrayvec::ArrayVec;
 use fragments::{Arrival, Datagram, Fragments, Outcome};
 use ip::Fragment;
-use plain::Plain;
 use span::Span;
 use std::time::Duration;
 use trail::{Stop, Trail};
@@ -69,6 +68,15 @@ pub struct Decoder {
     stats: DecodeStats,
 }
 
+/// Who gathers packets.
+pub trait Gather<'a> {
+    /// A packet that lies in its frame.
+    fn whole(&mut self, packet: Packet<'a>);
+    /// A packet put together from fragments, or as much of one as came. It is gone when this returns, so what was gathered
+    /// before it comes first.
+    fn made(&mut self, packet: &Packet<'_>);
+}
+
 /// What a frame leads to.
 type Found<'a> = Result<Reached<'a>, Stop>;
 
@@ -90,26 +98,33 @@ impl Decoder {
     /// Decodes one frame; `each` is called for every packet that this makes available: none, one, or (when
     /// fragments are given up) several.
     pub fn decode(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(&Packet<'_>)) {
-        if let Some(packet) = self.packet(frame, each) {
-            each(&packet);
-        }
+        self.gather(frame, &mut Each(each));
     }
 
-    /// Decodes one frame for a caller who gathers packets: a packet that lies in the frame is returned and borrows from it.
-    /// `made` is called for those put together from fragments, which come before it.
+    /// Decodes one frame for a caller who gathers packets and works on many at a time.
     #[inline]
-    pub fn packet<'a>(&mut self, frame: &Frame<'a>, made: &mut dyn FnMut(&Packet<'_>)) -> Option<Packet<'a>> {
-        self.expire(frame.time, made);
+    pub fn gather<'a>(&mut self, frame: &Frame<'a>, to: &mut impl Gather<'a>) {
+        if self.fragments.is_any_past(frame.time) {
+            self.expire(frame.time, &mut |made| to.made(made));
+        }
         self.stats.frames += 1;
         self.stats.frame_bytes += u64::from(frame.original_len);
         self.stats.snapped += u64::from(frame.data.len() < frame.original_len as usize);
-        match plain::read(frame) {
-            Some(plain) => Some(self.count_plain(plain, frame)),
-            None => self.other(frame, made),
+        if let Some(plain) = plain::read(frame) {
+            self.stats.packets += 1;
+            self.stats.packet_frames += 1;
+            let mut vlans = ArrayVec::new();
+            for vlan in plain.vlans {
+                trail::keep_vlan(&mut vlans, vlan);
+            }
+            let arrival = Arrival { number: frame.number, time: frame.time, frames: 1 };
+            to.whole(packet(plain.packet, arrival, vlans, None));
+        } else if let Some(packet) = self.other(frame, &mut |made| to.made(made)) {
+            to.whole(packet);
         }
     }
 
-    /// [`Self::packet`] of a frame that is not plain.
+    /// The packet in a frame that is not plain.
     #[inline(never)]
     fn other<'a>(&mut self, frame: &Frame<'a>, made: &mut dyn FnMut(&Packet<'_>)) -> Option<Packet<'a>> {
         let mut trail = Trail::default();
@@ -128,15 +143,7 @@ impl Decoder {
 
     /// Hands on, incomplete, the datagrams whose time is over at `now`. [`Self::decode`] does it by itself; a caller
     /// that knows of time passing without frames may.
-    #[inline]
     pub fn expire(&mut self, now: Timestamp, each: &mut dyn FnMut(&Packet<'_>)) {
-        if self.fragments.is_any_past(now) {
-            self.give_up_past(now, each);
-        }
-    }
-
-    #[inline(never)]
-    fn give_up_past(&mut self, now: Timestamp, each: &mut dyn FnMut(&Packet<'_>)) {
         while let Some(datagram) = self.fragments.expired(now) {
             self.give_up(datagram, GivenUp::Expired, each);
         }
@@ -212,19 +219,6 @@ impl Decoder {
         self.settle(&Ok(reached), trail, arrival, each);
     }
 
-    /// A packet that came in one frame, on its own or behind VLAN tags, entered in the books.
-    #[inline]
-    fn count_plain<'a>(&mut self, plain: Plain<'a>, frame: &Frame<'_>) -> Packet<'a> {
-        self.stats.packets += 1;
-        self.stats.packet_frames += 1;
-        let arrival = Arrival { number: frame.number, time: frame.time, frames: 1 };
-        let mut packet = packet(plain.packet, arrival);
-        for vlan in plain.vlans {
-            trail::keep_vlan(&mut packet.vlans, vlan);
-        }
-        packet
-    }
-
     /// The packet, entered in the books.
     fn count<'a>(&mut self, reached: IpPacket<'a>, trail: Trail, arrival: Arrival) -> Packet<'a> {
         self.stats.packets += 1;
@@ -235,13 +229,17 @@ impl Decoder {
         let Trail { vlans, mpls, tunnels, .. } = trail;
         let rare = Rare { mpls, tunnels, about: reached.about };
         let is_rare = !rare.mpls.is_empty() || !rare.tunnels.is_empty() || rare.about.is_some();
-        Packet { vlans, rare: is_rare.then(|| Box::new(rare)), ..packet(reached, arrival) }
+        packet(reached, arrival, vlans, is_rare.then(|| Box::new(rare)))
     }
 }
 
-/// The packet without what it was wrapped in.
 #[inline]
-fn packet(reached: IpPacket<'_>, arrival: Arrival) -> Packet<'_> {
+fn packet(
+    reached: IpPacket<'_>,
+    arrival: Arrival,
+    vlans: ArrayVec<u16, MAX_LAYERS>,
+    rare: Option<Box<Rare>>,
+) -> Packet<'_> {
     let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
     Packet {
         number: arrival.number,
@@ -254,7 +252,20 @@ fn packet(reached: IpPacket<'_>, arrival: Arrival) -> Packet<'_> {
         payload_len: clamp(reached.payload.wire_len()),
         payload: reached.payload.bytes(),
         transport: reached.transport,
-        vlans: ArrayVec::new(),
-        rare: None,
+        vlans,
+        rare,
+    }
+}
+
+/// Calls a function with every packet, wherever it lies.
+struct Each<'f>(&'f mut dyn FnMut(&Packet<'_>));
+
+impl<'a> Gather<'a> for Each<'_> {
+    fn whole(&mut self, packet: Packet<'a>) {
+        self.0(&packet);
+    }
+
+    fn made(&mut self, packet: &Packet<'_>) {
+        self.0(packet);
     }
 }

@@ -485,7 +485,7 @@ fn nesting_ends_at_a_depth_and_what_was_reached_counts() {
     }
     let (seen, stats) = decode_all(LinkType::RAW, [packet.as_slice()]);
     assert_udp4(&seen[0]);
-    assert_eq!(seen[0].tunnels.len(), crate::packet::MAX_LAYERS);
+    assert_eq!(seen[0].tunnels.len(), MAX_LAYERS);
     assert_eq!(stats.tunnels[TunnelKind::IpIp as usize], trail::MAX_TUNNELS as u64);
 
     let seen = one(LinkType::RAW, &outer_ip(4, &packet));

@@ -125,7 +125,8 @@ impl<'a> Message<'a> {
     }
 
     fn record(&mut self, is_answer: bool, message: &mut DnsMessage) -> Result<(), DnsError> {
-        let head = record::Head::read(&mut self.reader)?;
+        let question = message.questions.first().map(|question| &question.name);
+        let head = record::Head::read(&mut self.reader, question)?;
         let data = self.reader.sub(head.data_len)?;
         if head.rtype == TYPE_OPT {
             if message.edns.is_none() {

@@ -102,6 +102,6 @@ impl<'a> Reader<'a> {
         if is_first_part {
             self.position = part.position;
         }
-        Name::from_labels(labels).ok_or(DnsError::NameTooLong)
+        Name::from_labels(labels.iter().copied()).ok_or(DnsError::NameTooLong)
     }
 }

@@ -1,7 +1,7 @@
 //! Resource records: the data of those types that Weir reads, and EDNS.
 
-use super::DnsError;
 use super::name::Reader;
+use super::{DnsError, HEADER_LEN};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use weir_model::Name;
 use weir_model::observation::{DnsData, DnsRecord, Edns};
@@ -25,9 +25,18 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DnsError> {
+    /// `question` is the name of the first one: nearly all answers point back at it.
+    pub(super) fn read(reader: &mut Reader<'_>, question: Option<&Name>) -> Result<Self, DnsError> {
+        const POINTER_TO_QUESTION: [u8; 2] = [0xc0, HEADER_LEN as u8];
+        let name = match question.filter(|_| reader.rest().starts_with(&POINTER_TO_QUESTION)) {
+            Some(name) => {
+                reader.take(POINTER_TO_QUESTION.len())?;
+                name.clone()
+            }
+            None => reader.name()?,
+        };
         Ok(Self {
-            name: reader.name()?,
+            name,
             rtype: reader.u16()?,
             class: reader.u16()?,
             ttl: reader.u32()?,

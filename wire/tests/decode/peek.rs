@@ -4,30 +4,28 @@ use crate::captures;
 use crate::hostile::{LINKS, leading_bytes};
 use proptest::prelude::*;
 use weir_model::{Frame, Timestamp};
-use weir_wire::{DecodeConfig, Decoder, Packet, Peeked, peek};
+use weir_wire::{DecodeConfig, Decoder, Gather, Packet, Peeked, peek};
 
 /// What a decoder that knows of no other frame makes of it.
 fn decoded(frame: &Frame<'_>) -> Peeked {
     let mut decoder = Decoder::new(DecodeConfig::default());
-    let mut lone_fragment = None;
-    let packet = decoder.packet(frame, &mut |packet| lone_fragment = Some(as_fragment(packet)));
-    decoder.finish(&mut |packet| lone_fragment = Some(as_fragment(packet)));
-    match packet {
-        Some(packet) => Peeked::Packet {
-            protocol: packet.protocol,
-            source: packet.source,
-            destination: packet.destination,
-            about: packet.about(),
-        },
-        None => lone_fragment.unwrap_or(Peeked::Other),
-    }
+    let mut seen = Seen(Peeked::Other);
+    decoder.gather(frame, &mut seen);
+    decoder.finish(&mut |packet| seen.made(packet));
+    seen.0
 }
 
-fn as_fragment(packet: &Packet<'_>) -> Peeked {
-    Peeked::Fragment {
-        protocol: packet.protocol,
-        source: packet.source.ip,
-        destination: packet.destination.ip,
+struct Seen(Peeked);
+
+impl<'a> Gather<'a> for Seen {
+    fn whole(&mut self, packet: Packet<'a>) {
+        let Packet { protocol, source, destination, .. } = packet;
+        self.0 = Peeked::Packet { protocol, source, destination, about: packet.about() };
+    }
+
+    fn made(&mut self, packet: &Packet<'_>) {
+        let (source, destination) = (packet.source.ip, packet.destination.ip);
+        self.0 = Peeked::Fragment { protocol: packet.protocol, source, destination };
     }
 }
 
