@@ -83,7 +83,9 @@ mod tests {
             several[worker].add(ends, bytes);
         }
         let mut merged = Talkers::default();
-        several.iter().for_each(|talkers| merged.merge(talkers));
+        for talkers in &several {
+            merged.merge(talkers);
+        }
         assert_eq!(merged.top(100), one.top(100));
         assert_eq!(one.top(100).iter().map(|(_, bytes)| bytes).sum::<u64>(), 2 * 3000 / 100 * 4950);
         assert!(one.top(100).is_sorted_by_key(by_bytes));

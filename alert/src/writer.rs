@@ -73,13 +73,6 @@ impl<W: Write> JsonLines<W> {
         self.hand_on_from(BUFFER_BYTES)
     }
 
-    /// Writes lines that were rendered elsewhere, behind those that came before them.
-    pub fn append(&mut self, lines: &Lines) -> io::Result<()> {
-        self.held.text.bytes.extend_from_slice(lines.bytes());
-        self.held.count += lines.count;
-        self.hand_on_from(BUFFER_BYTES)
-    }
-
     /// Writes one of the [`Lines`] that were rendered elsewhere, with its end.
     pub fn append_line(&mut self, line: &[u8]) -> io::Result<()> {
         self.held.text.bytes.extend_from_slice(line);
@@ -184,7 +177,9 @@ mod tests {
         let mut others = Lines::default();
         line(7)(&mut others);
         line(8)(&mut others);
-        lines.append(&others).unwrap();
+        for line in others.bytes().split_inclusive(|byte| *byte == b'\n') {
+            lines.append_line(line).unwrap();
+        }
         lines.flush().unwrap();
         let writes = sink.writes.borrow();
         assert!(writes.len() > 2 && writes.iter().all(|write| write.ends_with(b"}\n")));
