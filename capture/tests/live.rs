@@ -1,4 +1,5 @@
-//! Live capture on virtual interfaces between two network namespaces. Where those cannot be made (not root), the tests say so and pass.
+//! Live capture on virtual interfaces between two network namespaces. Where those cannot be made (not root), the
+//! tests say so and pass.
 
 #![expect(
     unsafe_code,
@@ -284,8 +285,8 @@ fn hash_of(frame: &[u8]) -> u32 {
     }
 }
 
-/// Each kind of packet in each carrier, both directions of a few flows: whoever receives them (the kernel runs the program on frames
-/// that arrive), and whoever sends them (and on those that leave).
+/// Each kind of packet in each carrier, both directions of a few flows: whoever receives them (the kernel runs the
+/// program on frames that arrive), and whoever sends them (and on those that leave).
 #[test]
 fn the_kernel_deals_as_files_are_dealt_and_keeps_tags() {
     let Some(net) = Net::new() else { return };
@@ -364,8 +365,8 @@ fn both_directions_meet_and_the_load_is_balanced() {
     }
 }
 
-/// A passive tap: requests on one interface, answers on the other. Also after one of them was down, an answer follows its request, in
-/// the same worker.
+/// A passive tap: requests on one interface, answers on the other. Also after one of them was down, an answer follows
+/// its request, in the same worker.
 #[test]
 fn requests_come_before_answers_also_after_an_interface_was_down() {
     let Some(net) = Net::new() else { return };
@@ -428,8 +429,9 @@ fn what_a_full_ring_drops_is_in_the_books() {
     assert_eq!(stats.in_rings(), 0, "{stats:?}");
 }
 
-/// Not a test: how many frames are captured of those that tcpreplay sends as fast as it can, and what that costs. Takes the capture
-/// file from WEIR_RATE_CAPTURE, workers from WEIR_RATE_WORKERS, arguments of tcpreplay from WEIR_RATE_ARGUMENTS.
+/// Not a test: how many frames are captured of those that tcpreplay sends as fast as it can, and what that costs.
+/// Takes the capture file from WEIR_RATE_CAPTURE, workers from WEIR_RATE_WORKERS, arguments of tcpreplay from
+/// WEIR_RATE_ARGUMENTS.
 #[test]
 #[ignore = "measures, for minutes"]
 fn rate() {

@@ -1,16 +1,16 @@
 //! Which worker a packet belongs to: one hash, for files and for taps.
 //!
-//! Both directions of a flow must meet in the same worker, so the hash does not tell source from destination. On a tap the
-//! kernel computes it, as a program of classic BPF: hence 32 bits, wrapping, and nothing but add, multiply, exclusive or
-//! and shift. It is neither seeded nor secret, since files and taps must deal alike in every run: a sender can choose ends
-//! that all go to one worker, as he could with a single flow.
+//! Both directions of a flow must meet in the same worker, so the hash does not tell source from destination. On a
+//! tap the kernel computes it, as a program of classic BPF: hence 32 bits, wrapping, and nothing but add, multiply,
+//! exclusive or and shift. It is neither seeded nor secret, since files and taps must deal alike in every run: a
+//! sender can choose ends that all go to one worker, as he could with a single flow.
 
 use std::net::IpAddr;
 
 use crate::{Endpoint, Protocol};
 
-/// Multiplies what was folded of an address before its next 32 bits are added. This and the following are odd and have their bits well
-/// spread: the golden ratio, and the constants of MurmurHash3's and of lowbias32's finalisers.
+/// Multiplies what was folded of an address before its next 32 bits are added. This and the following are odd and
+/// have their bits well spread: the golden ratio, and the constants of MurmurHash3's and of lowbias32's finalisers.
 pub const FOLD: u32 = 0x9e37_79b1;
 /// Multiplies a folded address before its port is added.
 pub const ADDRESS: u32 = 0x7feb_352d;
@@ -21,8 +21,8 @@ pub const FINISH_1: u32 = 0x85eb_ca6b;
 /// And then.
 pub const FINISH_2: u32 = 0xc2b2_ae35;
 
-/// The hash of a packet: of its innermost addresses and protocol, and of its ports if it is TCP, UDP or SCTP. Fragments
-/// are hashed with ports of 0, because only the first has them.
+/// The hash of a packet: of its innermost addresses and protocol, and of its ports if it is TCP, UDP or SCTP.
+/// Fragments are hashed with ports of 0, because only the first has them.
 ///
 /// ```
 /// use weir_model::{Endpoint, Protocol, dealing};

@@ -1,14 +1,15 @@
 //! The handles of all workers on one interface, joined to a group that our program deals to.
 //!
-//! libpcap binds its socket to the interface before anybody can join it to a group, and until then each socket gets every frame. So that
-//! none counts twice, or is handed to a worker that it does not belong to, and still every frame counts from the moment that the first
-//! handle is there:
+//! libpcap binds its socket to the interface before anybody can join it to a group, and until then each socket gets
+//! every frame. So that none counts twice, or is handed to a worker that it does not belong to, and still every frame
+//! counts from the moment that the first handle is there:
 //!
-//! 1. The first handle keeps only [`EARLY_BYTES`] of a frame: enough to count it. The others keep nothing. What came before that was so
-//!    (known by number, once no packet is on its way any more) is passed over.
-//! 2. All join, in the order of the workers. While the group has no program, the kernel gives the first member everything.
-//! 3. The others get the real filter: nothing reaches them yet. Then the group gets its program. From here each frame goes to its own
-//!    worker; those of the first are still cut.
+//! 1. The first handle keeps only [`EARLY_BYTES`] of a frame: enough to count it. The others keep nothing. What came
+//!    before that was so (known by number, once no packet is on its way any more) is passed over.
+//! 2. All join, in the order of the workers. While the group has no program, the kernel gives the first member
+//!    everything.
+//! 3. The others get the real filter: nothing reaches them yet. Then the group gets its program. From here each frame
+//!    goes to its own worker; those of the first are still cut.
 //! 4. The first gets the real filter. What is in its ring by then, or cut, was *before joining*.
 
 use std::io;
@@ -104,7 +105,8 @@ fn kept_early(filter: &[Instruction]) -> Vec<Instruction> {
     filter.iter().map(cut).collect()
 }
 
-/// Lets libpcap compile a filter for the interface and adapt it to the kernel, which for its part tells what it was given.
+/// Lets libpcap compile a filter for the interface and adapt it to the kernel, which for its part tells what it was
+/// given.
 fn compile(interface: &str, options: &TapOptions, expression: &str) -> Result<Vec<Instruction>, TapError> {
     let options = TapOptions { ring_bytes: UNUSED_RING_BYTES, promiscuous: false, ..options.clone() };
     let wrong = |message: String| TapError::Filter { expression: expression.to_owned(), message };

@@ -11,8 +11,8 @@ use super::TapOptions;
 use super::interface::Meter;
 use super::socket::Socket;
 
-/// Bytes that are kept of frames which arrive too early to be dealt (`super::group`): enough to be counted, and fewer than any
-/// frame has that is kept.
+/// Bytes that are kept of frames which arrive too early to be dealt (`super::group`): enough to be counted, and fewer
+/// than any frame has that is kept.
 pub(super) const EARLY_BYTES: usize = 1;
 
 /// A handle that is in no group yet, or in one with others.

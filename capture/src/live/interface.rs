@@ -150,7 +150,8 @@ impl Interface {
 }
 
 impl Mailbox {
-    /// Leaves a handle, or the wish that the worker let go of the one it has; gives back a handle that was not fetched.
+    /// Leaves a handle, or the wish that the worker let go of the one it has; gives back a handle that was not
+    /// fetched.
     fn leave(&self, handle: Option<Handle>) -> Option<Handle> {
         let mut place = locked(&self.handle);
         let unused = mem::replace(&mut *place, handle);

@@ -1,8 +1,9 @@
 //! The thread that follows the interfaces: lets go of those that went down or away, and takes them up again.
 //!
-//! An interface that goes down leaves its sockets in their group, but in which order they stand there when it comes back is the kernel's
-//! affair, and the member decides which packets a worker gets. So every time all handles are opened anew, as a new group in the order of
-//! the workers. The workers first empty their old rings, into which nothing more is let.
+//! An interface that goes down leaves its sockets in their group, but in which order they stand there when it comes
+//! back is the kernel's affair, and the member decides which packets a worker gets. So every time all handles are
+//! opened anew, as a new group in the order of the workers. The workers first empty their old rings, into which
+//! nothing more is let.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -10,7 +10,8 @@ use super::socket;
 /// attributes of many virtual functions make some larger. One that is cut is as one that was lost.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// Messages read at a time: more wait for the next time, so that a host that makes interfaces all the time does not hold us.
+/// Messages read at a time: more wait for the next time, so that a host that makes interfaces all the time does not
+/// hold us.
 const MAX_MESSAGES: usize = 1024;
 
 /// The kernel's news about interfaces.

@@ -1,4 +1,31 @@
-//! Live taps.
+//! Live taps: frames from network interfaces, dealt to workers by the kernel.
+//!
+//! ```text
+//!   eth1 ── group ─┬─ ring 0 ─┐                     keeper (a thread): opens and joins all handles of an interface,
+//!   (our program)  └─ ring 1 ─│─┐                   hears of its going down and away, opens them anew
+//!                             │ │
+//!   eth2 ── group ─┬─ ring 0 ─┴─│─> worker 0 (merges its rings by time) ──> FrameBatch
+//!                  └─ ring 1 ───┴─> worker 1
+//! ```
+//!
+//! [`open`] gives a [`TapWorker`] for each thread, and a [`TapMonitor`] that knows the books and ends the capture. A
+//! ring is libpcap's (TPACKET_V3): the kernel gathers frames in blocks and hands a block on when it is full or the
+//! read timeout is over, so that a busy interface costs a system call per hundreds of frames. Payload is copied once,
+//! in libpcap's callback, because the ring takes its block back; and once more where several interfaces are merged.
+//!
+//! * **Dealing.** The sockets of an interface are a group (PACKET_FANOUT) in which our program of classic BPF chooses
+//!   the member (`program`): the kernel's own hash sends the two directions of a flow in VXLAN, MPLS or GTP-U to
+//!   different workers or all to one, and its defragmentation swallows frames. Fragments are dealt by addresses and
+//!   protocol.
+//! * **Beginning.** Each frame counts once from the first moment, also while the group is being joined (`group`).
+//! * **Merging.** Worker `i` has the ring `i` of each interface, as both directions of a passive tap must meet. A
+//!   frame is handed on when every other ring has a later one, or when it has waited for [`TapOptions::merge_wait`].
+//! * **Going down.** The order of a group's members is not to be relied upon when its interface was down, so all
+//!   handles are opened anew, in order, after nothing more was let into the old ones. Workers empty those, then go on
+//!   with the new ones.
+//! * **VLAN tags** that the kernel or the card took off are put back by libpcap.
+//! * **Clock.** Times are the kernel's, in nanoseconds. Whoever needs frames as they were on the wire switches off
+//!   what glues them together (`ethtool -K eth1 gro off lro off`).
 
 mod group;
 mod handle;
@@ -26,8 +53,8 @@ pub use options::{MAX_TAP_INTERFACES, MAX_WORKERS, TapError, TapOptions};
 pub use stats::{Happening, InterfaceStats, LinkState, TapEvent};
 pub use worker::{TapWorker, Woken};
 
-/// Events of interfaces kept until somebody asks for them: an interface that flaps for hours shall not fill the memory. The
-/// oldest go.
+/// Events of interfaces kept until somebody asks for them: an interface that flaps for hours shall not fill the
+/// memory. The oldest go.
 pub const MAX_EVENTS: usize = 256;
 
 /// What the workers, the keeper and the monitor of a tap share.

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use super::interface::locked;
 use super::{InterfaceStats, Tap, TapEvent};
 
-/// Looks after the interfaces of a tap from a thread of its own: takes those up again that went down or away, and counts.
-/// Dropping it stops the tap.
+/// Looks after the interfaces of a tap from a thread of its own: takes those up again that went down or away, and
+/// counts. Dropping it stops the tap.
 #[derive(Debug)]
 pub struct TapMonitor {
     tap: Arc<Tap>,
@@ -30,14 +30,15 @@ impl TapMonitor {
         locked(&self.tap.events).drain(..).collect()
     }
 
-    /// Ends capturing: frames that arrive from here on are not seen. Each worker's [`super::TapWorker::next_batch`] still hands
-    /// on what is in its rings, and then says [`super::Woken::Ended`].
+    /// Ends capturing: frames that arrive from here on are not seen. Each worker's [`super::TapWorker::next_batch`]
+    /// still hands on what is in its rings, and then says [`super::Woken::Ended`].
     pub fn stop(&self) {
         // No worker ends before nothing can arrive any more: the keeper opens nothing after it has seen this.
         self.tap.ending.store(true, Ordering::Release);
         let keeper = locked(&self.keeper).take();
         if let Some(keeper) = keeper {
-            // It ends within its time between two looks; what it panicked about, if it did, was said on standard error.
+            // It ends within its time between two looks; what it panicked about, if it did, was said on standard
+            // error.
             let _panicked = keeper.join();
         }
         for interface in &self.tap.interfaces {

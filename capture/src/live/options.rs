@@ -10,21 +10,22 @@ pub const MAX_WORKERS: usize = 256;
 /// Interfaces that one tap may have: each costs a ring per worker, and a step in merging.
 pub const MAX_TAP_INTERFACES: usize = 16;
 
-/// What to capture, and with what means. The interfaces are one tap: their frames are merged by time, so both directions of a passive
-/// tap with a network card for each are seen as on one wire.
+/// What to capture, and with what means. The interfaces are one tap: their frames are merged by time, so both
+/// directions of a passive tap with a network card for each are seen as on one wire.
 #[derive(Clone, Debug)]
 pub struct TapOptions {
     /// Names of interfaces.
     pub interfaces: Vec<String>,
     /// How many workers the frames are dealt to.
     pub workers: usize,
-    /// A filter as tcpdump takes it; libpcap compiles it and the kernel runs it, so frames that it leaves out are not even counted.
+    /// A filter as tcpdump takes it; libpcap compiles it and the kernel runs it, so frames that it leaves out are not
+    /// even counted.
     pub filter: Option<String>,
-    /// Memory of each ring, in bytes: there is one per interface and worker, and the kernel locks it. What arrives while it is full is
-    /// dropped, and counted.
+    /// Memory of each ring, in bytes: there is one per interface and worker, and the kernel locks it. What arrives
+    /// while it is full is dropped, and counted.
     pub ring_bytes: usize,
-    /// Bytes kept of a frame. Frames longer than the MTU are what the kernel joined again (GRO); they take what they have, not more, in
-    /// the ring as in batches.
+    /// Bytes kept of a frame. Frames longer than the MTU are what the kernel joined again (GRO); they take what they
+    /// have, not more, in the ring as in batches.
     pub snap_len: usize,
     /// Whether frames that are not for this host are captured.
     pub promiscuous: bool,

@@ -49,7 +49,8 @@ impl Ring {
         }
     }
 
-    /// Follows what the keeper left: lets go of a handle, takes up the next. `stopping` when there will be no next one.
+    /// Follows what the keeper left: lets go of a handle, takes up the next. `stopping` when there will be no next
+    /// one.
     pub(super) fn follow(&mut self, stopping: bool) {
         let Some(mailbox) = self.interface.mailboxes.get(self.worker) else {
             return;

@@ -1,4 +1,5 @@
-//! What is asked of the kernel without libpcap: filters, groups and counters of packet sockets (`packet(7)`, `socket(7)`).
+//! What is asked of the kernel without libpcap: filters, groups and counters of packet sockets (`packet(7)`,
+//! `socket(7)`).
 
 #![expect(
     unsafe_code,
@@ -77,8 +78,8 @@ impl Socket {
         Ok(filters.iter().take(count as usize).map(instruction).collect())
     }
 
-    /// Joins a group of sockets among which a program deals, or begins one under an identifier that nobody else has; the group's
-    /// identifier.
+    /// Joins a group of sockets among which a program deals, or begins one under an identifier that nobody else has;
+    /// the group's identifier.
     pub(super) fn join(&self, group: Option<u16>) -> io::Result<u16> {
         let flags = if group.is_none() { libc::PACKET_FANOUT_FLAG_UNIQUEID } else { 0 };
         let asked = u32::from(group.unwrap_or(0)) | (libc::PACKET_FANOUT_CBPF | flags) << 16;
@@ -88,7 +89,8 @@ impl Socket {
         Ok(joined as u16)
     }
 
-    /// The program by which its group is dealt to: the member is what the program gives, modulo the number of members.
+    /// The program by which its group is dealt to: the member is what the program gives, modulo the number of
+    /// members.
     pub(super) fn deal(&self, program: &[Instruction]) -> io::Result<()> {
         with_program(program, |program| self.set(libc::SOL_PACKET, libc::PACKET_FANOUT_DATA, program))
     }
@@ -159,8 +161,8 @@ pub(super) fn wait(descriptors: impl Iterator<Item = RawFd>, timeout: Duration) 
     checked(unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) })
 }
 
-/// Returns when every packet that was on its way through the kernel's receive path has left it, so that what was changed
-/// before (a filter, a group) holds for all that come.
+/// Returns when every packet that was on its way through the kernel's receive path has left it, so that what was
+/// changed before (a filter, a group) holds for all that come.
 pub(super) fn settle() {
     // SAFETY: no memory is passed.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };

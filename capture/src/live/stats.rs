@@ -4,8 +4,8 @@ use weir_model::Timestamp;
 
 /// Counters of one interface, over all workers and over all times that it was taken up.
 ///
-/// The books: `received = delivered + before_joining + dropped` as soon as nothing is in the rings. (The kernel's own count of packets
-/// already contains those that it dropped.)
+/// The books: `received = delivered + before_joining + dropped` as soon as nothing is in the rings. (The kernel's own
+/// count of packets already contains those that it dropped.)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceStats {
     /// The interface's name.
@@ -22,8 +22,8 @@ pub struct InterfaceStats {
     pub delivered: u64,
     /// Times that the kernel found a ring full and stopped until there was room.
     pub freezes: u64,
-    /// Frames that the network card or its driver dropped (`rx_missed_errors` and `rx_fifo_errors`): no ring ever saw them, so they are
-    /// in no other count.
+    /// Frames that the network card or its driver dropped (`rx_missed_errors` and `rx_fifo_errors`): no ring ever saw
+    /// them, so they are in no other count.
     pub interface_dropped: u64,
     /// Times that the interface went down or away.
     pub went_down: u64,

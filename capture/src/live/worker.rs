@@ -11,7 +11,8 @@ use super::socket;
 use super::{Tap, TapOptions};
 use crate::{FrameBatch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES, MAX_CAPTURED_BYTES};
 
-/// What one worker captures: its share of the frames of every interface, merged by time. It moves to the worker's thread.
+/// What one worker captures: its share of the frames of every interface, merged by time. It moves to the worker's
+/// thread.
 #[derive(Debug)]
 pub struct TapWorker {
     index: usize,
@@ -61,9 +62,10 @@ impl TapWorker {
         self.index
     }
 
-    /// Clears the batch and fills it with what has arrived; waits at most about the read timeout. Frames come in the order of
-    /// (time, number), except for those that come later than the merge wait allows, or while the system's clock is set back.
-    /// Numbers are unique over all workers: the n-th frame of worker `i` of `N` is number `(n - 1) * N + i + 1`.
+    /// Clears the batch and fills it with what has arrived; waits at most about the read timeout. Frames come in the
+    /// order of (time, number), except for those that come later than the merge wait allows, or while the system's
+    /// clock is set back. Numbers are unique over all workers: the n-th frame of worker `i` of `N` is number `(n - 1)
+    /// * N + i + 1`.
     pub fn next_batch(&mut self, batch: &mut FrameBatch) -> Woken {
         batch.clear();
         let until = now() + self.read_timeout;
@@ -89,8 +91,8 @@ impl TapWorker {
         }
     }
 
-    /// The packet clock of this worker: no frame before this time is still to come, unless it is later than the merge wait allows. It
-    /// goes on while there is no traffic.
+    /// The packet clock of this worker: no frame before this time is still to come, unless it is later than the merge
+    /// wait allows. It goes on while there is no traffic.
     pub fn passed(&mut self) -> Timestamp {
         let quiet = wall_clock() - self.merge_wait;
         let of_ring = |ring: &Ring| match ring.staged.first_time() {
@@ -129,7 +131,8 @@ impl TapWorker {
         }
     }
 
-    /// From all rings, the earliest frame first: one that no other ring can still precede, or that has waited long enough.
+    /// From all rings, the earliest frame first: one that no other ring can still precede, or that has waited long
+    /// enough.
     fn merge(&mut self, batch: &mut FrameBatch) {
         self.rings.iter_mut().for_each(|ring| ring.stage(self.snap_len));
         let overdue = wall_clock() - self.merge_wait;
@@ -155,8 +158,8 @@ impl TapWorker {
         }
     }
 
-    /// Whether another ring may still give a frame before those that ring `at` has, and it has not been waited for long enough. By this
-    /// clock too, because the system's may be set.
+    /// Whether another ring may still give a frame before those that ring `at` has, and it has not been waited for
+    /// long enough. By this clock too, because the system's may be set.
     fn must_wait(&self, at: usize) -> bool {
         let waited =
             self.rings.get(at).and_then(|ring| ring.staged_at).map_or(self.merge_wait, |at| at.elapsed());
@@ -172,8 +175,8 @@ impl TapWorker {
     }
 }
 
-/// How many frames of at most `snap_len` bytes a batch takes for sure that has so many frames and bytes: it is full only when it has less
-/// room than the largest frame needs.
+/// How many frames of at most `snap_len` bytes a batch takes for sure that has so many frames and bytes: it is full
+/// only when it has less room than the largest frame needs.
 fn room(frames: usize, bytes: usize, snap_len: usize) -> usize {
     let by_bytes =
         (MAX_BATCH_BYTES - MAX_CAPTURED_BYTES).checked_sub(bytes).map_or(0, |left| left / snap_len + 1);

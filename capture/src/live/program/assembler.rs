@@ -1,7 +1,7 @@
 //! Classic BPF with labels (McCanne and Jacobson, "The BSD Packet Filter"; Linux' `bpf_common.h`).
 //!
-//! A program has an accumulator A, an index X and sixteen words of memory, and jumps forwards only. Conditional jumps reach 255
-//! instructions: where a label is further, the assembler puts an unconditional jump in between.
+//! A program has an accumulator A, an index X and sixteen words of memory, and jumps forwards only. Conditional jumps
+//! reach 255 instructions: where a label is further, the assembler puts an unconditional jump in between.
 
 use crate::live::socket::{Instruction, MAX_INSTRUCTIONS};
 
@@ -193,7 +193,8 @@ impl Assembler {
         self.items.push(Item::Branch { test, when: false, to });
     }
 
-    /// The program; empty if it is longer than the kernel takes, or jumps to a label that is not ahead (as tests make sure that ours do not).
+    /// The program; empty if it is longer than the kernel takes, or jumps to a label that is not ahead (as tests make
+    /// sure that ours do not).
     pub(super) fn assemble(&self) -> Vec<Instruction> {
         let mut far = vec![false; self.items.len()];
         loop {

@@ -105,8 +105,8 @@ impl Program {
         code.store(into);
     }
 
-    /// Passes one extension header, or jumps to what is no such. Hop-by-hop, routing and destination options have their length in
-    /// units of 8 bytes after the first, authentication in units of 4 after the first two.
+    /// Passes one extension header, or jumps to what is no such. Hop-by-hop, routing and destination options have
+    /// their length in units of 8 bytes after the first, authentication in units of 4 after the first two.
     fn extension(&mut self, transport: Label, portless: Label) {
         let [options, authentication, extension, fragment, next] = [(); 5].map(|()| self.code.label());
         self.code.load(PROTOCOL);

@@ -22,7 +22,8 @@ pub(super) fn leaving(frame: &[u8]) -> Seen<'_> {
     Seen { data: frame, packet_type: super::OUTGOING, protocol: 0x8100 }
 }
 
-/// The result, and how many instructions it took. As in the kernel, an access outside of the packet ends the program with 0.
+/// The result, and how many instructions it took. As in the kernel, an access outside of the packet ends the program
+/// with 0.
 pub(super) fn run(program: &[Instruction], seen: &Seen<'_>) -> (u32, usize) {
     let (mut a, mut x, mut memory, mut at) = (0_u32, 0_u32, [None; 16], 0);
     for steps in 1.. {
@@ -81,8 +82,8 @@ pub(super) fn run(program: &[Instruction], seen: &Seen<'_>) -> (u32, usize) {
     unreachable!("a program of jumps forwards ends")
 }
 
-/// Whether the kernel takes the program: jumps stay in it, and memory is stored to before it is loaded, on every way (`check_load_and_stores`
-/// in Linux' `net/core/filter.c`, for which what follows a result is still on the way).
+/// Whether the kernel takes the program: jumps stay in it, and memory is stored to before it is loaded, on every way
+/// (`check_load_and_stores` in Linux' `net/core/filter.c`, for which what follows a result is still on the way).
 pub(super) fn is_accepted(program: &[Instruction]) -> bool {
     let mut at_targets = vec![u16::MAX; program.len()];
     let mut stored = 0_u16;

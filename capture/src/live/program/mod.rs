@@ -1,11 +1,12 @@
 //! The program by which the kernel deals frames to workers: it finds the innermost packet of a frame and computes
 //! [`weir_model::dealing::hash`] of it.
 //!
-//! It is classic BPF. That has no loops and no failed access that can be caught, so every header is written out as often as it is
-//! looked through, and asked for only when it is there; in return each kernel with PACKET_FANOUT_CBPF (Linux 4.3) takes it, without the
-//! privilege to load eBPF, and a translator makes machine code of it. eBPF could loop, but reads through the same helper functions, and
-//! 4,096 instructions are enough for [`IP_LAYERS`] packets within each other. What is beyond a limit here is dealt by the packet reached:
-//! the frames of a flow still meet, as far as that packet is the same for them.
+//! It is classic BPF. That has no loops and no failed access that can be caught, so every header is written out as
+//! often as it is looked through, and asked for only when it is there; in return each kernel with PACKET_FANOUT_CBPF
+//! (Linux 4.3) takes it, without the privilege to load eBPF, and a translator makes machine code of it. eBPF could
+//! loop, but reads through the same helper functions, and 4,096 instructions are enough for [`IP_LAYERS`] packets
+//! within each other. What is beyond a limit here is dealt by the packet reached: the frames of a flow still meet, as
+//! far as that packet is the same for them.
 //!
 //! The way of one layer, repeated:
 //!
@@ -15,8 +16,8 @@
 //!                                                              └ GRE, IP in IP, VXLAN, Geneve, GTP-U ─> next layer
 //! ```
 //!
-//! A packet is taken for a tunnel under the conditions under which `weir-wire` takes it for one. Not looked through are Teredo, L2TP,
-//! IEEE 802.2, MACsec and 802.1ah, whose outer packets or (not IP) the first worker get them.
+//! A packet is taken for a tunnel under the conditions under which `weir-wire` takes it for one. Not looked through
+//! are Teredo, L2TP, IEEE 802.2, MACsec and 802.1ah, whose outer packets or (not IP) the first worker get them.
 
 mod assembler;
 mod ip;
@@ -60,9 +61,10 @@ const OUTGOING: u32 = 4;
 
 /// The program for interfaces of a link type.
 ///
-/// The kernel runs it before it knows how much of the headers the socket wants: of a frame that arrives, the link header has been
-/// taken off, together with the first VLAN tag (by the network card, or by the kernel before any socket), and what is left begins with
-/// what the EtherType says. A frame that the host sends still has all of its link header.
+/// The kernel runs it before it knows how much of the headers the socket wants: of a frame that arrives, the link
+/// header has been taken off, together with the first VLAN tag (by the network card, or by the kernel before any
+/// socket), and what is left begins with what the EtherType says. A frame that the host sends still has all of its
+/// link header.
 pub(super) fn dealing(link: LinkType) -> Vec<Instruction> {
     let mut code = Assembler::default();
     let (found, nothing) = (code.label(), code.label());
@@ -88,8 +90,8 @@ struct Program {
     found: Label,
 }
 
-/// Where the parts of a layer begin. In each of them X and [`OFFSET`] are where the header begins, or, for `ether_type`, where what the
-/// EtherType in A says begins.
+/// Where the parts of a layer begin. In each of them X and [`OFFSET`] are where the header begins, or, for
+/// `ether_type`, where what the EtherType in A says begins.
 #[derive(Clone, Copy, Debug)]
 struct Layer {
     ethernet: Label,

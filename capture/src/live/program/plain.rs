@@ -1,6 +1,6 @@
-//! The packets that nearly all traffic is made of, when they arrive with at most one VLAN tag: IPv4 without options or IPv6 without
-//! extension headers, no fragment, TCP, or UDP of which no port may be a tunnel's. Only a way around, and a third of the cost: what
-//! lies at a fixed place is read without calling a helper.
+//! The packets that nearly all traffic is made of, when they arrive with at most one VLAN tag: IPv4 without options
+//! or IPv6 without extension headers, no fragment, TCP, or UDP of which no port may be a tunnel's. Only a way around,
+//! and a third of the cost: what lies at a fixed place is read without calling a helper.
 
 use super::assembler::{Label, Test};
 use super::{DESTINATION, DESTINATION_PORT, Layer, PROTOCOL, Program, SOURCE, SOURCE_PORT, tunnel};

@@ -103,7 +103,8 @@ fn interfaces_without_ethernet_begin_with_ip() {
 }
 
 proptest! {
-    /// Whatever arrives: the program ends, and an access that is not possible does not happen (it would give 0, the first worker).
+    /// Whatever arrives: the program ends, and an access that is not possible does not happen (it would give 0, the
+    /// first worker).
     #[test]
     fn survives_frames_that_are_cut_or_damaged(
         which in 0..26_usize,

@@ -1,4 +1,5 @@
-//! Tunnels: what leads from one layer to the next. When something is not as it must be, the packet found so far is the one.
+//! Tunnels: what leads from one layer to the next. When something is not as it must be, the packet found so far is
+//! the one.
 
 use super::assembler::{Label, Test};
 use super::{DESTINATION_PORT, FLAGS, Layer, NEXT, Program, SOURCE_PORT};
@@ -277,8 +278,8 @@ impl Program {
         self.pass(1);
     }
 
-    /// The 16 bits at X + `at` say how many bytes follow a header of `header` bytes: there must be as many, and nothing behind
-    /// them counts.
+    /// The 16 bits at X + `at` say how many bytes follow a header of `header` bytes: there must be as many, and
+    /// nothing behind them counts.
     fn whole(&mut self, at: u32, header: u32) {
         let found = self.found;
         let code = &mut self.code;
