@@ -4,8 +4,8 @@
     scripts/tap-rate.py CAPTURE [--indicators PATH]... [--weir BINARY] [--workers N] [--runs 5] > table.md
 
 tcpreplay sends from one network namespace into another, in which one program at a time captures. For each, the rate is
-first as high as it goes, and then halved in between until it is known to a tenth; programs alternate, figures are
-medians over the runs. Rings are of the same size. At each step weir's books must balance: sent = received, of which
+first as high as the sender goes, and then halved in between until it is known to a tenth; programs alternate, figures are
+medians over the runs. Where a program's rate is the sender's, the sender is the limit, not the program. Rings are of the same size. At each step weir's books must balance: sent = received, of which
 the kernel dropped some. Needs root, ip, tcpreplay; tcpdump and softflowd where they are to be compared. Sends for at
 most some seconds a step, and removes what it made.
 """
@@ -207,7 +207,7 @@ class Softflowd(Program):
         ).stdout
 
     def books(self, sent):
-        return sent - int(re.search(r"Packets processed: (\d+)", self.said).group(1))
+        return int(re.search(r"Packets dropped by libpcap: (\d+)", self.said).group(1))
 
 
 # ---------------------------------------------------------------- the search

@@ -294,6 +294,55 @@ fn a_tap_of_two_interfaces_sees_conversations_as_one_wire_does() {
 }
 
 #[test]
+fn flows_end_by_time_also_when_the_wire_falls_silent() {
+    let Some(net) = Net::new(1) else { return };
+    let quiet = ["--listen", "off", "--idle-timeout", "1s", "--tcp-idle-timeout", "1s"];
+    let mut run = Run::start(&net, &["tap0"], &quiet);
+    let sent = net.send(DEMO, &["out0"]);
+    run.wait_for("all has arrived", || run.packets() == sent);
+    run.wait_for("all flows have ended", || run.status()["flows_open"] == 0);
+    run.wait_for("all flows are written", || {
+        Some(run.lines("flows").len() as u64) == run.status()["flows_begun"].as_u64()
+    });
+    assert_eq!(run.end("-TERM"), Some(1));
+    assert!(run.said().contains("the ledger balances"), "{}", run.said());
+}
+
+#[test]
+fn when_nobody_reads_the_alerts_any_more_it_ends_in_order() {
+    let Some(net) = Net::new(1) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let control = folder.path().join("control");
+    let mut child = Command::new("ip")
+        .args(["netns", "exec", &net.side("t"), env!("CARGO_BIN_EXE_weir"), "run", "--interface", "tap0"])
+        .args(["--ring-size", "4MiB", "--listen", "off", "--indicators"])
+        .arg(common::root().join(INDICATORS))
+        .arg("--control")
+        .arg(&control)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("weir runs");
+    let began = Instant::now();
+    while UnixStream::connect(&control).is_err() && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(child.stdout.take());
+    net.send(DEMO, &["out0"]);
+    while child.try_wait().expect("it can be waited for").is_none() {
+        if began.elapsed() > PATIENCE {
+            drop(child.kill());
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().expect("it ended");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the ledger balances"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_watched_is_said_with_advice() {
     let run = |arguments: &[&str]| {
         let output =
