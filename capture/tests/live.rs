@@ -15,6 +15,7 @@ mod live_net;
 use live_net::frames::{Ends, carried, plain};
 use live_net::{Net, Side};
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 use weir_capture::FrameBatch;
@@ -402,6 +403,70 @@ fn requests_come_before_answers_also_after_an_interface_was_down() {
             // Behind Ethernet and a tag, at 18: the initiator's network is the source of the first.
             assert_eq!((pair[0].data[30], pair[1].data[30]), (10, 198));
         }
+    }
+    assert_balanced(&stats);
+}
+
+/// What hosts send: packets in pieces that the kernel only describes (segmentation offload), tags that it keeps beside the packet, its
+/// own VXLAN. Seen where they leave and where they arrive.
+#[test]
+fn connections_of_real_hosts_are_dealt_as_files_are() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let mut networks = vec![("pair", 77)];
+    for (device, network, kind) in [
+        ("vlan5", 78, "link DEVICE type vlan id 5"),
+        ("vx9", 79, "type vxlan id 9 remote 10.77.0.OTHER dstport 4789 dev DEVICE"),
+    ] {
+        let make = |(side, own, other)| {
+            let how = format!("link add name {device} {kind}").replace("DEVICE", own).replace("OTHER", other);
+            net.try_ip(side, &how.split(' ').collect::<Vec<_>>())
+        };
+        // Not every kernel has the modules.
+        if [(Side::Tap, "tap0", "2"), (Side::Sender, "out0", "1")].into_iter().all(make) {
+            networks.push((device, network));
+        }
+    }
+    for (device, network) in &networks {
+        for (side, pair, own) in [(Side::Tap, "tap0", 1), (Side::Sender, "out0", 2)] {
+            let device = if *device == "pair" { pair } else { device };
+            net.ip(side, &["address", "add", &format!("10.{network}.0.{own}/24"), "dev", device]);
+            net.ip(side, &["link", "set", device, "up"]);
+        }
+    }
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&options(&["tap0"], 3)).unwrap());
+    let (got, stats) = capture(workers, &monitor, |_| {
+        for (_, network) in &networks {
+            let address = format!("10.{network}.0.1:5001");
+            let listener = net.inside(Side::Tap, || std::net::TcpListener::bind(&address).unwrap());
+            for _ in 0..10 {
+                thread::scope(|scope| {
+                    let answering = scope.spawn(|| {
+                        let mut stream = listener.accept().unwrap().0;
+                        std::io::copy(&mut (&stream).take(1 << 18), &mut std::io::sink()).unwrap();
+                        stream.write_all(&vec![b'y'; 1 << 18]).unwrap();
+                    });
+                    let mut stream =
+                        net.inside(Side::Sender, || std::net::TcpStream::connect(&address).unwrap());
+                    stream.write_all(&vec![b'x'; 1 << 18]).unwrap();
+                    stream.read_to_end(&mut Vec::new()).unwrap();
+                    answering.join().unwrap();
+                });
+            }
+        }
+    });
+    assert!(got.iter().any(|frame| frame.data.len() > 10_000), "segments were left to the card");
+    let some = |what: fn(&Got) -> bool| got.iter().any(|frame| what(frame) && frame.worker != 0);
+    for (device, _) in networks {
+        assert!(match device {
+            "vlan5" => some(|frame| frame.data[12..14] == [0x81, 0x00]),
+            "vx9" => some(|frame| frame.data[36..38] == 4789_u16.to_be_bytes()),
+            _ => some(|frame| frame.data[23] == 6),
+        });
+    }
+    for frame in &got {
+        let head = &frame.data[..frame.data.len().min(100)];
+        assert_eq!(frame.worker, dealing::worker(hash_of(&frame.data), 3), "{head:02x?}");
     }
     assert_balanced(&stats);
 }

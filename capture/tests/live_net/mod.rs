@@ -59,10 +59,15 @@ impl Net {
 
     /// Runs `ip` there.
     pub(crate) fn ip(&self, side: Side, arguments: &[&str]) {
+        assert!(self.try_ip(side, arguments), "ip {arguments:?}");
+    }
+
+    /// Whether it could be done.
+    pub(crate) fn try_ip(&self, side: Side, arguments: &[&str]) -> bool {
         let namespace = self.namespace(side);
         let mut all = vec!["-n", namespace.as_str()];
         all.extend(arguments);
-        assert!(run(&all), "ip {all:?}");
+        run(&all)
     }
 
     /// Calls `what` in a thread that is in the namespace, as are the threads that it starts.
