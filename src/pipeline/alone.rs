@@ -1,6 +1,6 @@
 //! One worker: it walks the input itself. Nothing is handed from thread to thread but what is for the desk.
 
-use super::round::{News, RoundEnd, Rounds};
+use super::round::{News, Rounds};
 use super::worker::{Worker, WorkerReport};
 use crate::latency::StageTimes;
 use crossbeam::channel::Sender;
@@ -24,14 +24,13 @@ pub(super) fn run(
         if !more {
             worker.finish_fragments();
         }
-        if let Some(RoundEnd { round, clock }) = rounds.end(&reader, more) {
-            worker.close_round(&clock);
+        if let Some(end) = rounds.end(&reader, more) {
+            let round = worker.close_round(&end.clock);
             worker.resolve(round);
             let is_heard = learnt.send(News { round, learnt: worker.take_round() }).is_ok();
             if !more {
-                worker.finish(&clock);
                 // When the desk is gone, it has said why.
-                drop(learnt.send(News { round: round + 1, learnt: worker.take_round() }));
+                worker.finish(&end, |round, of_it| drop(learnt.send(News { round, learnt: of_it })));
             }
             if !more || !is_heard {
                 break;

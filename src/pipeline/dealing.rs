@@ -11,7 +11,7 @@ mod part;
 pub(super) use dealer::Dealer;
 pub(super) use part::{Errand, Part};
 
-use super::round::{News, RoundEnd};
+use super::round::News;
 use super::worker::{Worker, WorkerReport};
 use crossbeam::channel::Sender;
 use lanes::{Lanes, Task};
@@ -72,9 +72,8 @@ fn run_worker(mut worker: Worker, index: usize, lanes: &Lanes, learnt: &Sender<N
             Task::Over => break,
         }
     }
-    if let Some(RoundEnd { round, clock }) = end {
-        worker.finish(&clock);
-        send(round + 1, worker.take_round());
+    if let Some(end) = end {
+        worker.finish(&end, send);
     }
     drop(guard);
     worker.report()

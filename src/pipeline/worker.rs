@@ -2,13 +2,15 @@
 
 use super::census::Census;
 use super::dealing::{Errand, Part};
+use super::round::{self, RoundEnd};
 use super::watch::{Learnt, Wanted, Watch, WatchCounts};
 use crate::latency::StageTimes;
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
 use weir_capture::FrameBatch;
-use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns};
-use weir_model::{Frame, Timestamp};
+use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowStats, FlowTable, PassiveDns};
+use weir_model::flow::FlowHead;
+use weir_model::{Frame, Observation, Timestamp};
 use weir_rules::{IndicatorSet, Matcher, Site};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
@@ -132,10 +134,15 @@ impl Worker {
         times.measure(|| table.resolve(round, watch));
     }
 
-    /// The input is over, and all rounds are resolved: all flows end.
-    pub(crate) fn finish(&mut self, clock: &Clock) {
+    /// The input is over, and all rounds up to `last` are resolved: all flows end. There may be millions, so what was learnt is
+    /// handed to `tell` by the flows' beginnings, as if of the rounds that follow: all workers tell of the same rounds.
+    pub(super) fn finish(&mut self, last: &RoundEnd, tell: impl FnMut(u64, Learnt)) {
         let Self { table, watch, times, .. } = self;
-        times.measure(|| table.finish(clock, watch));
+        times.measure(|| {
+            let mut finish = Finish { watch, round: last.round + 1, first_round: last.round + 1, tell };
+            table.finish(&last.clock, &mut finish);
+            finish.tell_until(last.round + 2 + round::last_packet(last.round) / FINISH_PACKETS);
+        });
     }
 
     /// What was learnt in the oldest round that this was not asked of.
@@ -153,6 +160,48 @@ impl Worker {
             span: self.span,
             times: self.times.clone(),
         }
+    }
+}
+
+/// Flows that began within so many packets are told of together at the end of the input.
+const FINISH_PACKETS: u64 = 1 << 16;
+
+/// Divides what is learnt at the end of the input.
+struct Finish<'a, T> {
+    watch: &'a mut Watch,
+    first_round: u64,
+    /// What is being learnt of.
+    round: u64,
+    tell: T,
+}
+
+impl<T: FnMut(u64, Learnt)> Finish<'_, T> {
+    fn tell_until(&mut self, round: u64) {
+        while self.round < round {
+            (self.tell)(self.round, self.watch.take_round());
+            self.round += 1;
+            self.watch.begin_round(self.round);
+        }
+    }
+}
+
+impl<T: FnMut(u64, Learnt)> FlowSink for Finish<'_, T> {
+    fn began(&mut self, flow: &FlowHead<'_>) {
+        self.watch.began(flow);
+    }
+
+    fn named(&mut self, flow: &FlowHead<'_>) {
+        self.watch.named(flow);
+    }
+
+    fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation) {
+        self.watch.observed(flow, observation);
+    }
+
+    /// Flows come in the order in which they began.
+    fn ended(&mut self, flow: Ended<'_>, _round: u64) {
+        self.tell_until(self.first_round + flow.id().0 / FINISH_PACKETS);
+        self.watch.ended(flow, self.round);
     }
 }
 
