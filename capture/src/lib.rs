@@ -1,4 +1,4 @@
-//! Bytes in: capture files, as frames in the order of their time.
+//! Bytes in: capture files and taps ([`live`]), as frames in the order of their time.
 //!
 //! [`Reader`] opens files, folders and streams, recognises what they are by their first bytes, merges them by
 //! packet time, numbers the frames and fills a reusable [`FrameBatch`]. Nothing about a frame's content is known

@@ -366,6 +366,22 @@ fn both_directions_meet_and_the_load_is_balanced() {
     }
 }
 
+#[test]
+fn an_interface_that_is_down_at_the_beginning_is_waited_for() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    net.ip(Side::Tap, &["link", "set", "tap0", "down"]);
+    let (workers, monitor) = net.inside(Side::Tap, || live::open(&options(&["tap0"], 2)).unwrap());
+    let (got, stats) = capture(workers, &monitor, |monitor| {
+        assert_eq!(monitor.stats()[0].state, LinkState::Down);
+        net.ip(Side::Tap, &["link", "set", "tap0", "up"]);
+        wait_for(monitor, &Happening::TakenUp);
+        assert!(net.sender("out0").send(&datagram(1)));
+    });
+    assert_eq!((got.len(), stats[0].went_down, stats[0].state), (1, 0, LinkState::Up));
+    assert_balanced(&stats);
+}
+
 /// A passive tap: requests on one interface, answers on the other. Also after one of them was down, an answer follows
 /// its request, in the same worker.
 #[test]
