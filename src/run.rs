@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     let ending = Ending::on_signals()?;
     let state = settings.state.as_deref().map(State::open).transpose()?;
     let (set, loaded) = load_indicators(&settings)?;
-    let mut incidents = Incidents::new(site(&settings), live_incidents());
+    let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
     if let Some(state) = &state {
         memory::load(state, &mut incidents)?;
     }
@@ -75,11 +75,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     let Done { seen, problem } = done;
     let farewell = Farewell { settings: &settings, tap: &tap, set: &set, loaded: &loaded, wanted, problem };
     Ok(farewell.tell(seen))
-}
-
-/// Notices come as it happens.
-fn live_incidents() -> IncidentConfig {
-    IncidentConfig::live()
 }
 
 /// Where lines go.

@@ -132,7 +132,7 @@ fn played() -> Played {
     let watching = Watching {
         workers,
         peers,
-        incidents: Incidents::new(Site::private_ranges(), live_incidents()),
+        incidents: Incidents::new(Site::private_ranges(), IncidentConfig::live()),
         outputs: Outputs {
             alerts: Box::new(alerts.clone()),
             flows: Some(Box::new(flows.clone())),
