@@ -13,7 +13,7 @@ use super::stats::ExportStats;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-use weir_model::{ExportVersion, ExportedRecord, SampledFrame, Timestamp};
+use weir_model::{ExportVersion, ExportedRecord, SampledFrame, Sampling, Timestamp};
 
 /// The most bytes that one datagram can add to what is held: when less is free, newcomers make room before it is read. A field
 /// of a template is 4 bytes of the datagram and 8 bytes and a step of 8 bytes here.
@@ -36,7 +36,7 @@ pub trait ExportSink {
 /// Something that people should know of an exporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// First datagram of an exporter.
+    /// First datagram of an exporter, which anyone may have sent: not to be logged each time without a list of exporters.
     Appeared,
     /// It began to count anew: sequence numbers jumped, or uptime and sequence went back.
     Restarted {
@@ -65,6 +65,8 @@ pub struct ExporterStatus {
     pub last_seen: Timestamp,
     /// Its clock less ours, in nanoseconds.
     pub clock_skew: i64,
+    /// How the packets of its last record were chosen.
+    pub sampling: Option<Sampling>,
     /// Observation domains.
     pub domains: usize,
     /// Templates known.
@@ -183,9 +185,9 @@ impl ExportDecoder {
         domains.iter().find_map(|domain| domain.tables.interfaces.get(&interface)).map(Box::as_ref)
     }
 
-    /// Bytes that templates and waiting data take.
+    /// Bytes that domains, templates, options and waiting data take.
     pub const fn memory_bytes(&self) -> usize {
-        self.memory.templates + self.memory.waiting
+        self.memory.state + self.memory.waiting
     }
 
     pub(super) const fn limits(&self) -> &ExportLimits {
@@ -195,7 +197,7 @@ impl ExportDecoder {
     /// Bytes that are free in all.
     pub(super) const fn free_room(&self) -> Memory {
         Memory {
-            templates: self.limits.template_bytes_in_all.saturating_sub(self.memory.templates),
+            state: self.limits.state_bytes_in_all.saturating_sub(self.memory.state),
             waiting: self.limits.waiting_bytes_in_all.saturating_sub(self.memory.waiting),
         }
     }
@@ -299,12 +301,7 @@ impl ExportDecoder {
         };
         let limits = &self.limits;
         Memory {
-            templates: share(
-                limits.template_bytes,
-                limits.template_bytes_in_all,
-                self.memory.templates,
-                own.templates,
-            ),
+            state: share(limits.state_bytes, limits.state_bytes_in_all, self.memory.state, own.state),
             waiting: share(
                 limits.waiting_bytes,
                 limits.waiting_bytes_in_all,
@@ -315,7 +312,7 @@ impl ExportDecoder {
     }
 
     fn is_tight(&self) -> bool {
-        self.memory.templates + HEADROOM.min(self.limits.template_bytes) > self.limits.template_bytes_in_all
+        self.memory.state + HEADROOM.min(self.limits.state_bytes) > self.limits.state_bytes_in_all
             || self.memory.waiting + HEADROOM.min(self.limits.waiting_bytes)
                 > self.limits.waiting_bytes_in_all
     }
@@ -436,7 +433,7 @@ fn has_restarted(domain: &Domain, number: u32, uptime: u32) -> bool {
 impl Memory {
     /// A part of what is held became another.
     fn replace(&mut self, before: Self, after: Self) {
-        self.templates = (self.templates + after.templates).saturating_sub(before.templates);
+        self.state = (self.state + after.state).saturating_sub(before.state);
         self.waiting = (self.waiting + after.waiting).saturating_sub(before.waiting);
     }
 }
@@ -448,6 +445,7 @@ impl ExporterStatus {
             first_seen: exporter.first_seen,
             last_seen: exporter.last_seen,
             clock_skew: exporter.clock_skew,
+            sampling: exporter.sampling,
             domains: exporter.domains.len(),
             templates: exporter.domains.iter().map(|domain| domain.templates.len()).sum(),
             waiting_bytes: exporter.memory.waiting,

@@ -2,6 +2,7 @@
 
 use super::exporter::{Environment, Memory};
 use super::limits::ExportLimits;
+use super::lru::Lru;
 use super::options::OptionTables;
 use super::refused::Refused;
 use super::sequence::Sequence;
@@ -13,8 +14,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use weir_model::{ExportVersion, Timestamp};
 
-/// Bytes that a waiting set takes beside its own: so that sets without content are bounded as well.
-const WAITING_OVERHEAD: usize = size_of::<Waiting>() + 32;
+/// Bytes that a waiting set may take beside its own (the first of a template allocates room for four): so that sets without
+/// content are bounded as well.
+const WAITING_OVERHEAD: usize = 4 * size_of::<Waiting>() + 64;
 
 /// What state belongs to, within an exporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub(super) struct Domain {
     pub(super) key: DomainKey,
     /// The exporter's count of datagrams when it was used last.
     pub(super) used: u64,
-    pub(super) templates: HashMap<u16, Template, RandomState>,
+    pub(super) templates: Lru<u16, Template>,
     waiting: HashMap<u16, Vec<Waiting>, RandomState>,
     /// When the set that waits longest came.
     waiting_since: Option<Timestamp>,
@@ -57,7 +59,7 @@ impl Domain {
         Self {
             key,
             used: 0,
-            templates: HashMap::default(),
+            templates: Lru::new(),
             waiting: HashMap::default(),
             waiting_since: None,
             tables: OptionTables::default(),
@@ -74,7 +76,7 @@ impl Domain {
     ) -> Result<Vec<Waiting>, Refused> {
         definition.check()?;
         let id = definition.id;
-        if let Some(known) = self.templates.get_mut(&id)
+        if let Some(known) = self.templates.touch(&id)
             && known.definition == definition
         {
             known.seen = env.now;
@@ -83,14 +85,13 @@ impl Domain {
         }
         let template = Template::compile(definition, env.now, self.key.version == ExportVersion::NetFlow9)?;
         self.make_room(&template, env)?;
-        env.memory.templates += template.bytes();
-        match self.templates.insert(id, template) {
-            Some(old) => {
-                env.memory.templates -= old.bytes();
-                env.stats.templates_redefined += 1;
-            }
-            None => env.stats.templates += 1,
+        env.memory.state += template.bytes();
+        if self.remove(id, env.memory) {
+            env.stats.templates_redefined += 1;
+        } else {
+            env.stats.templates += 1;
         }
+        self.templates.insert(id, template);
         Ok(self.take_waiting(id, env.memory))
     }
 
@@ -100,13 +101,12 @@ impl Domain {
         env: &mut Environment<'_, S>,
     ) -> Result<(), Refused> {
         let replaced = self.templates.get(&template.definition.id).map_or(0, Template::bytes);
-        if env.memory.templates + template.bytes() > env.room.templates + replaced {
+        if env.memory.state + template.bytes() > env.room.state + replaced {
             return Err(Refused::TemplateMemory);
         }
         if replaced == 0 && self.templates.len() >= env.limits.templates.max(1) {
-            // The number makes it the same one each time, whatever the order in the map.
-            let oldest = self.templates.iter().min_by_key(|(id, template)| (template.seen, **id));
-            if let Some(id) = oldest.map(|(id, _)| *id) {
+            let oldest = self.templates.oldest().map(|(id, _)| *id);
+            if let Some(id) = oldest {
                 self.remove(id, env.memory);
                 env.stats.templates_evicted += 1;
             }
@@ -116,7 +116,7 @@ impl Domain {
 
     fn remove(&mut self, id: u16, memory: &mut Memory) -> bool {
         let removed = self.templates.remove(&id);
-        memory.templates -= removed.as_ref().map_or(0, Template::bytes);
+        memory.state -= removed.as_ref().map_or(0, Template::bytes);
         removed.is_some()
     }
 
@@ -141,7 +141,7 @@ impl Domain {
 
     /// Forgets a template whose time is over; whether it is there afterwards.
     pub(super) fn has_template<S: ?Sized>(&mut self, id: u16, env: &mut Environment<'_, S>) -> bool {
-        let Some(template) = self.templates.get(&id) else { return false };
+        let Some(template) = self.templates.touch(&id) else { return false };
         if env.stream || env.now.since(template.seen) <= env.limits.template_lifetime {
             return true;
         }
@@ -194,14 +194,14 @@ impl Domain {
         if self.key.stream {
             return;
         }
-        self.templates.retain(|_, template| {
-            let lives = now.since(template.seen) <= limits.template_lifetime;
-            if !lives {
-                memory.templates -= template.bytes();
-                stats.templates_expired += 1;
+        while let Some((id, template)) = self.templates.oldest() {
+            if now.since(template.seen) <= limits.template_lifetime {
+                break;
             }
-            lives
-        });
+            let id = *id;
+            self.remove(id, memory);
+            stats.templates_expired += 1;
+        }
     }
 
     fn expire_waiting(
@@ -230,7 +230,10 @@ impl Domain {
 
     /// Gives up everything.
     pub(super) fn forget(&mut self, memory: &mut Memory, stats: &mut ExportStats) {
-        memory.templates -= self.templates.drain().map(|(_, template)| template.bytes()).sum::<usize>();
+        while let Some(id) = self.templates.oldest().map(|(id, _)| *id) {
+            self.remove(id, memory);
+        }
+        memory.state = memory.state.saturating_sub(size_of::<Self>() + self.tables.bytes);
         for (_, sets) in self.waiting.drain() {
             memory.waiting -= sets.iter().map(Waiting::bytes).sum::<usize>();
             stats.data_sets_expired += sets.len() as u64;

@@ -117,7 +117,11 @@ impl Field {
         }
     }
 
-    /// Elements that count when others are missing: they are left out where a template holds what they stand for.
+    /// Elements of IANA's for which others are left out.
+    pub(super) const PREFERRED: &[u16] = &[1, 2, 10, 14, 85, 86, 231, 298];
+
+    /// Elements that count when others are missing: they are left out where a template holds what they stand
+    /// for, which is in [`Self::PREFERRED`].
     pub(super) const fn yields_to(enterprise: u32, number: u16) -> &'static [u16] {
         match (enterprise, number) {
             // OUT_PKTS and OUT_BYTES: at the egress of what is counted at the ingress, or (nProbe) the other direction.

@@ -6,6 +6,7 @@ use super::limits::ExportLimits;
 use super::stats::ExportStats;
 use std::net::IpAddr;
 use weir_model::Timestamp;
+use weir_model::record::{ExportedRecord, SampledFrame, Sampling};
 
 /// One exporter: its domains and its counters.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Exporter {
     /// Exporter's clock less ours, in nanoseconds, of the last datagram.
     pub(super) clock_skew: i64,
     skew_told: bool,
+    /// Sampling of the last record or frame.
+    pub(super) sampling: Option<Sampling>,
     /// Counts the datagrams: what a domain was used last by.
     ticks: u64,
 }
@@ -26,7 +29,9 @@ pub(super) struct Exporter {
 /// Bytes held for an exporter, or for all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Memory {
-    pub(super) templates: usize,
+    /// Domains, their templates, and what their options said.
+    pub(super) state: usize,
+    /// Data sets that wait for a template.
     pub(super) waiting: usize,
 }
 
@@ -41,7 +46,25 @@ pub(super) struct Environment<'e, S: ?Sized> {
     pub(super) room: Memory,
     pub(super) memory: &'e mut Memory,
     pub(super) stats: &'e mut ExportStats,
+    sampling: &'e mut Option<Sampling>,
     pub(super) sink: &'e mut S,
+}
+
+impl<S: ExportSink + ?Sized> Environment<'_, S> {
+    /// Hands a record on.
+    #[inline]
+    pub(super) fn record(&mut self, record: &ExportedRecord<'_>) {
+        self.stats.records += 1;
+        *self.sampling = record.sampling;
+        self.sink.record(record);
+    }
+
+    /// Hands the header of a sampled packet on.
+    pub(super) fn sampled(&mut self, frame: &SampledFrame<'_>) {
+        self.stats.frames += 1;
+        *self.sampling = frame.sampling;
+        self.sink.sampled(frame);
+    }
 }
 
 impl Exporter {
@@ -55,6 +78,7 @@ impl Exporter {
             memory: Memory::default(),
             clock_skew: 0,
             skew_told: false,
+            sampling: None,
             ticks: 0,
         }
     }
@@ -73,34 +97,48 @@ impl Exporter {
         room: Memory,
         sink: &'e mut S,
     ) -> Option<(&'e mut Domain, Environment<'e, S>)> {
-        self.ticks += 1;
-        let at = match self.domains.iter().position(|domain| domain.key == key) {
-            Some(at) => at,
-            None => self.add_domain(key, limits),
-        };
+        let at = self.domains.iter().position(|domain| domain.key == key);
+        let at = at.unwrap_or_else(|| self.add_domain(key, limits, room));
+        self.environment(at, now, limits, room, sink)
+    }
+
+    /// The state of the domain at a place, and what to decode with.
+    pub(super) fn environment<'e, S: ?Sized>(
+        &'e mut self,
+        at: usize,
+        now: Timestamp,
+        limits: &'e ExportLimits,
+        room: Memory,
+        sink: &'e mut S,
+    ) -> Option<(&'e mut Domain, Environment<'e, S>)> {
         let domain = self.domains.get_mut(at)?;
+        self.ticks += 1;
         domain.used = self.ticks;
         let environment = Environment {
             address: self.address,
             now,
-            stream: key.stream,
+            stream: domain.key.stream,
             limits,
             room,
             memory: &mut self.memory,
             stats: &mut self.stats,
+            sampling: &mut self.sampling,
             sink,
         };
         Some((domain, environment))
     }
 
-    fn add_domain(&mut self, key: DomainKey, limits: &ExportLimits) -> usize {
-        if self.domains.len() >= limits.domains.max(1) {
+    /// When there are too many, or they take too much, the one unused longest goes; one there may always be.
+    pub(super) fn add_domain(&mut self, key: DomainKey, limits: &ExportLimits, room: Memory) -> usize {
+        let is_tight = self.memory.state + size_of::<Domain>() > room.state && !self.domains.is_empty();
+        if self.domains.len() >= limits.domains.max(1) || is_tight {
             let oldest = self.domains.iter().enumerate().min_by_key(|(_, domain)| domain.used);
             if let Some((at, _)) = oldest {
                 self.remove_domain(at);
                 self.stats.domains_evicted += 1;
             }
         }
+        self.memory.state += size_of::<Domain>();
         self.domains.push(Domain::new(key));
         self.domains.len() - 1
     }

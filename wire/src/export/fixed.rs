@@ -123,10 +123,10 @@ impl Fixed {
             received: env.now,
         };
         let clock = Clock { exported: origin.exported, uptime: Some(self.uptime()), boot: None };
-        let empty = ExportedRecord { sampling: self.sampling(), ..ExportedRecord::empty(origin) };
+        let mut record = ExportedRecord { sampling: self.sampling(), ..ExportedRecord::empty(origin) };
         let mut hand_on = |flow: &Flow| {
-            env.stats.records += 1;
-            env.sink.record(&flow.record(&empty, &clock));
+            flow.write(&mut record, &clock);
+            env.record(&record);
         };
         match self {
             Self::V1(read) => {
@@ -202,30 +202,28 @@ struct Routing {
 }
 
 impl Flow {
-    fn record<'a>(&self, empty: &ExportedRecord<'a>, clock: &Clock) -> ExportedRecord<'a> {
+    /// Into a record whose other fields are the same for all flows of a datagram.
+    fn write(&self, record: &mut ExportedRecord<'_>, clock: &Clock) {
         let routing = self.routing.as_ref();
-        let mut record = ExportedRecord {
-            source: Some(IpAddr::V4(self.source)),
-            destination: Some(IpAddr::V4(self.destination)),
-            source_port: self.source_port,
-            destination_port: self.destination_port,
-            protocol: Some(Protocol(self.protocol)),
-            forward: Counters { packets: u64::from(self.packets), bytes: u64::from(self.bytes) },
-            first: Some(clock.of_uptime(self.first, 0, None)),
-            last: Some(clock.of_uptime(self.last, 0, None)),
-            tcp_flags: Some(u16::from(self.tcp_flags)),
-            tos: Some(self.tos),
-            input: Some(u32::from(self.input)),
-            output: Some(u32::from(self.output)),
-            next_hop: Some(IpAddr::V4(self.next_hop)),
-            source_as: routing.map(|routing| u32::from(routing.source_as)),
-            destination_as: routing.map(|routing| u32::from(routing.destination_as)),
-            source_prefix_len: routing.map(|routing| routing.source_prefix),
-            destination_prefix_len: routing.map(|routing| routing.destination_prefix),
-            ..*empty
-        };
-        finish_icmp(&mut record);
-        record
+        record.source = Some(IpAddr::V4(self.source));
+        record.destination = Some(IpAddr::V4(self.destination));
+        record.source_port = self.source_port;
+        record.destination_port = self.destination_port;
+        record.protocol = Some(Protocol(self.protocol));
+        record.icmp = None;
+        record.forward = Counters { packets: u64::from(self.packets), bytes: u64::from(self.bytes) };
+        record.first = Some(clock.of_uptime(self.first, 0, None));
+        record.last = Some(clock.of_uptime(self.last, 0, None));
+        record.tcp_flags = Some(u16::from(self.tcp_flags));
+        record.tos = Some(self.tos);
+        record.input = Some(u32::from(self.input));
+        record.output = Some(u32::from(self.output));
+        record.next_hop = Some(IpAddr::V4(self.next_hop));
+        record.source_as = routing.map(|routing| u32::from(routing.source_as));
+        record.destination_as = routing.map(|routing| u32::from(routing.destination_as));
+        record.source_prefix_len = routing.map(|routing| routing.source_prefix);
+        record.destination_prefix_len = routing.map(|routing| routing.destination_prefix);
+        finish_icmp(record);
     }
 
     /// Addresses and next hop, interfaces, packets, bytes, first and last uptime, ports, two bytes of padding, protocol, type of

@@ -15,14 +15,14 @@ pub struct ExportLimits {
     pub settled_idle: Duration,
     /// Observation domains, source ids, engines, sub-agents of one exporter. When full, the one unused longest goes.
     pub domains: usize,
-    /// Templates of one domain. When full, the one unused longest goes.
+    /// Templates of one domain, and of one datagram. When full, the one unused longest goes.
     pub templates: usize,
     /// Fields of one template; a template with more is refused. The largest in the wild have about 120.
     pub fields: usize,
-    /// Bytes that templates of one exporter take; what is beyond is refused.
-    pub template_bytes: usize,
-    /// Bytes that templates take in all; exporters that have not proved themselves go first, then templates are refused.
-    pub template_bytes_in_all: usize,
+    /// Bytes that the domains of one exporter take with their templates and options; what is beyond is refused.
+    pub state_bytes: usize,
+    /// Bytes that they take in all; exporters that have not proved themselves go first, then the new is refused.
+    pub state_bytes_in_all: usize,
     /// A template that was neither announced nor used for so long is forgotten (datagrams only: on a stream templates live as
     /// long as the session). Exporters repeat them every 10 to 30 minutes, or after 20 to 1,000 datagrams (RFC 7011 section 8.4
     /// asks collectors for three times that).
@@ -49,8 +49,8 @@ impl Default for ExportLimits {
             domains: 64,
             templates: 1_024,
             fields: 512,
-            template_bytes: 4 << 20,
-            template_bytes_in_all: 64 << 20,
+            state_bytes: 4 << 20,
+            state_bytes_in_all: 128 << 20,
             template_lifetime: Duration::from_hours(24),
             waiting_bytes: 1 << 20,
             waiting_bytes_in_all: 64 << 20,

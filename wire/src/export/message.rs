@@ -140,6 +140,9 @@ impl<'a> Message<'a> {
         };
         let mut rest = body;
         while let Some(next) = kind.next(rest, env.limits) {
+            if held.templates as usize >= env.limits.templates {
+                return held.fault(Refused::TemplateCount, env);
+            }
             match next {
                 Ok((announced, behind)) => {
                     rest = behind;
@@ -244,7 +247,7 @@ fn read_set<S: ExportSink + ?Sized>(
     env: &mut Environment<'_, S>,
 ) -> (u32, Option<Refused>) {
     let Domain { key, templates, tables, .. } = domain;
-    let Some(template) = templates.get_mut(&id) else { return (0, None) };
+    let Some(template) = templates.touch(&id) else { return (0, None) };
     template.seen = env.now;
     let origin = Origin {
         exporter: env.address,
@@ -280,7 +283,7 @@ fn read_options<S: ?Sized>(
         rest = behind;
         records += 1;
         env.stats.option_records += 1;
-        env.stats.options_refused += tables.learn(&record, env.limits.options);
+        tables.learn(&record, env);
     }
     (records, None)
 }
@@ -313,7 +316,7 @@ impl Flows<'_> {
             let mut record = ExportedRecord::empty(self.origin);
             let mut aside = Aside::default();
             self.plan.fixed(bytes, &mut record, &mut aside, &self.clock);
-            self.hand_on(record, &aside, env);
+            self.hand_on(&mut record, &aside, env);
         }
         (count, None)
     }
@@ -333,7 +336,7 @@ impl Flows<'_> {
             };
             rest = behind;
             count += 1;
-            self.hand_on(record, &aside, env);
+            self.hand_on(&mut record, &aside, env);
         }
         (count, None)
     }
@@ -341,26 +344,24 @@ impl Flows<'_> {
     #[inline]
     fn hand_on<'a, S: ExportSink + ?Sized>(
         &'a self,
-        mut record: ExportedRecord<'a>,
+        record: &mut ExportedRecord<'a>,
         aside: &Aside<'a>,
         env: &mut Environment<'_, S>,
     ) {
         if aside.has_relative_times() {
-            aside.finish_times(&mut record, &self.clock);
+            aside.finish_times(record, &self.clock);
         }
-        record.sampling = self.tables.sampling_of(&record, aside);
-        if let Some(frame) = sampled_frame(&record, aside) {
-            env.stats.frames += 1;
-            return env.sink.sampled(&frame);
+        record.sampling = self.tables.sampling_of(record, aside);
+        if let Some(frame) = sampled_frame(record, aside) {
+            return env.sampled(&frame);
         }
-        finish_icmp(&mut record);
+        finish_icmp(record);
         if record.application.is_none()
             && let Some(id) = record.application_id
         {
             record.application = self.tables.applications.get(&id).map(Box::as_ref);
         }
-        env.stats.records += 1;
-        env.sink.record(&record);
+        env.record(record);
     }
 }
 

@@ -3,6 +3,7 @@
 //! is left out.
 
 use super::element::Unit;
+use super::exporter::Environment;
 use super::limits::NAME_BYTES;
 use super::number::{number, text};
 use super::plan::{Aside, take};
@@ -10,6 +11,7 @@ use super::template::{Definition, TemplateField};
 use super::time::absolute;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::hash::Hash;
 use weir_model::Timestamp;
 use weir_model::record::{ExportedRecord, Sampling, SamplingSource};
 
@@ -177,6 +179,8 @@ fn rate(
 /// What options said of one domain.
 #[derive(Debug, Default)]
 pub(super) struct OptionTables {
+    /// Bytes that the tables are charged with.
+    pub(super) bytes: usize,
     pub(super) sampling: Option<Sampling>,
     pub(super) samplers: HashMap<u64, Sampling, RandomState>,
     pub(super) sampled_interfaces: HashMap<u32, Sampling, RandomState>,
@@ -186,32 +190,36 @@ pub(super) struct OptionTables {
 }
 
 impl OptionTables {
-    /// Keeps what a record says; gives the number of entries for which there was no room.
-    pub(super) fn learn(&mut self, record: &OptionRecord<'_>, room: usize) -> u64 {
+    /// Keeps what a record says, as far as there is room.
+    pub(super) fn learn<S: ?Sized>(&mut self, record: &OptionRecord<'_>, env: &mut Environment<'_, S>) {
+        let mut room = Room::new(env.limits.options, env.room.state.saturating_sub(env.memory.state));
         self.boot = record.boot.or(self.boot);
-        let mut refused = self.learn_sampling(record, room);
+        self.learn_sampling(record, &mut room);
         if let (Some(interface), Some(name)) =
             (record.interface, record.interface_name.or(record.interface_description))
         {
-            refused += put(&mut self.interfaces, interface, kept(name), room);
+            room.put(&mut self.interfaces, interface, kept(name), NAME_BYTES);
         }
         if let (Some(application), Some(name)) = (record.application, record.application_name) {
-            refused += put(&mut self.applications, application, kept(name), room);
+            room.put(&mut self.applications, application, kept(name), NAME_BYTES);
         }
-        refused
+        self.bytes += room.taken;
+        env.memory.state += room.taken;
+        env.stats.options_refused += room.refused;
     }
 
-    fn learn_sampling(&mut self, record: &OptionRecord<'_>, room: usize) -> u64 {
+    fn learn_sampling(&mut self, record: &OptionRecord<'_>, room: &mut Room) {
         if let Some(sampler) = record.sampler {
-            let rate = record.rate(SamplingSource::Sampler);
-            return rate.map_or(0, |rate| put(&mut self.samplers, sampler, rate, room));
+            if let Some(rate) = record.rate(SamplingSource::Sampler) {
+                room.put(&mut self.samplers, sampler, rate, 0);
+            }
+        } else if let Some(interface) = record.interface {
+            if let Some(rate) = record.rate(SamplingSource::Interface) {
+                room.put(&mut self.sampled_interfaces, interface, rate, 0);
+            }
+        } else {
+            self.sampling = record.rate(SamplingSource::Domain).or(self.sampling);
         }
-        if let Some(interface) = record.interface {
-            let rate = record.rate(SamplingSource::Interface);
-            return rate.map_or(0, |rate| put(&mut self.sampled_interfaces, interface, rate, room));
-        }
-        self.sampling = record.rate(SamplingSource::Domain).or(self.sampling);
-        0
     }
 
     /// How the packets of a record were chosen: the record itself says, or its sampler, its input interface, the domain, or the
@@ -243,15 +251,41 @@ fn kept(name: &[u8]) -> Box<[u8]> {
     name.get(..name.len().min(NAME_BYTES)).unwrap_or_default().into()
 }
 
-fn put<K: std::hash::Hash + Eq, V>(
-    table: &mut HashMap<K, V, RandomState>,
-    key: K,
-    value: V,
-    room: usize,
-) -> u64 {
-    if table.len() >= room && !table.contains_key(&key) {
-        return 1;
+/// How much more may be kept, and what was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Room {
+    /// Entries of each table.
+    entries: usize,
+    /// Bytes that are free.
+    bytes: usize,
+    pub(super) taken: usize,
+    refused: u64,
+}
+
+impl Room {
+    pub(super) fn new(entries: usize, bytes: usize) -> Self {
+        Self { entries, bytes, ..Self::default() }
     }
-    table.insert(key, value);
-    0
+
+    /// Puts an entry into a table; a new one must fit. `more`: bytes that it may take beside its place.
+    pub(super) fn put<K: Hash + Eq, V>(
+        &mut self,
+        table: &mut HashMap<K, V, RandomState>,
+        key: K,
+        value: V,
+        more: usize,
+    ) {
+        if let Some(known) = table.get_mut(&key) {
+            *known = value;
+            return;
+        }
+        // A table that grows is at least 7/16 full.
+        let bytes = size_of::<(K, V)>() * 2 + more;
+        if table.len() >= self.entries || self.taken + bytes > self.bytes {
+            self.refused += 1;
+            return;
+        }
+        table.insert(key, value);
+        self.taken += bytes;
+    }
 }

@@ -58,10 +58,14 @@ impl Plan {
             |field: &TemplateField| if field.length == VARIABLE { 1 } else { usize::from(field.length) };
         let length =
             u16::try_from(fields.iter().map(least).sum::<usize>()).ok().filter(|length| *length > 0)?;
+        let preferred = Field::PREFERRED.iter().copied();
+        let is_there =
+            |number: &u16| fields.iter().any(|field| field.enterprise == 0 && field.number == *number);
+        let present: Vec<u16> = preferred.filter(is_there).collect();
         let mut steps: Vec<Step> = Vec::with_capacity(fields.len());
         let mut offset = 0_u16;
         for field in fields {
-            let step = Step { offset, length: field.length, field: wanted(*field, fields) };
+            let step = Step { offset, length: field.length, field: wanted(*field, &present) };
             if variable {
                 join_or_push(&mut steps, step);
             } else {
@@ -127,10 +131,13 @@ pub(super) fn take(bytes: &[u8], length: u16) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_be_bytes(*long)))
 }
 
-fn wanted(field: TemplateField, fields: &[TemplateField]) -> Field {
+fn wanted(field: TemplateField, present: &[u16]) -> Field {
     let better = Field::yields_to(field.enterprise, field.number);
-    let there = fields.iter().any(|other| other.enterprise == 0 && better.contains(&other.number));
-    if there { Field::Skip } else { Field::of(field.enterprise, field.number) }
+    if better.iter().any(|number| present.contains(number)) {
+        Field::Skip
+    } else {
+        Field::of(field.enterprise, field.number)
+    }
 }
 
 /// Fields of fixed length that are left out one after the other are one step.

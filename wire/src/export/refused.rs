@@ -37,7 +37,9 @@ pub enum Refused {
     TemplateLength,
     /// An options template whose scope makes no sense.
     TemplateScope,
-    /// A template beyond [`super::ExportLimits::template_bytes`] of the exporter or in all.
+    /// More templates in one datagram than [`super::ExportLimits::templates`].
+    TemplateCount,
+    /// A template beyond [`super::ExportLimits::state_bytes`] of the exporter or in all.
     TemplateMemory,
     /// A record that ends beyond its set.
     RecordTruncated,
@@ -47,7 +49,7 @@ pub enum Refused {
 
 impl Refused {
     /// All reasons.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::TooShort,
         Self::UnknownVersion,
         Self::Truncated,
@@ -64,6 +66,7 @@ impl Refused {
         Self::TemplateFields,
         Self::TemplateLength,
         Self::TemplateScope,
+        Self::TemplateCount,
         Self::TemplateMemory,
         Self::RecordTruncated,
         Self::SampleLength,
@@ -88,6 +91,7 @@ impl Refused {
             Self::TemplateFields => "template_fields",
             Self::TemplateLength => "template_length",
             Self::TemplateScope => "template_scope",
+            Self::TemplateCount => "template_count",
             Self::TemplateMemory => "template_memory",
             Self::RecordTruncated => "record_truncated",
             Self::SampleLength => "sample_length",

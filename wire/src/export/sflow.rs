@@ -239,11 +239,9 @@ impl<'a> Sample<'a> {
     fn hand_on<S: ExportSink + ?Sized>(&self, origin: Origin, env: &mut Environment<'_, S>) {
         let sampling = Sampling::new(1, self.rate, SamplingSource::Record);
         if let Some(header) = self.header {
-            env.stats.frames += 1;
-            env.sink.sampled(&self.frame(header, origin, sampling));
+            env.sampled(&self.frame(header, origin, sampling));
         } else if let Some(fields) = self.fields {
-            env.stats.records += 1;
-            env.sink.record(&self.flow(fields, origin, sampling));
+            env.record(&self.flow(fields, origin, sampling));
         } else {
             env.stats.other_samples += 1;
         }

@@ -6,9 +6,9 @@
 
 use super::decoder::ExportDecoder;
 use super::domain::{Domain, DomainKey};
-use super::exporter::{Environment, Exporter, Memory};
+use super::exporter::{Exporter, Memory};
 use super::limits::NAME_BYTES;
-use super::options::OptionTables;
+use super::options::{OptionTables, Room};
 use super::template::{Definition, TemplateField};
 use crate::cursor::{Cursor, Short};
 use foldhash::fast::RandomState;
@@ -98,7 +98,7 @@ impl ExportDecoder {
         let mut exporter = Exporter::new(address, first_seen);
         exporter.last_seen = last_seen;
         let mut room = self.free_room();
-        room.templates = room.templates.min(self.limits().template_bytes);
+        room.state = room.state.min(self.limits().state_bytes);
         let mut templates = 0;
         for _ in 0..cursor.u16()? {
             templates += restore_domain(cursor, &mut exporter, self, room)?;
@@ -116,32 +116,26 @@ fn restore_domain(
     let limits = decoder.limits();
     let version = if cursor.u8()? == 9 { ExportVersion::NetFlow9 } else { ExportVersion::Ipfix };
     let key = DomainKey { version, id: cursor.u32()?, stream: false, agent: None };
-    let mut nothing = ();
-    let mut domain = Domain::new(key);
+    let at = exporter.add_domain(key, limits, room);
     let mut templates = 0;
     for _ in 0..cursor.u16()? {
         let seen = time(cursor)?;
         let definition = definition(cursor)?;
-        let mut env = Environment {
-            address: exporter.address,
-            now: seen,
-            stream: false,
-            limits,
-            room,
-            memory: &mut exporter.memory,
-            stats: &mut exporter.stats,
-            sink: &mut nothing,
-        };
-        let fits = definition.fields.len() <= limits.fields;
-        templates += usize::from(fits && domain.learn(definition, &mut env).is_ok());
+        let mut nothing = ();
+        if definition.fields.len() <= limits.fields
+            && let Some((domain, mut env)) = exporter.environment(at, seen, limits, room, &mut nothing)
+        {
+            templates += usize::from(domain.learn(definition, &mut env).is_ok());
+        }
     }
-    restore_tables(cursor, &mut domain.tables, limits.options)?;
-    if exporter.domains.len() < limits.domains {
-        exporter.domains.push(domain);
-        return Ok(templates);
+    let free = room.state.saturating_sub(exporter.memory.state);
+    let mut room = Room::new(limits.options, free);
+    if let Some(domain) = exporter.domains.get_mut(at) {
+        restore_tables(cursor, &mut domain.tables, &mut room)?;
+        domain.tables.bytes = room.taken;
+        exporter.memory.state += room.taken;
     }
-    domain.forget(&mut exporter.memory, &mut exporter.stats);
-    Ok(0)
+    Ok(templates)
 }
 
 fn definition(cursor: &mut Cursor<'_>) -> Result<Definition, Short> {
@@ -152,39 +146,30 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<Definition, Short> {
     Ok(Definition { id, scope, fields: (0..count).map(field).collect::<Result<_, Short>>()? })
 }
 
-fn restore_tables(cursor: &mut Cursor<'_>, tables: &mut OptionTables, most: usize) -> Result<(), Short> {
+fn restore_tables(cursor: &mut Cursor<'_>, tables: &mut OptionTables, room: &mut Room) -> Result<(), Short> {
     tables.boot = Some(time(cursor)?).filter(|boot| *boot != Timestamp::EPOCH);
     tables.sampling = sampling(cursor, SamplingSource::Domain)?;
     for _ in 0..cursor.u16()? {
         let key = u64::from_be_bytes(cursor.array()?);
-        keep(&mut tables.samplers, key, sampling(cursor, SamplingSource::Sampler)?, most);
+        if let Some(rate) = sampling(cursor, SamplingSource::Sampler)? {
+            room.put(&mut tables.samplers, key, rate, 0);
+        }
     }
     for _ in 0..cursor.u16()? {
         let key = cursor.u32()?;
-        keep(&mut tables.sampled_interfaces, key, sampling(cursor, SamplingSource::Interface)?, most);
+        if let Some(rate) = sampling(cursor, SamplingSource::Interface)? {
+            room.put(&mut tables.sampled_interfaces, key, rate, 0);
+        }
     }
     for _ in 0..cursor.u16()? {
         let key = u64::from_be_bytes(cursor.array()?);
-        keep(&mut tables.applications, key, Some(name(cursor)?), most);
+        room.put(&mut tables.applications, key, name(cursor)?, NAME_BYTES);
     }
     for _ in 0..cursor.u16()? {
         let key = cursor.u32()?;
-        keep(&mut tables.interfaces, key, Some(name(cursor)?), most);
+        room.put(&mut tables.interfaces, key, name(cursor)?, NAME_BYTES);
     }
     Ok(())
-}
-
-fn keep<K: std::hash::Hash + Eq, V>(
-    table: &mut HashMap<K, V, RandomState>,
-    key: K,
-    value: Option<V>,
-    most: usize,
-) {
-    if let Some(value) = value
-        && table.len() < most
-    {
-        table.insert(key, value);
-    }
 }
 
 /// The source of what was written is the table that it stands in.
@@ -204,7 +189,7 @@ fn time(cursor: &mut Cursor<'_>) -> Result<Timestamp, Short> {
 
 fn is_worth_keeping(domain: &Domain) -> bool {
     let versioned = matches!(domain.key.version, ExportVersion::NetFlow9 | ExportVersion::Ipfix);
-    versioned && !domain.key.stream && !domain.templates.is_empty()
+    versioned && !domain.key.stream && domain.templates.len() > 0
 }
 
 fn put_exporter(out: &mut Vec<u8>, settled: bool, exporter: &Exporter) {
@@ -232,7 +217,8 @@ fn put_exporter(out: &mut Vec<u8>, settled: bool, exporter: &Exporter) {
 fn put_domain(out: &mut Vec<u8>, domain: &Domain) {
     out.push(if domain.key.version == ExportVersion::NetFlow9 { 9 } else { 10 });
     out.extend_from_slice(&domain.key.id.to_be_bytes());
-    let templates = sorted(&domain.templates);
+    let mut templates: Vec<_> = domain.templates.iter().collect();
+    templates.sort_unstable_by_key(|(id, _)| **id);
     put_u16(out, templates.len());
     for (_, template) in templates {
         put_time(out, template.seen);

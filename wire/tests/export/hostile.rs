@@ -12,7 +12,7 @@ fn limits() -> ExportLimits {
         domains: 3,
         templates: 4,
         waiting_bytes: 4_000,
-        template_bytes: 20_000,
+        state_bytes: 20_000,
         ..ExportLimits::default()
     }
 }

@@ -1,7 +1,7 @@
 //! Floods: memory is bounded, what is refused is counted, and other exporters do not notice.
 
 use super::Collector;
-use crate::build::{FLOW, exporter, flow, set, template, v9};
+use crate::build::{FLOW, exporter, flow, set, template, v9, v9_options};
 use std::time::Duration;
 use weir_wire::export::{ExportLimits, Refused};
 
@@ -10,8 +10,8 @@ fn small() -> ExportLimits {
         exporters: 16,
         domains: 4,
         templates: 8,
-        template_bytes: 4_000,
-        template_bytes_in_all: 20_000,
+        state_bytes: 16_000,
+        state_bytes_in_all: 100_000,
         waiting_bytes: 2_000,
         waiting_bytes_in_all: 10_000,
         ..ExportLimits::default()
@@ -33,7 +33,7 @@ fn forged_sources_with_templates_do_not_push_out_an_exporter() {
         let _ = collector.take(exporter(100 + number), &v9(number, 0, &[set(0, &template(256, FLOW))]));
     }
     assert!(collector.decoder.exporters().len() <= 16);
-    assert!(collector.decoder.memory_bytes() < 20_000);
+    assert!(collector.decoder.memory_bytes() < 100_000);
     collector.take(exporter(1), &v9(1, 2, &[set(256, &flow(3))])).unwrap();
     assert_eq!(collector.destinations(), [1, 2, 3]);
     let stats = collector.decoder.stats();
@@ -96,8 +96,30 @@ fn templates_beyond_the_memory_of_an_exporter_are_refused() {
     }
     let stats = collector.decoder.stats();
     assert_eq!((stats.faults.of(Refused::TemplateMemory), stats.templates), (refused, 12 - refused));
-    assert!(refused > 9 && collector.decoder.memory_bytes() <= 4_000);
+    assert!(refused > 5 && collector.decoder.memory_bytes() <= 16_000);
     assert_eq!(collector.take(exporter(2), &v9(1, 0, &[set(0, &template(256, FLOW))])), Ok(()));
+}
+
+#[test]
+fn names_that_options_say_are_bounded() {
+    let mut collector = Collector::with(small());
+    let template = set(1, &v9_options(300, &[(2, 4)], &[(82, 100)]));
+    for interface in 0..1_000_u32 {
+        let record = [interface.to_be_bytes().to_vec(), vec![b'x'; 100]].concat();
+        collector.take(exporter(1), &v9(1, interface, &[template.clone(), set(300, &record)])).unwrap();
+    }
+    assert!(collector.decoder.memory_bytes() <= 16_000);
+    assert!(collector.decoder.stats().options_refused > 900);
+    assert!(collector.decoder.interface_name(exporter(1), 0).is_some());
+}
+
+#[test]
+fn one_datagram_cannot_bring_more_templates_than_a_domain_holds() {
+    let mut collector = Collector::with(small());
+    let body: Vec<u8> = (256..356).flat_map(|id| template(id, &[(8, 4)])).collect();
+    collector.take(exporter(1), &v9(1, 0, &[set(0, &body)])).unwrap();
+    let stats = collector.decoder.stats();
+    assert_eq!((stats.templates, stats.faults.of(Refused::TemplateCount)), (8, 1));
 }
 
 #[test]
@@ -132,7 +154,8 @@ fn a_flood_of_data_before_its_template_is_dropped_beyond_the_room() {
             break;
         }
     }
-    assert!(collector.decoder.memory_bytes() < 12_000);
+    let waiting: usize = collector.decoder.exporters().iter().map(|status| status.waiting_bytes).sum();
+    assert!(waiting <= 6_000, "{waiting}");
 }
 
 #[test]
@@ -142,7 +165,8 @@ fn waiting_data_in_all_is_bounded_and_newcomers_go_first() {
     for number in 0..100 {
         collector.take(exporter(100 + number), &v9(1, 0, &[set(256, &flow(9).repeat(60))])).unwrap();
     }
-    assert!(collector.decoder.memory_bytes() <= 12_000, "{}", collector.decoder.memory_bytes());
+    let waiting: usize = collector.decoder.exporters().iter().map(|status| status.waiting_bytes).sum();
+    assert!(waiting <= 10_000, "{waiting}");
     assert!(collector.decoder.exporter(exporter(1)).is_some());
     assert!(collector.decoder.stats().exporters_evicted > 80);
 }

@@ -71,6 +71,6 @@ fn limits_hold_for_snapshots_too() {
     assert_eq!(decoder.restore(&snapshot), Ok(2), "one exporter, without its template of ten fields");
     assert_eq!(decoder.exporters().len(), 1);
     assert_eq!(decoder.interface_name(exporter(1), 3), None);
-    let nothing = ExportLimits { template_bytes: 0, ..ExportLimits::default() };
+    let nothing = ExportLimits { state_bytes: 0, ..ExportLimits::default() };
     assert_eq!(ExportDecoder::new(nothing).restore(&snapshot), Ok(0));
 }
