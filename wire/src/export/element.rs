@@ -117,6 +117,63 @@ impl Field {
         }
     }
 
+    /// Bytes that it must have, where a number of another length would not do.
+    pub(super) const fn width(self) -> Option<u16> {
+        match self {
+            Self::SourceV4
+            | Self::DestinationV4
+            | Self::NextHopV4
+            | Self::BgpNextHopV4
+            | Self::TranslatedSourceV4
+            | Self::TranslatedDestinationV4 => Some(4),
+            Self::SourceV6
+            | Self::DestinationV6
+            | Self::NextHopV6
+            | Self::BgpNextHopV6
+            | Self::TranslatedSourceV6
+            | Self::TranslatedDestinationV6 => Some(16),
+            _ => None,
+        }
+    }
+
+    /// Its value is bytes, not a number.
+    pub(super) const fn is_bytes(self) -> bool {
+        matches!(
+            self,
+            Self::SourceV6
+                | Self::DestinationV6
+                | Self::NextHopV6
+                | Self::BgpNextHopV6
+                | Self::TranslatedSourceV6
+                | Self::TranslatedDestinationV6
+                | Self::ApplicationName
+                | Self::DnsQuery
+                | Self::HttpHost
+                | Self::HttpTarget
+                | Self::TlsServerName
+                | Self::FrameSection
+                | Self::IpSection
+        )
+    }
+
+    /// Says how packets were chosen.
+    pub(super) const fn is_sampling(self) -> bool {
+        matches!(
+            self,
+            Self::SamplingInterval
+                | Self::SamplerId
+                | Self::SamplingPackets
+                | Self::SamplingSpace
+                | Self::SamplingSize
+                | Self::SamplingPopulation
+        )
+    }
+
+    /// Holds the beginning of a packet.
+    pub(super) const fn is_section(self) -> bool {
+        matches!(self, Self::FrameSection | Self::IpSection)
+    }
+
     /// Elements of IANA's for which others are left out.
     pub(super) const PREFERRED: &[u16] = &[1, 2, 10, 14, 85, 86, 231, 298];
 

@@ -310,15 +310,18 @@ impl Flows<'_> {
         body: &[u8],
         env: &mut Environment<'_, S>,
     ) -> (u32, Option<Refused>) {
-        let records = body.chunks_exact(usize::from(self.plan.length).max(1));
-        let count = records.len() as u32;
-        for bytes in records {
+        let length = usize::from(self.plan.length).max(1);
+        let count = body.len() / length;
+        // Each record is read from bytes that go on to the end of the set, so that a number can be read with what is behind it.
+        let mut rest = body;
+        for _ in 0..count {
             let mut record = ExportedRecord::empty(self.origin);
             let mut aside = Aside::default();
-            self.plan.fixed(bytes, &mut record, &mut aside, &self.clock);
+            self.plan.fixed(rest, &mut record, &mut aside, &self.clock);
             self.hand_on(&mut record, &aside, env);
+            rest = rest.get(length..).unwrap_or_default();
         }
-        (count, None)
+        (count as u32, None)
     }
 
     fn walk<S: ExportSink + ?Sized>(
@@ -351,8 +354,14 @@ impl Flows<'_> {
         if aside.has_relative_times() {
             aside.finish_times(record, &self.clock);
         }
-        record.sampling = self.tables.sampling_of(record, aside);
-        if let Some(frame) = sampled_frame(record, aside) {
+        record.sampling = if self.plan.has_sampling {
+            self.tables.sampling_of(record.input, aside)
+        } else {
+            self.tables.sampling_at(record.input)
+        };
+        if self.plan.has_section
+            && let Some(frame) = sampled_frame(record, aside)
+        {
             return env.sampled(&frame);
         }
         finish_icmp(record);

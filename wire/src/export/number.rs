@@ -22,10 +22,8 @@ fn any(bytes: &[u8]) -> u64 {
 
 /// An IPv4 address, unless another is known already or it is 0.0.0.0 beside one of IPv6.
 #[inline]
-pub(super) fn address_v4(slot: &mut Option<IpAddr>, bytes: &[u8]) {
-    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
-        set_address(slot, IpAddr::V4(Ipv4Addr::from(octets)));
-    }
+pub(super) fn address_v4(slot: &mut Option<IpAddr>, bits: u32) {
+    set_address(slot, IpAddr::V4(Ipv4Addr::from_bits(bits)));
 }
 
 /// The same of an IPv6 address.

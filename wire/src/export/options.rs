@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::Hash;
 use weir_model::Timestamp;
-use weir_model::record::{ExportedRecord, Sampling, SamplingSource};
+use weir_model::record::{Sampling, SamplingSource};
 
 /// The steps to read a record of options: it is walked, because there are few of them.
 #[derive(Debug)]
@@ -224,14 +224,16 @@ impl OptionTables {
 
     /// How the packets of a record were chosen: the record itself says, or its sampler, its input interface, the domain, or the
     /// only sampler there is.
-    #[inline]
-    pub(super) fn sampling_of(&self, record: &ExportedRecord<'_>, aside: &Aside<'_>) -> Option<Sampling> {
+    pub(super) fn sampling_of(&self, input: Option<u32>, aside: &Aside<'_>) -> Option<Sampling> {
         let source = SamplingSource::Record;
         let own = rate(source, aside.interval, (aside.packets, aside.space), (aside.size, aside.population));
-        own.or_else(|| self.samplers.get(&aside.sampler?).copied())
-            .or_else(|| self.of_interface(record.input?))
-            .or(self.sampling)
-            .or_else(|| self.only_sampler())
+        own.or_else(|| self.samplers.get(&aside.sampler?).copied()).or_else(|| self.sampling_at(input))
+    }
+
+    /// The same of a record that says nothing of sampling itself.
+    #[inline]
+    pub(super) fn sampling_at(&self, input: Option<u32>) -> Option<Sampling> {
+        input.and_then(|input| self.of_interface(input)).or(self.sampling).or_else(|| self.only_sampler())
     }
 
     fn of_interface(&self, interface: u32) -> Option<Sampling> {

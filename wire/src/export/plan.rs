@@ -16,10 +16,17 @@ pub(super) const VARIABLE: u16 = u16::MAX;
 /// The steps to read a record.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// What is read as a number, of records of fixed length; every step of those that are walked.
     steps: Box<[Step]>,
+    /// What is read as bytes, of records of fixed length.
+    wide: Box<[Step]>,
     /// Length of each record, or the least of it when `variable`.
     pub(super) length: u16,
     pub(super) variable: bool,
+    /// It reads something about sampling.
+    pub(super) has_sampling: bool,
+    /// It reads the beginning of a packet.
+    pub(super) has_section: bool,
 }
 
 /// Copy `length` bytes from `offset` to `field`. In a plan of variable length, offsets are not used and `length` may be
@@ -63,6 +70,7 @@ impl Plan {
             |number: &u16| fields.iter().any(|field| field.enterprise == 0 && field.number == *number);
         let present: Vec<u16> = preferred.filter(is_there).collect();
         let mut steps: Vec<Step> = Vec::with_capacity(fields.len());
+        let mut wide: Vec<Step> = Vec::new();
         let mut offset = 0_u16;
         for field in fields {
             let step = Step { offset, length: field.length, field: wanted(*field, &present) };
@@ -70,20 +78,24 @@ impl Plan {
                 join_or_push(&mut steps, step);
             } else {
                 offset += field.length;
-                if step.field != Field::Skip && step.length > 0 {
-                    steps.push(step);
+                match step.field {
+                    Field::Skip => {}
+                    field if field.is_bytes() || step.length > 8 => wide.push(step),
+                    _ => steps.push(step),
                 }
             }
         }
-        Some(Self { steps: steps.into(), length, variable })
+        let reads = |wanted: fn(Field) -> bool| steps.iter().chain(&wide).any(|step| wanted(step.field));
+        let (has_sampling, has_section) = (reads(Field::is_sampling), reads(Field::is_section));
+        Some(Self { steps: steps.into(), wide: wide.into(), length, variable, has_sampling, has_section })
     }
 
     /// Bytes that it takes.
     pub(super) const fn bytes(&self) -> usize {
-        self.steps.len() * size_of::<Step>()
+        (self.steps.len() + self.wide.len()) * size_of::<Step>()
     }
 
-    /// Reads a record of fixed length.
+    /// Reads a record of fixed length from the beginning of the bytes.
     #[inline]
     pub(super) fn fixed<'a>(
         &self,
@@ -93,10 +105,13 @@ impl Plan {
         clock: &Clock,
     ) {
         for step in &self.steps {
-            let from = usize::from(step.offset);
-            if let Some(value) = bytes.get(from..from + usize::from(step.length)) {
-                apply(step.field, value, record, aside, clock);
-            }
+            let value = number_at(bytes, usize::from(step.offset), usize::from(step.length));
+            set_number(step.field, value, record, aside, clock);
+        }
+        for step in &self.wide {
+            let value =
+                bytes.get(usize::from(step.offset)..).and_then(|from| from.get(..usize::from(step.length)));
+            set(step.field, value.unwrap_or_default(), record, aside, clock);
         }
     }
 
@@ -112,7 +127,9 @@ impl Plan {
         for step in &self.steps {
             let value;
             (value, rest) = take(rest, step.length)?;
-            apply(step.field, value, record, aside, clock);
+            if !value.is_empty() {
+                set(step.field, value, record, aside, clock);
+            }
         }
         Some(rest)
     }
@@ -133,11 +150,10 @@ pub(super) fn take(bytes: &[u8], length: u16) -> Option<(&[u8], &[u8])> {
 
 fn wanted(field: TemplateField, present: &[u16]) -> Field {
     let better = Field::yields_to(field.enterprise, field.number);
-    if better.iter().any(|number| present.contains(number)) {
-        Field::Skip
-    } else {
-        Field::of(field.enterprise, field.number)
-    }
+    let wanted = Field::of(field.enterprise, field.number);
+    let yields = better.iter().any(|number| present.contains(number));
+    let fits = wanted.width().is_none_or(|width| width == field.length);
+    if yields || !fits || field.length == 0 { Field::Skip } else { wanted }
 }
 
 /// Fields of fixed length that are left out one after the other are one step.
@@ -154,22 +170,61 @@ fn join_or_push(steps: &mut Vec<Step>, step: Step) {
     }
 }
 
-/// Gives a field its value.
+/// A number of one to eight bytes: the upper part of the eight that begin with it, unless the set ends before those.
 #[inline]
-fn apply<'a>(
+fn number_at(bytes: &[u8], offset: usize, length: usize) -> u64 {
+    match bytes.get(offset..offset + 8).and_then(|eight| eight.first_chunk::<8>()) {
+        Some(eight) => u64::from_be_bytes(*eight) >> ((64 - 8 * length) & 63),
+        None => number(bytes.get(offset..offset + length).unwrap_or_default()),
+    }
+}
+
+/// Gives a field its value, whatever it is.
+fn set<'a>(
     field: Field,
     bytes: &'a [u8],
     record: &mut ExportedRecord<'a>,
     aside: &mut Aside<'a>,
     clock: &Clock,
 ) {
-    let value = number(bytes);
+    if field.is_bytes() {
+        set_bytes(field, bytes, record, aside);
+    } else {
+        set_number(field, number(bytes), record, aside, clock);
+    }
+}
+
+fn set_bytes<'a>(field: Field, bytes: &'a [u8], record: &mut ExportedRecord<'a>, aside: &mut Aside<'a>) {
+    match field {
+        Field::SourceV6 => address_v6(&mut record.source, bytes),
+        Field::DestinationV6 => address_v6(&mut record.destination, bytes),
+        Field::NextHopV6 => address_v6(&mut record.next_hop, bytes),
+        Field::BgpNextHopV6 => address_v6(&mut record.bgp_next_hop, bytes),
+        Field::TranslatedSourceV6 => address_v6(&mut record.translated.source, bytes),
+        Field::TranslatedDestinationV6 => address_v6(&mut record.translated.destination, bytes),
+        Field::ApplicationName => record.application = text(bytes),
+        Field::DnsQuery => record.dns_query = text(bytes),
+        Field::HttpHost => record.http_host = text(bytes),
+        Field::HttpTarget => record.http_target = text(bytes),
+        Field::TlsServerName => record.tls_server_name = text(bytes),
+        Field::FrameSection => aside.frame = Some(bytes),
+        Field::IpSection => aside.ip = Some(bytes),
+        _ => {}
+    }
+}
+
+#[inline]
+fn set_number(
+    field: Field,
+    value: u64,
+    record: &mut ExportedRecord<'_>,
+    aside: &mut Aside<'_>,
+    clock: &Clock,
+) {
     match field {
         Field::Skip => {}
-        Field::SourceV4 => address_v4(&mut record.source, bytes),
-        Field::SourceV6 => address_v6(&mut record.source, bytes),
-        Field::DestinationV4 => address_v4(&mut record.destination, bytes),
-        Field::DestinationV6 => address_v6(&mut record.destination, bytes),
+        Field::SourceV4 => address_v4(&mut record.source, value as u32),
+        Field::DestinationV4 => address_v4(&mut record.destination, value as u32),
         Field::SourcePort => set_nonzero(&mut record.source_port, value as u16),
         Field::DestinationPort => set_nonzero(&mut record.destination_port, value as u16),
         Field::Protocol => record.protocol = Some(Protocol(value as u8)),
@@ -195,20 +250,17 @@ fn apply<'a>(
         Field::DestinationAs => record.destination_as = Some(value as u32),
         Field::SourcePrefix => set_known(&mut record.source_prefix_len, value as u8),
         Field::DestinationPrefix => set_known(&mut record.destination_prefix_len, value as u8),
-        Field::NextHopV4 => address_v4(&mut record.next_hop, bytes),
-        Field::NextHopV6 => address_v6(&mut record.next_hop, bytes),
-        Field::BgpNextHopV4 => address_v4(&mut record.bgp_next_hop, bytes),
-        Field::BgpNextHopV6 => address_v6(&mut record.bgp_next_hop, bytes),
-        _ => apply_seldom(field, value, bytes, record, aside, clock),
+        Field::NextHopV4 => address_v4(&mut record.next_hop, value as u32),
+        Field::BgpNextHopV4 => address_v4(&mut record.bgp_next_hop, value as u32),
+        _ => set_seldom(field, value, record, aside, clock),
     }
 }
 
-fn apply_seldom<'a>(
+fn set_seldom(
     field: Field,
     value: u64,
-    bytes: &'a [u8],
-    record: &mut ExportedRecord<'a>,
-    aside: &mut Aside<'a>,
+    record: &mut ExportedRecord<'_>,
+    aside: &mut Aside<'_>,
     clock: &Clock,
 ) {
     match field {
@@ -217,31 +269,23 @@ fn apply_seldom<'a>(
         Field::IcmpCode => record.icmp = Some((record.icmp.map_or(0, |(kind, _)| kind), value as u8)),
         Field::Direction => record.direction = observed_at(value),
         Field::EndReason => record.end_reason = end_reason(value),
-        Field::TranslatedSourceV4 => address_v4(&mut record.translated.source, bytes),
-        Field::TranslatedSourceV6 => address_v6(&mut record.translated.source, bytes),
-        Field::TranslatedDestinationV4 => address_v4(&mut record.translated.destination, bytes),
-        Field::TranslatedDestinationV6 => address_v6(&mut record.translated.destination, bytes),
+        Field::TranslatedSourceV4 => address_v4(&mut record.translated.source, value as u32),
+        Field::TranslatedDestinationV4 => address_v4(&mut record.translated.destination, value as u32),
         Field::TranslatedSourcePort => record.translated.source_port = value as u16,
         Field::TranslatedDestinationPort => record.translated.destination_port = value as u16,
         Field::FirewallEvent => record.firewall_event = Some(value as u8),
         Field::AsaEvent => record.firewall_event = record.firewall_event.or(Some(value as u8)),
         Field::NatEvent => record.nat_event = Some(value as u8),
         Field::ApplicationId => record.application_id = Some(value),
-        Field::ApplicationName => record.application = text(bytes),
-        Field::DnsQuery => record.dns_query = text(bytes),
-        Field::HttpHost => record.http_host = text(bytes),
-        Field::HttpTarget => record.http_target = text(bytes),
-        Field::TlsServerName => record.tls_server_name = text(bytes),
-        _ => apply_aside(field, value, bytes, record, aside, clock),
+        _ => set_aside(field, value, record, aside, clock),
     }
 }
 
-fn apply_aside<'a>(
+fn set_aside(
     field: Field,
     value: u64,
-    bytes: &'a [u8],
-    record: &mut ExportedRecord<'a>,
-    aside: &mut Aside<'a>,
+    record: &mut ExportedRecord<'_>,
+    aside: &mut Aside<'_>,
     clock: &Clock,
 ) {
     match field {
@@ -263,8 +307,6 @@ fn apply_aside<'a>(
         Field::SamplingSpace => aside.space = Some(value as u32),
         Field::SamplingSize => aside.size = Some(value as u32),
         Field::SamplingPopulation => aside.population = Some(value as u32),
-        Field::FrameSection => aside.frame = Some(bytes),
-        Field::IpSection => aside.ip = Some(bytes),
         Field::FrameSize => aside.frame_size = Some(value as u32),
         Field::FrameType => aside.frame_type = Some(value as u16),
         _ => {}

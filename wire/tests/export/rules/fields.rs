@@ -233,3 +233,14 @@ fn sampled_headers_are_frames() {
     assert_eq!((frame.input, frame.sampling.unwrap().one_in()), (Some(3), 1_000));
     assert_eq!((packet.link, packet.original_len, packet.data.len()), (LinkType::RAW, 24, 24));
 }
+
+#[test]
+fn what_has_no_bytes_or_the_wrong_number_of_them_says_nothing() {
+    let variable =
+        record(&[(12, 4), (4, 0), (5, 65_535), (460, 65_535)], &bytes![u32 0xc000_0207, u8 0, u8 0]);
+    assert_eq!((variable.protocol, variable.tos, variable.http_host), (None, None, None));
+    let fixed =
+        record(&[(12, 4), (4, 0), (8, 3), (1, 3)], &bytes![u32 0xc000_0207, u16 1, u8 1, u8 1, u16 2]);
+    assert_eq!((fixed.destination, fixed.protocol, fixed.source), (ip("192.0.2.7"), None, None));
+    assert_eq!(fixed.forward.bytes, 0x01_0002, "numbers may have any length");
+}
