@@ -265,7 +265,7 @@ impl ExportDecoder {
         readable: bool,
         sink: &mut S,
     ) -> Result<(), Refused> {
-        if self.exporters.get(&address).is_some() {
+        if self.exporters.touch(&address).is_some() {
             return Ok(());
         }
         if !readable {
