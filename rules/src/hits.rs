@@ -173,6 +173,12 @@ impl FlowHits {
         }
     }
 
+    /// As [`Self::append`] the other way round: takes over what was met earlier in the same flow.
+    pub fn prepend(&mut self, mut earlier: Self) {
+        earlier.append(self);
+        *self = earlier;
+    }
+
     /// Matches that no hit stands for, because a cap was reached.
     pub fn left_out(&self) -> u64 {
         self.met.as_ref().map_or(0, |met| met.left_out)

@@ -12,7 +12,7 @@ use weir_flow::{Ended, FlowSink, FlowTable};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
 use weir_model::{Flow, Observation, Protocol};
-use weir_rules::{FlowHits, Matcher, Site};
+use weir_rules::{FlowHits, Matcher, Questions, Site};
 
 /// What somebody wants of flows, or of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(crate) enum Wanted {
 /// Matches what the flow table learns, and keeps the hits of open flows until their record ends.
 pub(crate) struct Watch {
     matcher: Matcher,
+    /// Flows that began and whose addresses are still to be compared.
+    questions: Questions,
     want_flows: Wanted,
     want_names: Wanted,
     /// Hits of flows that are open.
@@ -74,6 +76,7 @@ impl Watch {
     pub(crate) fn new(matcher: Matcher, want_names: bool) -> Self {
         Self {
             matcher,
+            questions: Questions::default(),
             want_flows: Wanted::Records,
             want_names: if want_names { Wanted::Records } else { Wanted::Nothing },
             open: HashMap::default(),
@@ -112,6 +115,7 @@ impl Watch {
 
     /// Snapshots of the open flows that met something since the last call, or of all of them of which something else is to be said.
     pub(crate) fn stand(&mut self, table: &FlowTable, which: Look) {
+        self.answer();
         let Self { standing: Some(standing), open, .. } = self else { return };
         let look = |ends: &Ends, id: FlowId| {
             let flow = table.find_open(ends.protocol, ends.source, ends.destination)?;
@@ -167,6 +171,20 @@ impl Watch {
         &mut self.rounds[position]
     }
 
+    /// Compares the addresses of flows that began since the last time: before anybody looks at hits.
+    fn answer(&mut self) {
+        if self.questions.is_empty() {
+            return;
+        }
+        let Self { matcher, questions, open, standing, .. } = self;
+        matcher.answer(questions, |flow, hits| {
+            open.entry(flow.id).or_default().prepend(hits);
+            if let Some(standing) = standing {
+                standing.met(flow);
+            }
+        });
+    }
+
     /// Lets `look` add to the hits of a flow, which are kept only if there are any.
     fn hits_of(&mut self, flow: &FlowHead<'_>, look: impl FnOnce(&Matcher, &mut FlowHits)) {
         let met = if let Some(hits) = self.open.get_mut(&flow.id) {
@@ -191,7 +209,11 @@ impl Watch {
 impl FlowSink for Watch {
     fn began(&mut self, flow: &FlowHead<'_>) {
         self.counts.began += 1;
-        self.hits_of(flow, |matcher, hits| matcher.began(flow, hits));
+        if !self.matcher.ask(flow, &mut self.questions) {
+            self.hits_of(flow, |matcher, hits| matcher.began(flow, hits));
+        } else if self.questions.is_full() {
+            self.answer();
+        }
     }
 
     fn named(&mut self, flow: &FlowHead<'_>) {
@@ -217,6 +239,7 @@ impl FlowSink for Watch {
     }
 
     fn ended(&mut self, flow: Ended<'_>, round: u64) {
+        self.answer();
         self.counts.ended += 1;
         let hits = self.open.remove(&flow.id()).unwrap_or_default();
         if let Some(standing) = &mut self.standing {

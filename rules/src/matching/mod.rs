@@ -21,7 +21,10 @@
 //! Multicast DNS and LLMNR, which look nothing up on the Internet and in which any neighbour may name anything.
 
 mod dns;
+mod questions;
 mod rewritten;
+
+pub use questions::Questions;
 
 use crate::hits::{FlowHits, Hit, Subject};
 use crate::set::{IndicatorId, IndicatorSet};
@@ -58,10 +61,7 @@ impl Matcher {
             return;
         }
         let mut found = Found { set: &self.set, hits, time: head.first, packet: head.id.0 };
-        found.end(head, head.source);
-        if head.destination != head.source {
-            found.end(head, head.destination);
-        }
+        found.ends(head);
         head.tunnels.iter().for_each(|tunnel| found.tunnel(head, tunnel));
     }
 
@@ -122,6 +122,13 @@ impl Found<'_> {
         if ids.peek().is_some() {
             let value: Arc<str> = text.into();
             ids.for_each(|id| self.hit(id, field, &value, subject.clone()));
+        }
+    }
+
+    fn ends(&mut self, head: &FlowHead<'_>) {
+        self.end(head, head.source);
+        if head.destination != head.source {
+            self.end(head, head.destination);
         }
     }
 

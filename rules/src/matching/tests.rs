@@ -421,6 +421,44 @@ fn names_that_come_late_are_in_their_place() {
 }
 
 #[test]
+fn flows_asked_about_together_are_met_as_one_by_one() {
+    for more in [&[][..], &["p:203.0.113.5:443"], &["n:203.0.113.0/28"]] {
+        let indicators: Vec<&str> =
+            ["203.0.113.5", "10.0.0.1", "203.0.113.70"].iter().chain(more).copied().collect();
+        let matcher = matcher(&indicators);
+        let mut questions = Questions::default();
+        let (mut alone, mut together) = (Vec::new(), Vec::new());
+        for number in 0..100_u8 {
+            let source = if number % 7 == 0 { end(CLIENT) } else { end("10.0.0.2:50000") };
+            let destination = end(&format!("203.0.113.{number}:443"));
+            let destination = if number % 11 == 0 { source } else { destination };
+            let head =
+                FlowHead { id: FlowId(number.into()), source, destination, ..head(Protocol::TCP, CLIENT) };
+            assert!(matcher.ask(&head, &mut questions));
+            if questions.is_full() {
+                matcher.answer(&mut questions, |head, hits| together.push((head.id, hits)));
+                assert!(questions.is_empty());
+            }
+            let mut hits = FlowHits::default();
+            matcher.began(&head, &mut hits);
+            if !hits.is_empty() {
+                alone.push((head.id, hits));
+            }
+        }
+        matcher.answer(&mut questions, |head, hits| together.push((head.id, hits)));
+        assert!(alone.len() > 15, "{}", alone.len());
+        let text = |all: &[(FlowId, FlowHits)]| {
+            all.iter().map(|(id, hits)| format!("{id:?} {:?}", hits.hits())).collect::<Vec<_>>()
+        };
+        assert_eq!(text(&alone), text(&together), "{more:?}");
+    }
+    let tunnels =
+        [Tunnel { kind: TunnelKind::Gre, source: end(CLIENT).ip, destination: end(CLIENT).ip, id: None }];
+    let head = FlowHead { tunnels: &tunnels, ..head(Protocol::TCP, CLIENT) };
+    assert!(!matcher(&["10.0.0.1"]).ask(&head, &mut Questions::default()));
+}
+
+#[test]
 fn hits_met_later_join_those_of_their_flow() {
     let matcher = matcher(&["d:evil.example", "10.0.0.53"]);
     let server = "10.0.0.53:53";

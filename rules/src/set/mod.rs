@@ -136,6 +136,11 @@ impl IndicatorSet {
         }
     }
 
+    /// Whether any indicator is an address at a port.
+    pub fn has_address_ports(&self) -> bool {
+        self.present.address_ports
+    }
+
     /// The indicator for an address at a port.
     pub fn address_port(&self, ip: IpAddr, port: u16) -> Option<IndicatorId> {
         if !self.present.address_ports {
