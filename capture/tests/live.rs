@@ -37,7 +37,9 @@ struct Got {
 
 fn options(interfaces: &[&str], workers: usize) -> TapOptions {
     let interfaces = interfaces.iter().map(|name| (*name).to_owned()).collect();
-    TapOptions { workers, ring_bytes: 8 << 20, ..TapOptions::new(interfaces) }
+    // In order, however busy the machine is.
+    let merge_wait = Duration::from_millis(300);
+    TapOptions { workers, ring_bytes: 8 << 20, merge_wait, ..TapOptions::new(interfaces) }
 }
 
 /// Runs each worker in a thread until `meanwhile` is over and the tap is stopped: everything captured, and the books.

@@ -43,8 +43,8 @@ pub(super) struct Taken {
     pub(super) delivered: u64,
     /// Too early.
     pub(super) before_joining: u64,
-    /// The ring may have more.
-    pub(super) any: bool,
+    /// All that left the ring.
+    pub(super) frames: usize,
     /// The handle is of no more use.
     pub(super) failed: bool,
 }
@@ -104,7 +104,7 @@ impl Handle {
             each(time_of(packet.header.ts), packet.header.len, packet.data);
         });
         self.meter.count_taken(taken.delivered + taken.before_joining);
-        taken.any = result.as_ref().is_ok_and(|frames| *frames > 0);
+        taken.frames = *result.as_ref().unwrap_or(&0);
         taken.failed = result.is_err();
         taken
     }

@@ -11,6 +11,7 @@ use weir_model::frame::LinkType;
 use super::handle::{Handle, Taken};
 use super::interface::Interface;
 use super::staged::Staged;
+use super::worker::wall_clock;
 
 /// The ring, whose handle changes.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub(super) struct Ring {
     pub(super) staged: Staged,
     /// When the frames that are staged were taken out.
     pub(super) staged_at: Option<Instant>,
-    /// Whether all was taken out, the last time.
-    pub(super) empty: bool,
+    /// When all was taken out, if it was the last time.
+    pub(super) drained: Option<Timestamp>,
 }
 
 impl Ring {
@@ -45,7 +46,7 @@ impl Ring {
             retire_wait: read_timeout * 2 + Duration::from_millis(10),
             staged: Staged::default(),
             staged_at: None,
-            empty: true,
+            drained: None,
         }
     }
 
@@ -79,7 +80,7 @@ impl Ring {
         self.old.iter().chain(&self.current).map(Handle::descriptor)
     }
 
-    /// Takes at most `limit` frames: time, length on the wire, link type, bytes. `false` when there were none.
+    /// Takes at most `limit` frames: time, length on the wire, link type, bytes. `false` when no more are there.
     pub(super) fn take(
         &mut self,
         limit: usize,
@@ -89,10 +90,10 @@ impl Ring {
             let taken = take_from(handle, limit, &mut each);
             self.interface.count(taken);
             let over = self.old_since.is_none_or(|since| since.elapsed() > self.retire_wait);
-            if taken.failed || (over && !taken.any) {
+            if taken.failed || (over && taken.frames == 0) {
                 self.close_old();
             }
-            if taken.any {
+            if taken.frames > 0 {
                 return true;
             }
         }
@@ -105,8 +106,10 @@ impl Ring {
             self.interface.failed.store(true, Ordering::Relaxed);
             self.let_go();
         }
-        self.empty = !taken.any;
-        taken.any
+        // libpcap goes from block to block while there is one.
+        let more = taken.frames >= limit;
+        self.drained = if more { None } else { Some(wall_clock()) };
+        more
     }
 
     fn let_go(&mut self) {
@@ -130,10 +133,10 @@ impl Ring {
         }
         let mut staged = std::mem::take(&mut self.staged);
         staged.clear_if_empty();
-        let mut any = true;
-        while any && staged.room(snap_len) > 0 {
+        let mut more = true;
+        while more && staged.room(snap_len) > 0 {
             let room = staged.room(snap_len);
-            any = self.take(room, |time, len, link, data| staged.push(time, len, link, data));
+            more = self.take(room, |time, len, link, data| staged.push(time, len, link, data));
         }
         self.staged = staged;
         self.staged_at = Some(now());

@@ -69,6 +69,10 @@ impl TapWorker {
     pub fn next_batch(&mut self, batch: &mut FrameBatch) -> Woken {
         batch.clear();
         let until = now() + self.read_timeout;
+        // To ask rings that were found empty would cost as much as to wait for them.
+        if self.rings.iter().all(|ring| ring.drained.is_some() && ring.staged.is_empty()) {
+            self.wait(self.read_timeout);
+        }
         loop {
             let stopping = self.tap.stopping.load(Ordering::Acquire);
             self.rings.iter_mut().for_each(|ring| ring.follow(stopping));
@@ -96,11 +100,10 @@ impl TapWorker {
     pub fn passed(&mut self) -> Timestamp {
         let quiet = wall_clock() - self.merge_wait;
         let of_ring = |ring: &Ring| match ring.staged.first_time() {
-            Some(time) => time.min(quiet),
-            None if ring.empty => quiet,
-            None => self.newest.min(quiet),
+            Some(time) => time,
+            None => ring.drained.map_or(self.newest, |at| at - self.merge_wait),
         };
-        let passed = self.rings.iter().map(of_ring).min().unwrap_or(quiet);
+        let passed = self.rings.iter().map(of_ring).min().unwrap_or(quiet).min(quiet);
         self.passed = self.passed.max(passed);
         self.passed
     }
@@ -117,7 +120,7 @@ impl TapWorker {
             if limit == 0 {
                 return;
             }
-            let any = ring.take(limit, |time, original_len, link, data| {
+            let more = ring.take(limit, |time, original_len, link, data| {
                 let number = number(handed_on, *workers, *index);
                 frames += 1;
                 bytes += data.len();
@@ -125,7 +128,7 @@ impl TapWorker {
                 let pushed = batch.push(Frame { number, time, link, original_len, data });
                 debug_assert!(pushed, "a batch with room takes a frame");
             });
-            if !any {
+            if !more {
                 return;
             }
         }
@@ -134,14 +137,15 @@ impl TapWorker {
     /// From all rings, the earliest frame first: one that no other ring can still precede, or that has waited long
     /// enough.
     fn merge(&mut self, batch: &mut FrameBatch) {
+        // Before the rings are looked at: however long that takes, each has then been looked at after what is overdue.
+        let (begun, overdue) = (now(), wall_clock() - self.merge_wait);
         self.rings.iter_mut().for_each(|ring| ring.stage(self.snap_len));
-        let overdue = wall_clock() - self.merge_wait;
         while !batch.is_full() {
             let first = |(at, ring): (usize, &Ring)| ring.staged.first_time().map(|time| (time, at));
             let Some((time, at)) = self.rings.iter().enumerate().filter_map(first).min() else {
                 return;
             };
-            if time > overdue && self.must_wait(at) {
+            if time > overdue && self.must_wait(at, begun) {
                 return;
             }
             let Some(ring) = self.rings.get_mut(at) else {
@@ -160,9 +164,9 @@ impl TapWorker {
 
     /// Whether another ring may still give a frame before those that ring `at` has, and it has not been waited for
     /// long enough. By this clock too, because the system's may be set.
-    fn must_wait(&self, at: usize) -> bool {
-        let waited =
-            self.rings.get(at).and_then(|ring| ring.staged_at).map_or(self.merge_wait, |at| at.elapsed());
+    fn must_wait(&self, at: usize, begun: Instant) -> bool {
+        let staged_at = self.rings.get(at).and_then(|ring| ring.staged_at);
+        let waited = staged_at.map_or(self.merge_wait, |at| begun.saturating_duration_since(at));
         waited < self.merge_wait && self.rings.iter().any(|ring| ring.is_open() && ring.staged.is_empty())
     }
 
