@@ -188,6 +188,9 @@ impl Incidents {
         let due = due.iter().filter(|key| self.may_ring(key.about));
         let mut views: Vec<Incident> = due.filter_map(|key| self.view(key)).collect();
         views.retain(|view| self.why_silent(view).is_none());
+        if views.is_empty() {
+            return Vec::new();
+        }
         views.sort_by_cached_key(|view| (view.opened, view.key.text()));
         self.take_in_lookups(&mut views);
         let related = self.related(&views);
@@ -231,9 +234,6 @@ impl Incidents {
     }
 
     fn related(&self, views: &[Incident]) -> Vec<Related> {
-        if views.is_empty() {
-            return Vec::new();
-        }
         let wanted: Wanted<'_> = views.iter().flat_map(indicators).collect();
         let beside = self.standing_beside(&wanted);
         let held = self.held.values().flatten();
@@ -264,23 +264,8 @@ impl Incidents {
     /// Makes look-ups part of the contact that they led to, as when incidents are over: the contact's notice lists them, and
     /// of look-ups that were not told of yet comes no notice.
     fn take_in_lookups(&self, views: &mut Vec<Incident>) {
-        let grade_told = |key: &Key| self.live.case(key).and_then(|case| case.told).map(|told| told.grade);
-        let is_fresh = |view: &Incident| view.grade == Grade::LookedUp && grade_told(&view.key).is_none();
-        let hosts: HashSet<About, RandomState> =
-            views.iter().filter(|view| is_fresh(view)).map(|view| view.key.about).collect();
-        let told = self
-            .live
-            .keys()
-            .filter(|key| hosts.contains(&key.about) && grade_told(key) > Some(Grade::LookedUp));
-        let told: Vec<Incident> = told.filter_map(|key| self.view(key)).collect();
+        let parts = self.parts_of_contacts(views);
         let quiet = self.config.quiet;
-        let is_part =
-            |lookup: &Incident| views.iter().chain(&told).any(|contact| contact.includes(lookup, quiet));
-        let parts: HashSet<Key, RandomState> = views
-            .iter()
-            .filter(|view| is_fresh(view) && is_part(view))
-            .map(|view| view.key.clone())
-            .collect();
         for contact in views.iter_mut() {
             for key in contact.listed_keys() {
                 if let Some(lookup) = self.view(&key).filter(|lookup| contact.includes(lookup, quiet)) {
@@ -289,6 +274,24 @@ impl Incidents {
             }
         }
         views.retain(|view| !parts.contains(&view.key));
+    }
+
+    /// The look-ups that were not told of and that led to a contact which is told, or was.
+    fn parts_of_contacts(&self, views: &[Incident]) -> HashSet<Key, RandomState> {
+        let grade_told = |key: &Key| self.live.case(key).and_then(|case| case.told).map(|told| told.grade);
+        let is_fresh = |view: &&Incident| view.grade == Grade::LookedUp && grade_told(&view.key).is_none();
+        let hosts: HashSet<About, RandomState> =
+            views.iter().filter(is_fresh).map(|view| view.key.about).collect();
+        if hosts.is_empty() {
+            return HashSet::default();
+        }
+        let is_contact = |key: &&Key| hosts.contains(&key.about) && grade_told(key) > Some(Grade::LookedUp);
+        let told: Vec<Incident> =
+            self.live.keys().filter(is_contact).filter_map(|key| self.view(key)).collect();
+        let is_part = |lookup: &&Incident| {
+            views.iter().chain(&told).any(|contact| contact.includes(lookup, self.config.quiet))
+        };
+        views.iter().filter(is_fresh).filter(is_part).map(|view| view.key.clone()).collect()
     }
 }
 
