@@ -41,9 +41,10 @@ def main():
         found = {program.name: [] for program in programs}
         for run in range(1, arguments.runs + 1):
             for program in programs:
-                rate, top = highest(program, wire, arguments.capture)
-                found[program.name].append((rate, top))
-                print(f"run {run}: {program.name}: {rate:,.0f} packets/s without loss", file=sys.stderr)
+                rate, top, cpu = highest(program, wire, arguments.capture)
+                found[program.name].append((rate, top, cpu))
+                told = f"{rate:,.0f} packets/s without loss, {cpu:.0f} ns of CPU a packet at {top:,.0f}"
+                print(f"run {run}: {program.name}: {told}", file=sys.stderr)
     print(markdown(found, arguments))
 
 
@@ -122,8 +123,8 @@ class Program:
                 wire.inside(wire.tap, *self.command()), stdout=subprocess.DEVNULL, stderr=said, stdin=subprocess.DEVNULL
             )
             try:
-                time.sleep(1.5)
-                yield
+                self.until_ready()
+                yield process
             finally:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
@@ -134,12 +135,23 @@ class Program:
                 said.seek(0)
                 self.said_at_end = said.read()
 
+    def until_ready(self):
+        time.sleep(1.5)
+
     def missed(self, wire, capture, rate, packets):
-        with self.capturing(wire):
+        with self.capturing(wire) as process:
+            before = cpu_seconds(process.pid)
             sent, reached = wire.send(capture, rate, packets)
             time.sleep(1.0)
-            self.before_end()
+            self.before_end(sent)
+            self.cpu_ns_a_packet = (cpu_seconds(process.pid) - before) / sent * 1e9
         return self.books(sent), sent, reached
+
+
+def cpu_seconds(process):
+    """User and system time of a process with all its threads."""
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Weir(Program):
@@ -154,19 +166,26 @@ class Weir(Program):
             "--ring-size", f"{RING_MIB}MiB", "--control", self.control, "--listen", "off", "--alerts", "/dev/null",
         ]  # fmt: skip
 
-    def before_end(self):
-        def ask():
-            said = subprocess.run(
-                [self.arguments.weir, "status", "--json", "--control", self.control], capture_output=True, check=False
-            ).stdout
-            return json.loads(said)
+    def ask(self):
+        """Its status; nothing while it does not answer."""
+        command = [self.arguments.weir, "status", "--json", "--control", self.control]
+        said = subprocess.run(command, capture_output=True, check=False).stdout
+        return json.loads(said) if said else None
 
+    def until_ready(self):
+        for _ in range(PATIENCE * 10):
+            if self.ask():
+                return
+            time.sleep(0.1)
+        sys.exit("weir does not answer")
+
+    def before_end(self, sent):
         # What is in the rings is worked off first.
         for _ in range(PATIENCE * 10):
-            self.status = ask()
+            self.status = self.ask()
             interface = self.status["interfaces"][0]
             taken = sum(worker["packets"] for worker in self.status["workers"])
-            if taken + interface["kernel_drops"] + interface["before_joining"] == interface["packets"]:
+            if taken + interface["kernel_drops"] + interface["before_joining"] == interface["packets"] == sent:
                 break
             time.sleep(0.1)
 
@@ -174,7 +193,7 @@ class Weir(Program):
         interface = self.status["interfaces"][0]
         taken = sum(worker["packets"] for worker in self.status["workers"])
         if not self.status["is_balanced"] or interface["packets"] != sent:
-            sys.exit(f"weir's books do not balance: {sent} sent, {json.dumps(self.status)}")
+            sys.exit(f"weir's books do not balance: {sent} sent, {json.dumps(self.status['ledger']['boundaries'][0])}")
         return sent - taken
 
 
@@ -185,7 +204,7 @@ class Tcpdump(Program):
     def command(self):
         return ["tcpdump", "-i", "tap0", "-n", "-B", RING_MIB * 1024, "-w", "/dev/null"]
 
-    def before_end(self):
+    def before_end(self, _sent):
         time.sleep(1.0)
 
     def books(self, sent):
@@ -200,7 +219,7 @@ class Softflowd(Program):
     def command(self):
         return ["softflowd", "-d", "-i", "tap0", "-n", "127.0.0.1:9", "-c", self.control, "-p", f"{self.control}.pid"]
 
-    def before_end(self):
+    def before_end(self, _sent):
         time.sleep(1.0)
         self.said = subprocess.run(
             ["softflowctl", "-c", str(self.control), "statistics"], capture_output=True, text=True, check=False
@@ -214,13 +233,14 @@ class Softflowd(Program):
 
 
 def highest(program, wire, capture):
-    """The highest rate without loss, and the highest that tcpreplay reached."""
+    """The highest rate without loss, the highest that tcpreplay reached, and what a packet cost at that."""
     packets = 100_000
     missed, _, top = program.missed(wire, capture, TOP_SPEED, packets)
     packets = int(top * SECONDS_A_STEP)
     missed, _, top = program.missed(wire, capture, TOP_SPEED, packets)
+    cpu = program.cpu_ns_a_packet
     if missed == 0:
-        return top, top
+        return top, top, cpu
     good, bad = 0.0, top
     for _ in range(STEPS):
         rate = (good + bad) / 2
@@ -229,23 +249,23 @@ def highest(program, wire, capture):
             good = max(good, reached)
         else:
             bad = rate
-    return good, top
+    return good, top, cpu
 
 
 def markdown(found, arguments):
-    reference = statistics.median(rate for rate, _ in found["weir"])
     lines = [
         f"`{arguments.capture.name}`, {RING_MIB} MiB of ring, {arguments.workers} worker(s), {arguments.runs} runs, medians; "
         f"{len(arguments.indicators)} files of indicators",
         "",
-        "| program | packets/s without loss | sender's top speed beside it | weir's rate to its |",
-        "|---|---|---|---|",
+        "| program | packets/s without loss | sender's top speed beside it | ns of CPU a packet at that | CPU to tcpdump's |",
+        "|---|---|---|---|---|",
     ]
     for name, rates in found.items():
-        rate = statistics.median(rate for rate, _ in rates)
-        top = statistics.median(top for _, top in rates)
-        ratio = f"{reference / rate:.2f}" if rate else "-"
-        lines.append(f"| {name} | {rate:,.0f} | {top:,.0f} | {ratio} |")
+        rate, top, cpu = (statistics.median(column) for column in zip(*rates))
+        pairs = zip(rates, found.get("tcpdump", []))
+        ratios = [own[2] / reference[2] for own, reference in pairs if reference[2] > 0]
+        ratio = f"{statistics.median(ratios):.2f}" if ratios else "-"
+        lines.append(f"| {name} | {rate:,.0f} | {top:,.0f} | {cpu:.0f} | {ratio} |")
     return "\n".join(lines)
 
 
