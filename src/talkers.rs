@@ -6,9 +6,12 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Hosts of a family counted at once. A scan of a large network would like to fill memory with one entry an address: past
-/// this the lesser half is forgotten, so that what is shown of the top is exact or slightly low, and a host that comes back
-/// later begins anew.
+/// this, looked at after every few flows, the lesser half is forgotten, so that what is shown of the top is exact or slightly
+/// low, and a host that comes back later begins anew.
 const MOST_HOSTS: usize = 65_536;
+
+/// Flows that are counted together: their hosts are anywhere in megabytes, and one after the other each would be waited for.
+const FLOWS_AT_ONCE: usize = 64;
 
 /// Bytes by host, bounded; exact as long as the bound is not reached, so that the counts of several workers together are
 /// those that one would have.
@@ -17,6 +20,8 @@ pub(crate) struct Talkers {
     // Apart, because most hosts have short addresses, and one of those takes a third of the memory of either.
     v4: Hosts<Ipv4Addr>,
     v6: Hosts<Ipv6Addr>,
+    /// Not counted yet.
+    pending: Vec<([IpAddr; 2], u64)>,
 }
 
 type Hosts<Address> = HashMap<Address, u64, RandomState>;
@@ -24,24 +29,39 @@ type Hosts<Address> = HashMap<Address, u64, RandomState>;
 impl Talkers {
     /// Counts bytes that two hosts exchanged, for both.
     pub(crate) fn add(&mut self, ends: [IpAddr; 2], bytes: u64) {
-        for host in ends {
-            match host {
-                IpAddr::V4(host) => count(&mut self.v4, host, bytes),
-                IpAddr::V6(host) => count(&mut self.v6, host, bytes),
+        self.pending.push((ends, bytes));
+        if self.pending.len() >= FLOWS_AT_ONCE {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        for (ends, bytes) in self.pending.drain(..) {
+            for host in ends {
+                match host {
+                    IpAddr::V4(host) => *self.v4.entry(host).or_default() += bytes,
+                    IpAddr::V6(host) => *self.v6.entry(host).or_default() += bytes,
+                }
             }
         }
+        forget_the_lesser(&mut self.v4);
+        forget_the_lesser(&mut self.v6);
     }
 
     /// Adds what somebody else counted.
     pub(crate) fn merge(&mut self, other: &Self) {
         other.v4.iter().for_each(|(host, bytes)| *self.v4.entry(*host).or_default() += bytes);
         other.v6.iter().for_each(|(host, bytes)| *self.v6.entry(*host).or_default() += bytes);
+        self.pending.extend_from_slice(&other.pending);
+        self.settle();
     }
 
     /// The hosts with the most bytes; ties by address.
     pub(crate) fn top(&self, count: usize) -> Vec<(IpAddr, u64)> {
-        let v4 = self.v4.iter().map(|(host, bytes)| (IpAddr::V4(*host), *bytes));
-        let v6 = self.v6.iter().map(|(host, bytes)| (IpAddr::V6(*host), *bytes));
+        let mut settled = self.clone();
+        settled.settle();
+        let v4 = settled.v4.iter().map(|(host, bytes)| (IpAddr::V4(*host), *bytes));
+        let v6 = settled.v6.iter().map(|(host, bytes)| (IpAddr::V6(*host), *bytes));
         let mut hosts: Vec<_> = v4.chain(v6).collect();
         hosts.sort_unstable_by_key(by_bytes);
         hosts.truncate(count);
@@ -49,8 +69,7 @@ impl Talkers {
     }
 }
 
-fn count<Address: Copy + Ord + std::hash::Hash>(hosts: &mut Hosts<Address>, host: Address, bytes: u64) {
-    *hosts.entry(host).or_default() += bytes;
+fn forget_the_lesser<Address: Copy + Ord + std::hash::Hash>(hosts: &mut Hosts<Address>) {
     if hosts.len() > MOST_HOSTS {
         let mut all: Vec<_> = hosts.drain().collect();
         all.select_nth_unstable_by_key(MOST_HOSTS / 2, by_bytes);
@@ -100,6 +119,7 @@ mod tests {
             talkers.add([host(2 * number), host(2 * number + 1)], 1);
         }
         assert!(talkers.v4.len() <= MOST_HOSTS && talkers.v6.len() <= MOST_HOSTS);
+        assert!(talkers.pending.len() < FLOWS_AT_ONCE);
         assert_eq!(talkers.top(2), [(top, 1000), (IpAddr::from([0, 0, 0, 0]), 1)]);
     }
 }
