@@ -9,8 +9,9 @@ pub(super) fn for_each_crypto(payload: &[u8], mut each: impl FnMut(u64, &[u8])) 
     let mut cursor = Cursor::new(payload);
     while let Some(frame_type) = varint(&mut cursor) {
         let read = match frame_type {
-            // PADDING, PING
-            0x00 | 0x01 => Some(()),
+            PADDING => cursor.skip(padding_len(cursor.rest())).ok(),
+            // PING
+            0x01 => Some(()),
             0x02 | 0x03 => skip_ack(&mut cursor, frame_type == 0x03),
             0x06 => crypto(&mut cursor, &mut each),
             // CONNECTION_CLOSE: nothing of use follows.
@@ -20,6 +21,15 @@ pub(super) fn for_each_crypto(payload: &[u8], mut each: impl FnMut(u64, &[u8])) 
             return;
         }
     }
+}
+
+const PADDING: u64 = 0x00;
+
+/// Most of the padding that `bytes` begin with; what is left of it is read one by one. A client pads its first packet to
+/// 1,200 bytes.
+fn padding_len(bytes: &[u8]) -> usize {
+    const STEP: usize = 16;
+    STEP * bytes.as_chunks::<STEP>().0.iter().take_while(|chunk| **chunk == [0; STEP]).count()
 }
 
 fn crypto(cursor: &mut Cursor<'_>, each: &mut impl FnMut(u64, &[u8])) -> Option<()> {
@@ -55,6 +65,17 @@ mod tests {
         let mut seen = Vec::new();
         for_each_crypto(&payload, |offset, bytes| seen.push((offset, bytes.to_vec())));
         assert_eq!(seen, [(4, b"ab".to_vec()), (0, b"c".to_vec())]);
+    }
+
+    #[test]
+    fn padding_of_any_length_is_passed_over() {
+        for len in 0..70 {
+            let payload =
+                [&vec![0; len][..], &[0x06, 0, 1, b'a'], &vec![0; len], &[0x06, 1, 1, b'b']].concat();
+            let mut seen = Vec::new();
+            for_each_crypto(&payload, |offset, bytes| seen.push((offset, bytes.to_vec())));
+            assert_eq!(seen, [(0, b"a".to_vec()), (1, b"b".to_vec())], "{len}");
+        }
     }
 
     #[test]
