@@ -205,3 +205,13 @@ fn a_file_that_shrinks_meanwhile_is_incomplete() {
         assert!(is_seen, "no run was slow enough");
     }
 }
+
+/// Nobody waits for a desk that cannot write.
+#[test]
+fn an_output_that_is_full_ends_the_run_with_any_number_of_workers() {
+    for (output, workers) in [("--flows", "1"), ("--flows", "4"), ("--names", "4"), ("--alerts", "4")] {
+        let output = weir(&[DEMO, "--indicators", INDICATORS, output, "/dev/full", "--workers", workers]);
+        assert_eq!(exit(&output), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("No space left"), "{}", said(&output));
+    }
+}

@@ -139,9 +139,17 @@ fn every_profile_with_fragments_and_errors() {
     // A part of the network that the profiles have outside.
     std::fs::write(&indicators, "198.18.0.0/22\n").unwrap();
     let more = ["--indicators", indicators.to_str().unwrap()];
-    for profile in [Profile::Spread, Profile::Campus, Profile::Elephants, Profile::Synflood, Profile::Scan] {
+    for (profile, flows) in [
+        (Profile::Spread, 20_000),
+        // All for one worker.
+        (Profile::Spread, 1),
+        (Profile::Campus, 20_000),
+        (Profile::Elephants, 20_000),
+        (Profile::Synflood, 20_000),
+        (Profile::Scan, 20_000),
+    ] {
         let capture = folder.path().join("capture.pcap");
-        std::fs::write(&capture, disturbed(profile, 24_000)).unwrap();
+        std::fs::write(&capture, disturbed(profile, flows, 14_000)).unwrap();
         let mut reached = compare(&[&capture], &more).unwrap_or_else(|wrong| panic!("{profile:?}: {wrong}"));
         // All answers there are of a few addresses. Of those of one address in one round, the oldest matter to nobody.
         reached.retain(|cap| cap != "passive_dns_answers_dropped");
@@ -182,9 +190,9 @@ fn every_capture_of_the_corpora() {
 }
 
 /// A capture of so many packets of a profile, some of them in fragments, some answered by an ICMP error.
-fn disturbed(profile: Profile, packets: usize) -> Vec<u8> {
+fn disturbed(profile: Profile, flows: u64, packets: usize) -> Vec<u8> {
     let mut chance = Chance::new("fragments and errors");
-    let mut traffic = Traffic::new(profile, 7, 20_000);
+    let mut traffic = Traffic::new(profile, 7, flows);
     let mut writer = PcapWriter::new(Vec::new(), LinkType::ETHERNET).unwrap();
     let mut late: Option<(Timestamp, Vec<u8>)> = None;
     let mut write = |time, data: &[u8]| {

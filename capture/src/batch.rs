@@ -42,10 +42,6 @@ struct Meta {
 
 const ARENA: u16 = u16::MAX;
 
-/// How many frames ahead of the one asked for are fetched, and how much of each: the headers of most.
-const FRAMES_AHEAD: usize = 8;
-const HEADER_BYTES: usize = 128;
-
 impl FrameBatch {
     /// Empty; memory comes with the first frames.
     pub fn new() -> Self {
@@ -133,18 +129,6 @@ impl FrameBatch {
     pub fn range(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = Frame<'_>> {
         let metas = self.metas.get(range).unwrap_or_default();
         metas.iter().map(|meta| self.frame(meta))
-    }
-
-    /// The same; the headers of each are fetched into the cache some frames ahead, where another core has touched them last.
-    pub fn range_ahead(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = Frame<'_>> {
-        let ahead = self.metas.get(range.start.saturating_add(FRAMES_AHEAD)..).unwrap_or_default();
-        let mut ahead = ahead.iter();
-        self.range(range).inspect(move |_| {
-            if let Some(next) = ahead.next() {
-                let data = self.frame(next).data;
-                weir_mem::fetch(data.get(..HEADER_BYTES).unwrap_or(data));
-            }
-        })
     }
 
     fn frame(&self, meta: &Meta) -> Frame<'_> {

@@ -101,7 +101,7 @@ impl Worker {
         times.measure(|| {
             let mut taken = 0;
             for (place, errand) in part.errands() {
-                let frames = part.frames().range_ahead(taken..place);
+                let frames = part.frames().range(taken..place);
                 table.frames(decoder, frames.inspect(|frame| see(span, frame)), watch);
                 taken = place;
                 match errand {
@@ -109,7 +109,7 @@ impl Worker {
                     Errand::Note(packet) => packet.lend(|packet| table.note_icmp_error(packet)),
                 }
             }
-            let frames = part.frames().range_ahead(taken..part.frames().len());
+            let frames = part.frames().range(taken..part.frames().len());
             table.frames(decoder, frames.inspect(|frame| see(span, frame)), watch);
         });
     }
