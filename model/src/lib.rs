@@ -2,6 +2,7 @@
 //!
 //! A frame is captured ([`frame`]), becomes part of a flow ([`flow`]), on which something is observed
 //! ([`observation`]); an indicator ([`indicator`]) may match it, and then people get an alert ([`alert`]).
+//! What a router saw comes as a record ([`record`]).
 //! This crate holds what these words mean and nothing that acts: it does no I/O, reads no clock and knows no
 //! other stage.
 

@@ -1,8 +1,7 @@
 //! Templates: what they say, checked, and what is compiled of them.
 //!
 //! `netflow_parser` reads the bytes, one template at a time and without its caches; what is wrong with a template is decided
-//! here, because the crate leaves such templates out without saying which and why, and refuses elements of length zero in
-//! IPFIX, which exporters send.
+//! here, because the crate leaves such templates out without saying which and why.
 
 use super::limits::ExportLimits;
 use super::options::OptionPlan;

@@ -278,3 +278,24 @@ impl Slot {
         }
     }
 }
+
+#[test]
+fn what_the_crate_does_not_read_is_as_the_table_says() {
+    use crate::build::{of, set, template};
+    let read = |set_id: u16, version: u16, fields: &[(u64, u16)], data: &[u8], behind: &[u8]| {
+        let sets = [set(set_id, &template(256, fields)), set(256, data), behind.to_vec()];
+        let datagram =
+            if version == 9 { crate::build::v9(1, 0, &sets) } else { crate::build::ipfix(1, 0, &sets) };
+        records(&mut NetflowParser::default(), &datagram).len()
+    };
+    let variable = [(12, 4), (of(3054, 111), 65_535)];
+    assert_eq!(read(2, 10, &variable, &[192, 0, 2, 1, 1, b'x'], &[]), 1);
+    assert_eq!(read(2, 10, &variable, &[192, 0, 2, 1, 0], &[]), 0, "an empty value of variable length");
+    assert_eq!(read(0, 9, &[(12, 4)], &[192, 0, 2, 1], &[]), 1);
+    assert_eq!(read(0, 9, &[(12, 4)], &[192, 0, 2, 1], &[0; 8]), 0, "zeros behind the last set");
+    assert_eq!(
+        read(0, 9, &[(12, 4), (82, 65_535)], &[192, 0, 2, 1, 1, b'x'], &[]),
+        0,
+        "variable length in v9"
+    );
+}
