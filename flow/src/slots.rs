@@ -55,6 +55,17 @@ impl<T> Slots<T> {
         Some(item)
     }
 
+    /// As [`Self::remove`], for who does not want the value.
+    pub(crate) fn vacate(&mut self, slot: u32) {
+        if let Some(item) = self.items.get_mut(slot as usize)
+            && item.is_some()
+        {
+            *item = None;
+            // There is room: a slot is free at most once.
+            let _ = self.free.push(slot);
+        }
+    }
+
     /// All values with their slots, in the order of slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0..).zip(self.items.iter()).filter_map(|(slot, item)| Some((slot, item.as_ref()?)))

@@ -393,11 +393,16 @@ impl FlowTable {
         };
         self.stats.frames_ended += entry.frames();
         self.stats.ended.count(EndReason::Active);
-        let record = entry.copy_of_record();
+        let held = entry.ticket().map(|_| entry.copy_of_record());
+        if held.is_none() {
+            sink.ended(Ended::new(entry, EndReason::Active), self.round);
+        }
         entry.renew(side, packet);
         self.stats.flows_begun += 1;
         self.stats.flows_continued += 1;
-        self.hand_over(record, EndReason::Active, sink);
+        if let Some(record) = held {
+            self.hold(record, EndReason::Active, sink);
+        }
         self.queue(slot);
         let Some(entry) = self.flows.get(slot) else {
             return;
@@ -411,12 +416,17 @@ impl FlowTable {
 
     /// Ends the flow in `slot` and frees it.
     fn end(&mut self, slot: u32, reason: EndReason, sink: &mut impl FlowSink) {
-        let Some(mut entry) = self.flows.remove(slot) else {
+        if let Some(entry) = self.flows.get(slot) {
+            self.end_tagged(slot, entry.ends.tag(&self.seed), reason, sink);
+        }
+    }
+
+    /// Likewise, where the tag is known.
+    fn end_tagged(&mut self, slot: u32, tag: u32, reason: EndReason, sink: &mut impl FlowSink) {
+        let Some(entry) = self.flows.get_mut(slot) else {
             return;
         };
-        self.timers.remove(slot);
-        self.index.remove(entry.ends.tag(&self.seed), slot);
-        self.readers.stop(slot, &mut entry);
+        self.readers.stop(slot, entry);
         if let Some(facts) = &entry.cold.facts {
             self.table_cost -= facts.table_cost;
             self.stats.facts_bytes -= facts.cost as u64;
@@ -424,7 +434,14 @@ impl FlowTable {
         self.stats.frames_ended += entry.frames();
         let reason = entry.end_reason(reason);
         self.stats.ended.count(reason);
-        self.hand_over(entry, reason, sink);
+        self.timers.remove(slot);
+        self.index.remove(tag, slot);
+        if entry.ticket().is_none() {
+            sink.ended(Ended::new(entry, reason), self.round);
+            self.flows.vacate(slot);
+        } else if let Some(entry) = self.flows.remove(slot) {
+            self.hold(entry, reason, sink);
+        }
     }
 
     /// Makes room: a connection that is over goes first, then the flow without an answer, then the settled one that had no

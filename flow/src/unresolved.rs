@@ -82,6 +82,11 @@ impl Unresolved {
         self.begun.get(ticket.wrapping_sub(self.first) as usize)
     }
 
+    /// A conversation whose turn comes so many later.
+    pub(crate) fn ahead(&self, turns: usize) -> Option<&Begun> {
+        self.begun.get(turns)
+    }
+
     /// The next conversation that began in `round` or before.
     pub(crate) fn next(&mut self, round: u64) -> Option<(Ticket, Begun)> {
         let begun = *self.begun.front().filter(|begun| begun.round <= round)?;

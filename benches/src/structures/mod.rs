@@ -19,6 +19,7 @@ pub const ALL: &[Bench] = &[
     Bench { name: "table/100k-flows", prepare: packets::table_100k },
     Bench { name: "table/1M-flows", prepare: packets::table_1m },
     Bench { name: "table/begin-and-evict", prepare: packets::table_flood },
+    Bench { name: "timer/looked-at", prepare: packets::timer },
     Bench { name: "names/tls", prepare: packets::names_tls },
     Bench { name: "names/dns", prepare: packets::names_dns },
     Bench { name: "names/quic", prepare: packets::names_quic },
@@ -83,6 +84,11 @@ mod tests {
         for miss in [indicators::address_miss, indicators::domain_miss, indicators::domain_miss_siblings] {
             assert_eq!(all(miss).1, 0);
         }
+    }
+
+    #[test]
+    fn all_flows_end_when_their_time_has_come() {
+        assert_eq!((packets::timer(Scale::Small).work)(), 10_000);
     }
 
     #[test]

@@ -4,11 +4,12 @@ use super::run;
 use crate::harness::{Run, Scale};
 use crate::traffic::{Profile, Traffic};
 use std::collections::HashMap;
+use std::time::Duration;
 use weir_capture::FrameBatch;
 use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowTable};
 use weir_model::flow::FlowHead;
 use weir_model::observation::Fact;
-use weir_model::{Endpoint, Observation};
+use weir_model::{Endpoint, Frame, Observation};
 use weir_wire::{
     DatagramInspector, DecodeConfig, Decoder, Packet, Peeked, Side, StreamInspector, Transport, peek,
 };
@@ -81,6 +82,33 @@ pub(super) fn table_flood(scale: Scale) -> Run {
 /// Decoding, flows and names of the campus mix, from the first packet of each flow to its last.
 pub(super) fn pipeline_campus(scale: Scale) -> Run {
     run_worker(Worker::new(FlowConfig::default()), campus(scale))
+}
+
+/// Flows whose time comes up, half of which had packets since and end later: an item is a flow looked at. Rounds are a tenth of
+/// a second long, as on a tap; packets of the flows are not measured.
+pub(super) fn timer(scale: Scale) -> Run {
+    let flows = scale.pick(1_000_000, 10_000);
+    let mut traffic = Traffic::new(Profile::Spread, 1, flows);
+    let begun = batches(&mut traffic, flows);
+    let mut worker = Worker::new(FlowConfig::default());
+    worker.all(&begun);
+    let start = worker.clock.latest();
+    let later = Duration::from_secs(100);
+    let frames = begun.iter().take(begun.len() / 2).flat_map(FrameBatch::iter);
+    let continued = frames.map(|frame| Frame { time: frame.time + later, ..frame });
+    worker.table.frames(&mut worker.decoder, continued, &mut worker.told);
+    let looked_at = flows + begun.iter().take(begun.len() / 2).map(|batch| batch.len() as u64).sum::<u64>();
+    let work = move || {
+        let Worker { clock, table, told, .. } = &mut worker;
+        let open = table.stats().flows_open;
+        for round in 0..6_000 {
+            clock.observe(start + Duration::from_millis(100) * round);
+            let round = table.close_round(clock, told);
+            table.resolve(round, told);
+        }
+        open - table.stats().flows_open
+    };
+    Run { items: looked_at, work: Box::new(work) }
 }
 
 fn run_worker(mut worker: Worker, batches: Vec<FrameBatch>) -> Run {

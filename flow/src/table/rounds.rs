@@ -1,14 +1,19 @@
 //! Rounds: when flows end by time, and when they get their names.
 
-use super::{FlowSink, FlowTable, Naming};
+use super::{BATCH, FlowSink, FlowTable, Naming};
 use crate::ended::Ended;
 use crate::ends::Ends;
 use crate::entry::{ENTRY_LINES, Entry, Standing};
 use crate::timeouts::Clock;
 use crate::timers::Tick;
 use crate::unresolved::{Begun, Held, MAX_HELD};
+use arrayvec::ArrayVec;
+use weir_model::Timestamp;
 use weir_model::flow::{EndReason, PassiveName};
 use weir_wire::Side;
+
+/// How many conversations before its turn the entry of one is fetched.
+const FETCHED_AHEAD: usize = 16;
 
 impl FlowTable {
     /// Closes the round under way: ends the flows that packets of this time cannot continue. Gives the round's number;
@@ -38,6 +43,9 @@ impl FlowTable {
             }
         }
         while let Some((ticket, begun)) = self.unresolved.next(round) {
+            if let Some(ahead) = self.unresolved.ahead(FETCHED_AHEAD) {
+                self.flows.prefetch::<ENTRY_LINES>(ahead.slot);
+            }
             let is_same = |entry: &Entry| entry.ticket() == Some(ticket);
             let Some(entry) = self.flows.get_mut(begun.slot).filter(|entry| is_same(entry)) else {
                 continue;
@@ -76,20 +84,44 @@ impl FlowTable {
 
     /// Ends flows whose last packet was before `earliest`.
     fn end_before(&mut self, standing: Standing, earliest: Tick, sink: &mut impl FlowSink) {
-        while let Some((tick, slot)) = self.timers.earliest(standing as usize)
-            && tick < earliest
-            && let Some(entry) = self.flows.get(slot)
-        {
-            let last = entry.last;
-            if let Some(next) = self.timers.behind(slot) {
-                self.flows.prefetch::<ENTRY_LINES>(next);
-            }
-            if Tick::of(last) < earliest {
-                self.end(slot, EndReason::Idle, sink);
-            } else {
-                self.timers.put(standing as usize, slot, last);
+        let mut batch = ArrayVec::<(u32, Timestamp, u32), BATCH>::new();
+        while self.gather_before(standing, earliest, &mut batch) {
+            for (slot, last, tag) in batch.drain(..) {
+                if Tick::of(last) < earliest {
+                    self.end_tagged(slot, tag, EndReason::Idle, sink);
+                } else {
+                    self.timers.put(standing as usize, slot, last);
+                }
             }
         }
+    }
+
+    /// Gathers flows from the front list, if that is before `earliest`: slot, last packet, and the tag under which it is found.
+    /// What ending them will touch is fetched ahead.
+    fn gather_before(
+        &self,
+        standing: Standing,
+        earliest: Tick,
+        batch: &mut ArrayVec<(u32, Timestamp, u32), BATCH>,
+    ) -> bool {
+        let front = self.timers.earliest(standing as usize).filter(|(tick, _)| *tick < earliest);
+        let mut next = front.map(|(_, slot)| slot);
+        while let Some(slot) = next
+            && batch.try_push((slot, Timestamp::MAX, 0)).is_ok()
+        {
+            self.flows.prefetch::<ENTRY_LINES>(slot);
+            next = self.timers.behind(slot);
+        }
+        for (slot, last, tag) in batch.iter_mut() {
+            if let Some(entry) = self.flows.get(*slot) {
+                *last = entry.last;
+                *tag = entry.ends.tag(&self.seed);
+                if Tick::of(*last) < earliest {
+                    self.index.prefetch(*tag);
+                }
+            }
+        }
+        !batch.is_empty()
     }
 
     /// Ends flows whose first packet was behind `latest`: the clock was set back. Their lists are behind it, too.
@@ -106,12 +138,8 @@ impl FlowTable {
         }
     }
 
-    /// Tells the sink of a record that ended, at once or when its conversation has its names.
-    pub(super) fn hand_over(&mut self, entry: Entry, reason: EndReason, sink: &mut impl FlowSink) {
-        if entry.ticket().is_none() {
-            sink.ended(Ended::new(&entry, reason), self.round);
-            return;
-        }
+    /// Keeps a record that ended until its conversation has its names.
+    pub(super) fn hold(&mut self, entry: Entry, reason: EndReason, sink: &mut impl FlowSink) {
         self.unresolved.hold(Held { entry, reason, round: self.round });
         if self.unresolved.held() > MAX_HELD
             && let Some(round) = self.unresolved.oldest_round()
