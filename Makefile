@@ -94,6 +94,11 @@ tap-rate: ## Highest rate without loss on virtual interfaces, beside tcpdump and
 	scripts/tap-rate.py "$(CAPTURE)" --weir $(RELEASE)/weir $(addprefix --indicators ,$(INDICATORS)) \
 	  $(if $(RUNS),--runs $(RUNS)) $(if $(WORKERS),--workers $(WORKERS))
 
+.PHONY: flood
+flood: ## 20 million SYNs with 1,000 real flows among them, in 256 MiB: real ones stay whole, alerts are raised.
+	cargo build --locked --release -p weir -p weir-bench
+	scripts/flood.py --weir $(RELEASE)/weir --traffic $(RELEASE)/weir-traffic
+
 .PHONY: bench-compare
 bench-compare: ## One capture through weir and its peers: CAPTURE=x.pcap [INDICATORS="file ..."] [RUNS=5] [SVG=picture].
 	@test -n "$(CAPTURE)" || { echo "say which capture: make bench-compare CAPTURE=x.pcap" >&2; exit 2; }
