@@ -12,6 +12,9 @@ const HOLES: usize = 16;
 const WINDOW_MESSAGES: u32 = 64;
 /// How far, at least, in units: IPFIX messages may hold one record or hundreds.
 const WINDOW_UNITS: u32 = 4_096;
+/// So many different messages, one behind the other, with numbers that were used before: the exporter counts anew. IPFIX has no
+/// uptime that would tell.
+const AGAIN: u8 = 3;
 /// A jump ahead by more than this is a new beginning, not a loss: a forged number must not count a billion lost.
 const JUMP_UNITS: u32 = 1 << 20;
 
@@ -61,6 +64,8 @@ pub(super) struct Sequence {
     recent_at: usize,
     holes: [Hole; HOLES],
     hole_at: usize,
+    /// Where the last message ended whose numbers were used before, and how many such followed one another.
+    again: (u32, u8),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,8 +134,14 @@ impl Sequence {
             return Continuity::Continues;
         }
         if behind <= units.max(1).saturating_mul(WINDOW_MESSAGES).max(WINDOW_UNITS) && behind <= JUMP_UNITS {
-            self.late(number, units, stats);
-            return Continuity::Continues;
+            if self.fills_hole(number, units, stats) {
+                return Continuity::Continues;
+            }
+            if !self.counts_anew(number, units) {
+                stats.received += u64::from(units);
+                stats.repeated += u64::from(units);
+                return Continuity::Continues;
+            }
         }
         stats.restarts += 1;
         self.begin(number, units, uncounted, stats);
@@ -150,6 +161,7 @@ impl Sequence {
         stats.announced += u64::from(units);
         stats.received += u64::from(units);
         self.holes = [Hole::default(); HOLES];
+        self.again = (0, 0);
         self.uncounted = uncounted;
         self.next = Some(number.wrapping_add(units));
     }
@@ -169,25 +181,33 @@ impl Sequence {
         self.next = Some(number.wrapping_add(units));
     }
 
-    /// A message before the newest: it fills a hole, or its numbers were used already.
-    fn late(&mut self, number: u32, units: u32, stats: &mut SequenceStats) {
-        stats.received += u64::from(units);
+    /// A late message: what it holds is lost no longer.
+    fn fills_hole(&mut self, number: u32, units: u32, stats: &mut SequenceStats) -> bool {
         let fits = |hole: &&mut Hole| {
             let offset = number.wrapping_sub(hole.start);
             hole.units > 0 && offset < hole.units && units <= hole.units - offset
         };
-        let Some(hole) = self.holes.iter_mut().find(fits) else {
-            stats.repeated += u64::from(units);
-            return;
-        };
+        let Some(hole) = self.holes.iter_mut().find(fits) else { return false };
         let before = number.wrapping_sub(hole.start);
         let after = Hole { start: number.wrapping_add(units), units: hole.units - before - units };
         hole.units = before;
+        stats.received += u64::from(units);
         stats.lost = stats.lost.saturating_sub(u64::from(units));
         stats.reordered += 1;
         if after.units > 0 {
             self.remember(after);
         }
+        true
+    }
+
+    /// Whether a message whose numbers were used before is one of several in their own order.
+    fn counts_anew(&mut self, number: u32, units: u32) -> bool {
+        let (end, messages) = self.again;
+        if units > 0 {
+            let messages = if number == end { messages.saturating_add(1) } else { 1 };
+            self.again = (number.wrapping_add(units), messages);
+        }
+        self.again.1 >= AGAIN
     }
 
     fn remember(&mut self, hole: Hole) {
@@ -240,6 +260,14 @@ mod tests {
         let mut sequence = Sequence::default();
         let stats = noted(&mut sequence, 1, &[1_000_000, 5, 6, 2_000_000_000]);
         assert_eq!((stats.restarts, stats.lost, stats.received), (2, 0, 4));
+    }
+
+    #[test]
+    fn messages_in_order_with_old_numbers_are_a_new_beginning() {
+        let stats = noted(&mut Sequence::default(), 10, &[500, 510, 0, 10, 20, 30, 50]);
+        assert_eq!((stats.restarts, stats.repeated, stats.lost), (1, 20, 10));
+        let stats = noted(&mut Sequence::default(), 10, &[0, 0, 0, 0, 0]);
+        assert_eq!((stats.restarts, stats.repeated), (0, 40), "an exporter that does not count");
     }
 
     #[test]
