@@ -1,5 +1,5 @@
 //! Flow records out of datagrams of routers: NetFlow v5, v9 with 14 fields, IPFIX with 16, some 1,400 bytes each; next to
-//! `netflow_parser` alone. An item is a record.
+//! `netflow_parser` alone. An item is a record, or a forged datagram.
 
 use super::indicators;
 use crate::harness::{Run, Scale};
@@ -132,6 +132,15 @@ pub(super) fn exporters_100(scale: Scale) -> Run {
 
 pub(super) fn exporters_1000(scale: Scale) -> Run {
     ours(traffic(scale, ExportVersion::Ipfix, 1_000, 1))
+}
+
+/// Each datagram from another address, with a template.
+pub(super) fn forged_sources(scale: Scale) -> Run {
+    let set = template_set(ExportVersion::NetFlow9, 256, V9_FIELDS);
+    let count = scale.pick(RECORDS, RECORDS_SMALL);
+    let datagram = message(ExportVersion::NetFlow9, 0, &set);
+    let datagrams = (0..count).map(|number| (exporter(number as u32), datagram.clone())).collect();
+    ours(Traffic { datagrams, records: count })
 }
 
 pub(super) fn v9_matched(scale: Scale) -> Run {

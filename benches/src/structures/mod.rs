@@ -41,6 +41,7 @@ pub const ALL: &[Bench] = &[
     Bench { name: "export/ipfix/10-exporters", prepare: export::exporters_10 },
     Bench { name: "export/ipfix/100-exporters", prepare: export::exporters_100 },
     Bench { name: "export/ipfix/1000-exporters", prepare: export::exporters_1000 },
+    Bench { name: "export/forged-sources", prepare: export::forged_sources },
     Bench { name: "export/v9/and-match", prepare: export::v9_matched },
     Bench { name: "export/ipfix/and-match", prepare: export::ipfix_matched },
     Bench { name: "export/v5/netflow_parser", prepare: export::v5_crate },
