@@ -364,7 +364,9 @@ impl Flows<'_> {
         {
             return env.sampled(&frame);
         }
-        finish_icmp(record);
+        if self.plan.has_port {
+            finish_icmp(record);
+        }
         if record.application.is_none()
             && let Some(id) = record.application_id
         {

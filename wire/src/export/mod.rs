@@ -6,7 +6,7 @@
 //! - **State** is keyed by (exporter's address, version, observation domain or source id), never by source port, which
 //!   exporters change and strangers choose. It is bounded ([`ExportLimits`]): per exporter first, then in all; exporters that have
 //!   proved themselves are not pushed out by newcomers, so a flood of forged source addresses reaches only other newcomers.
-//! - **Templates** compile into plans: steps that copy bytes at fixed offsets to fields ([`plan`]). They live by packet
+//! - **Templates** compile into plans: steps that copy bytes at fixed offsets to fields. They live by packet
 //!   time. Data that comes before its template waits, bounded, and is decoded when it comes.
 //! - **Division of labour**: `netflow_parser` reads templates, and datagrams of v5 and v7. Data records of v9 and IPFIX are
 //!   read by the plans, because the crate builds a vector of values per record; and its caches, which are keyed by

@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) variable: bool,
     /// It reads something about sampling.
     pub(super) has_sampling: bool,
+    /// It reads a destination port, where type and code of ICMP may stand.
+    pub(super) has_port: bool,
     /// It reads the beginning of a packet.
     pub(super) has_section: bool,
 }
@@ -87,7 +89,9 @@ impl Plan {
         }
         let reads = |wanted: fn(Field) -> bool| steps.iter().chain(&wide).any(|step| wanted(step.field));
         let (has_sampling, has_section) = (reads(Field::is_sampling), reads(Field::is_section));
-        Some(Self { steps: steps.into(), wide: wide.into(), length, variable, has_sampling, has_section })
+        let has_port = reads(|field| field == Field::DestinationPort);
+        let (steps, wide) = (steps.into(), wide.into());
+        Some(Self { steps, wide, length, variable, has_sampling, has_port, has_section })
     }
 
     /// Bytes that it takes.

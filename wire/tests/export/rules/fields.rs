@@ -187,6 +187,7 @@ fn icmp_in_its_element_or_where_the_port_is() {
     assert_eq!(by_two.icmp, Some((128, 1)));
     let by_port = record(&[(4, 1), (11, 2)], &bytes![u8 1, u16 0x0801]);
     assert_eq!(by_port.icmp, Some((8, 1)));
+    assert_eq!(record(&[(4, 1), (12, 4)], &bytes![u8 1, u32 1]).icmp, None, "nobody said it");
 }
 
 #[test]
