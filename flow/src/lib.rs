@@ -35,5 +35,5 @@ pub use ended::Ended;
 pub use passive_dns::{PassiveDns, PassiveDnsConfig, PassiveDnsStats};
 pub use stats::FlowStats;
 pub use streams::StreamStats;
-pub use table::{FlowSink, FlowTable};
+pub use table::{FlowSink, FlowTable, Whence};
 pub use timeouts::Clock;

@@ -68,29 +68,43 @@ enum Naming {
     Shared,
 }
 
+/// Where a packet comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whence {
+    /// It lies in one frame.
+    Frame,
+    /// It was put together from fragments, or is as much of it as came.
+    Fragments,
+}
+
 /// Packets on their way into the table, at most one of each frame of a batch.
-struct Gathered<'t, 'a, S> {
+struct Gathered<'t, 'a, K, S> {
     table: &'t mut FlowTable,
+    keep: K,
     sink: &'t mut S,
     packets: ArrayVec<Packet<'a>, BATCH>,
 }
 
-impl<S: FlowSink> Gathered<'_, '_, S> {
+impl<K, S: FlowSink> Gathered<'_, '_, K, S> {
     fn hand_on(&mut self) {
         self.table.packets(&self.packets, self.sink);
         self.packets.clear();
     }
 }
 
-impl<'a, S: FlowSink> Gather<'a> for Gathered<'_, 'a, S> {
+impl<'a, K: FnMut(&Packet<'_>, Whence) -> bool, S: FlowSink> Gather<'a> for Gathered<'_, 'a, K, S> {
     #[inline]
     fn whole(&mut self, packet: Packet<'a>) {
-        self.packets.push(packet);
+        if (self.keep)(&packet, Whence::Frame) {
+            self.packets.push(packet);
+        }
     }
 
     fn made(&mut self, packet: &Packet<'_>) {
-        self.hand_on();
-        self.table.packet(packet, self.sink);
+        if (self.keep)(packet, Whence::Fragments) {
+            self.hand_on();
+            self.table.packet(packet, self.sink);
+        }
     }
 }
 
@@ -163,8 +177,20 @@ impl FlowTable {
         frames: impl IntoIterator<Item = Frame<'a>>,
         sink: &mut impl FlowSink,
     ) {
+        self.frames_kept(decoder, frames, |_, _| true, sink);
+    }
+
+    /// The same, for a caller who shares frames out before he knows all packets in them: only those that `keep` agrees to are
+    /// taken, the others are the caller's.
+    pub fn frames_kept<'a>(
+        &mut self,
+        decoder: &mut Decoder,
+        frames: impl IntoIterator<Item = Frame<'a>>,
+        keep: impl FnMut(&Packet<'_>, Whence) -> bool,
+        sink: &mut impl FlowSink,
+    ) {
         let mut frames = frames.into_iter();
-        let mut gathered = Gathered { table: self, sink, packets: ArrayVec::new() };
+        let mut gathered = Gathered { table: self, keep, sink, packets: ArrayVec::new() };
         loop {
             let fetched = |frame: &Frame<'_>| weir_mem::fetch(headers(frame));
             let ahead: ArrayVec<_, BATCH> = frames.by_ref().take(BATCH).inspect(fetched).collect();
