@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod errand;
 mod latency;
 mod ledger;
 mod memory;

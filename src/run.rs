@@ -3,7 +3,8 @@
 //! ```text
 //!   tap ──frames──> worker ──hits──> desk ──> alerts         one thread each; a worker decodes, keeps its flows, matches
 //!   tap ──frames──> worker ──lines─> clerk ─> flows, names   queues are bounded, and capture never waits for them
-//!                        └──counts─> board <── /metrics, weir status
+//!                        ├──counts─> board <── /metrics, weir status
+//!                        └──lane──> another worker           packets of which only decoding told whose they are
 //! ```
 
 mod board;
@@ -15,6 +16,7 @@ mod ending;
 mod farewell;
 mod http;
 mod interfaces;
+mod lane;
 mod outbox;
 mod pages;
 mod source;
@@ -46,6 +48,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use tables::{Peers, Tables};
+use weir_flow::IcmpNotes;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 use worker::WorkerThread;
 
@@ -118,6 +121,9 @@ fn workers<S>(
 ) -> (Vec<(S, Tables)>, Arc<Peers>) {
     let (site, mut config) = (site(settings), flow_config(settings));
     config.table_bytes /= sources.len().max(1);
+    if sources.len() > 1 {
+        config.icmp_notes = IcmpNotes::FromOutside;
+    }
     let peers = Arc::new(Peers::new(sources.len(), &config));
     let tables = |index| Tables::new(index, &peers, config.clone(), &site, set, wanted);
     let workers = sources.into_iter().enumerate().map(|(index, source)| (source, tables(index))).collect();

@@ -104,6 +104,10 @@ struct Run {
 
 impl Run {
     fn start(net: &Net, interfaces: &[&str], more: &[&str]) -> Self {
+        Self::with_workers(2, net, interfaces, more)
+    }
+
+    fn with_workers(workers: usize, net: &Net, interfaces: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| folder.path().join(name);
         let mut command = Command::new("ip");
@@ -112,7 +116,7 @@ impl Run {
             command.args(["--interface", interface]);
         }
         command
-            .args(["--workers", "2", "--ring-size", "4MiB", "--indicators"])
+            .args(["--workers", &workers.to_string(), "--ring-size", "4MiB", "--indicators"])
             .arg(common::root().join(INDICATORS));
         command.arg("--alerts").arg(file("alerts")).arg("--flows").arg(file("flows"));
         command.arg("--names").arg(file("names")).arg("--control").arg(file("control")).args(more);
@@ -291,6 +295,111 @@ fn a_tap_of_two_interfaces_sees_conversations_as_one_wire_does() {
     assert!(run.said().contains("the ledger balances"), "{}", run.said());
     let (_, flows) = read(DEMO, run.folder.path());
     assert_eq!(conversations(&run.lines("flows")), conversations(&flows));
+}
+
+/// Frames of Ethernet for conversations that the kernel cannot deal as they belong together: fragments, and errors about them.
+mod astray {
+    const CONVERSATIONS: u16 = 40;
+    /// A port that tells who began.
+    const PORT: u16 = 3389;
+
+    fn ethernet(protocol: u8, [from, to]: [[u8; 4]; 2], id: u16, fragment: u16, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![2, 0, 0, 0, 0, to[3], 2, 0, 0, 0, 0, from[3], 8, 0];
+        frame.extend(ipv4(protocol, [from, to], id, fragment, payload));
+        frame
+    }
+
+    fn ipv4(protocol: u8, [from, to]: [[u8; 4]; 2], id: u16, fragment: u16, payload: &[u8]) -> Vec<u8> {
+        let total = u16::try_from(20 + payload.len()).unwrap_or(u16::MAX);
+        let mut packet = vec![0x45, 0];
+        packet.extend([total, id, fragment].iter().flat_map(|word| word.to_be_bytes()));
+        packet.extend([64, protocol, 0, 0]);
+        packet.extend(from.into_iter().chain(to).chain(payload.iter().copied()));
+        packet
+    }
+
+    fn udp(source: u16, destination: u16) -> Vec<u8> {
+        let words = [source, destination, 8 + 40, 0];
+        words.iter().flat_map(|word| word.to_be_bytes()).chain([0xa5; 40]).collect()
+    }
+
+    fn ends(index: u16) -> ([u8; 4], [u8; 4], u16) {
+        ([10, 20, 0, index.to_be_bytes()[1]], [198, 51, 100, 66], 50_000 + index)
+    }
+
+    /// Questions in fragments, answers whole and in fragments.
+    pub(super) fn conversations() -> Vec<Vec<u8>> {
+        let of = |index| {
+            let (client, server, port) = ends(index);
+            let (asked, answered) = (udp(port, PORT), udp(PORT, port));
+            let (there, back) = ([client, server], [server, client]);
+            [
+                ethernet(17, there, index, 0x2000, &asked[..24]),
+                ethernet(17, there, index, 3, &asked[24..]),
+                ethernet(17, back, 1, 0, &answered),
+                ethernet(17, back, index, 0x2000, &answered[..16]),
+                ethernet(17, back, index, 2, &answered[16..]),
+                ethernet(17, there, 2, 0, &asked),
+            ]
+        };
+        (0..CONVERSATIONS).flat_map(of).collect()
+    }
+
+    /// For each, that nobody listens there.
+    pub(super) fn errors() -> Vec<Vec<u8>> {
+        let of = |index| {
+            let (client, server, port) = ends(index);
+            let quoted = ipv4(17, [client, server], 2, 0, &udp(port, PORT));
+            ethernet(1, [server, client], 3, 0, &[&[3, 3, 0, 0, 0, 0, 0, 0], &quoted[..]].concat())
+        };
+        (0..CONVERSATIONS).map(of).collect()
+    }
+
+    pub(super) fn capture(frames: &[Vec<u8>]) -> Vec<u8> {
+        let mut capture = Vec::new();
+        for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1] {
+            capture.extend(word.to_le_bytes());
+        }
+        for (frame, milliseconds) in frames.iter().zip(0_u32..) {
+            let len = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+            let record = [1_700_000_000 + milliseconds / 1_000, milliseconds % 1_000 * 1_000, len, len];
+            capture.extend(record.iter().flat_map(|word| word.to_le_bytes()));
+            capture.extend(frame);
+        }
+        capture
+    }
+}
+
+#[test]
+fn what_only_decoding_tells_apart_comes_to_its_flow_with_any_number_of_workers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, frames: &[Vec<u8>]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, astray::capture(frames)).expect("a file");
+        path.to_string_lossy().into_owned()
+    };
+    let (conversations_of, errors_of) = (astray::conversations(), astray::errors());
+    let first = write("conversations.pcap", &conversations_of);
+    let second = write("errors.pcap", &errors_of);
+    let (_, expected) = read(&write("all.pcap", &[conversations_of, errors_of].concat()), folder.path());
+    let with_errors = |flows: &[Value]| {
+        flows.iter().filter(|flow| flow["weir"]["flow"]["icmp_errors"].as_u64() == Some(1)).count()
+    };
+    assert_eq!((expected.len(), with_errors(&expected)), (80, 40));
+    for workers in [2, 4] {
+        let Some(net) = Net::new(1) else { return };
+        let mut run = Run::with_workers(workers, &net, &["tap0"], &["--listen", "off"]);
+        let sent = net.send(&first, &["out0"]);
+        run.wait_for("all conversations are open", || run.status()["flows_open"] == 40);
+        let sent = sent + net.send(&second, &["out0"]);
+        run.wait_for("all has arrived", || run.packets() == sent);
+        assert_eq!(run.end("-TERM"), Some(0), "{}", run.said());
+        let said = run.said();
+        assert!(said.contains("the ledger balances") && said.contains("handed to another worker"), "{said}");
+        let flows = run.lines("flows");
+        assert_eq!(conversations(&flows), conversations(&expected), "{workers} workers");
+        assert_eq!((flows.len(), with_errors(&flows)), (80, 40), "{workers} workers");
+    }
 }
 
 #[test]

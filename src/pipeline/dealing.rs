@@ -9,7 +9,7 @@ mod lanes;
 mod part;
 
 pub(super) use dealer::Dealer;
-pub(super) use part::{Errand, Part};
+pub(super) use part::Part;
 
 use super::round::News;
 use super::worker::{Worker, WorkerReport};

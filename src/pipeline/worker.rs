@@ -1,9 +1,10 @@
 //! A worker: frames to flows and hits. It owns its decoder and its flow table, and takes no lock for them.
 
 use super::census::Census;
-use super::dealing::{Errand, Part};
+use super::dealing::Part;
 use super::round::{self, RoundEnd};
 use super::watch::{Learnt, Wanted, Watch, WatchCounts};
+use crate::errand::Errand;
 use crate::latency::StageTimes;
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;

@@ -59,6 +59,7 @@ impl Books {
     pub(super) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
         self.frames(&mut ledger);
+        self.packets(&mut ledger);
         self.flows(&mut ledger);
         self.findings(&mut ledger);
         ledger
@@ -101,15 +102,31 @@ impl Books {
         counts.into_iter().map(|(name, count)| Entry::new(name, count)).collect()
     }
 
-    fn flows(&self, ledger: &mut Ledger) {
+    /// Packets into flows. Between workers, what one hands over the other takes over.
+    fn packets(&self, ledger: &mut Ledger) {
         let in_packets = self.sum(|worker| worker.report.decode.packet_frames);
         let counted = self.sum(|worker| worker.report.flow.frames_ended);
         let open = self.sum(|worker| worker.report.flow.frames - worker.report.flow.frames_ended);
+        let handed = self.sum(|worker| worker.report.lane.handed_frames);
+        let taken = self.sum(|worker| worker.report.lane.taken_frames);
+        let entered = match taken {
+            0 => Entry::new("in packets", in_packets),
+            _ => Entry::new("in packets or taken over", in_packets + taken),
+        };
         let mut left = vec![Entry::new("in flows that ended", counted)];
         if self.moment == Moment::Running {
             left.push(Entry::new("in open flows", open));
         }
-        ledger.add("frames", Entry::new("in packets", in_packets), left);
+        left.push(Entry::new("handed to another worker", handed));
+        ledger.add("frames", entered, left);
+        // Workers put up their counts at different times, so while they run this need not balance.
+        if self.moment == Moment::End && handed + taken > 0 {
+            let left = [Entry::new("taken over", taken)];
+            ledger.add("frames", Entry::new("handed to another worker", handed), left);
+        }
+    }
+
+    fn flows(&self, ledger: &mut Ledger) {
         let begun = self.sum(|worker| worker.report.watch.began);
         let ended = self.sum(|worker| worker.report.watch.ended);
         let mut left = vec![Entry::new("ended", ended)];
@@ -166,6 +183,25 @@ impl Books {
             ("snapshots", self.sent(|sent| sent.snapshots_lost)),
         ];
         lost.map(|(name, count)| Count { name: name.to_owned(), count }).to_vec()
+    }
+
+    /// What went from worker to worker.
+    pub(super) fn lanes(&self) -> Vec<Count> {
+        let mut sums: Vec<Count> = Vec::new();
+        for worker in &self.seen.workers {
+            for (place, (name, count)) in worker.report.lane.iter().enumerate() {
+                match sums.get_mut(place) {
+                    Some(sum) => sum.count += count,
+                    None => sums.push(Count { name: name.to_owned(), count }),
+                }
+            }
+        }
+        sums
+    }
+
+    /// Packets and ICMP errors that did not reach the worker of their flow.
+    pub(super) fn stayed(&self) -> u64 {
+        self.sum(|worker| worker.report.lane.stayed + worker.report.lane.notes_stayed)
     }
 
     /// Alerts by notice.
@@ -225,6 +261,7 @@ impl Books {
         sums.extend(
             self.lost().into_iter().map(|lost| (("queue", format!("{}_lost", lost.name)), lost.count)),
         );
+        sums.extend(self.lanes().into_iter().map(|lane| (("lane", lane.name), lane.count)));
         sums.extend(self.alerts().into_iter().map(|alert| (("alert", alert.name), alert.count)));
         sums.into_iter().map(|((stage, name), count)| (stage, name, count)).collect()
     }
@@ -253,6 +290,7 @@ impl Books {
             incidents_open: self.incidents_open(),
             alerts: self.alerts(),
             lost: self.lost(),
+            lanes: self.lanes(),
             latency: self.latency().quantiles(),
             stages: self.stages().iter().map(|(stage, times)| stage_status(stage, times)).collect(),
             is_balanced: ledger.is_balanced(),

@@ -104,6 +104,12 @@ impl Farewell<'_> {
             let count = number(lost.count);
             warnings.push(format!("{count} {} were lost, because what writes them was too slow", lost.name));
         }
+        if books.stayed() > 0 {
+            let count = number(books.stayed());
+            warnings.push(format!(
+                "{count} packets or ICMP errors did not reach the worker of their flow, because its lane was full"
+            ));
+        }
         if self.set.is_empty() {
             warnings.push("no indicators: nothing can be found bad (--indicators)".to_owned());
         }

@@ -1,14 +1,15 @@
 //! What a worker decodes and keeps of its share of a tap: rounds are cut by time, and passive DNS is shared with the others.
 
 use super::books::Wanted;
+use super::lane::{Handover, LaneCounts, Lanes};
 use crate::latency::StageTimes;
 use crate::pipeline::{Census, Learnt, Look, Watch, WatchCounts};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use weir_capture::FrameBatch;
-use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns};
+use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns, Whence};
 use weir_model::Timestamp;
 use weir_rules::{IndicatorSet, Matcher, Site};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
@@ -28,8 +29,7 @@ pub(super) struct Peers {
     passed: Vec<AtomicU64>,
     /// The packet number up to which each worker has asked passive DNS.
     asked: Vec<AtomicU64>,
-    /// Workers that have taken their last frame.
-    done: AtomicUsize,
+    lanes: Arc<Lanes>,
 }
 
 impl Peers {
@@ -37,23 +37,12 @@ impl Peers {
     pub(super) fn new(workers: usize, flow: &FlowConfig) -> Self {
         let zeros = || (0..workers).map(|_| AtomicU64::new(0)).collect();
         let passive_dns = Arc::new(PassiveDns::new(flow.passive_dns.clone()));
-        Self { passive_dns, passed: zeros(), asked: zeros(), done: AtomicUsize::new(0) }
+        Self { passive_dns, passed: zeros(), asked: zeros(), lanes: Arc::new(Lanes::new(workers)) }
     }
 
     /// The time up to which all have taken their packets; `None` while one has none.
     pub(super) fn passed(&self) -> Option<Timestamp> {
         least(&self.passed).map(Timestamp::from_nanos)
-    }
-
-    /// Waits until all workers have taken their last frame, but not for one that broke down.
-    fn wait_for_last_frames(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
-        for _ in 0..MAX_WAIT_AT_END.as_millis() {
-            if self.done.load(Ordering::Relaxed) >= self.passed.len() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
     }
 
     fn pass(&self, index: usize, time: Timestamp) {
@@ -83,6 +72,7 @@ pub(super) struct TablesReport {
     pub decode: DecodeStats,
     pub flow: FlowStats,
     pub watch: WatchCounts,
+    pub lane: LaneCounts,
     pub frames: u64,
     pub bytes: u64,
     pub span: Option<(Timestamp, Timestamp)>,
@@ -97,6 +87,7 @@ pub(super) struct Tables {
     peers: Arc<Peers>,
     decoder: Decoder,
     table: FlowTable,
+    handover: Handover,
     watch: Watch,
     clock: Clock,
     /// Rounds that are closed and not resolved: their numbers, when they were closed, and the last packet in them.
@@ -123,6 +114,7 @@ impl Tables {
             peers: Arc::clone(peers),
             decoder: Decoder::new(DecodeConfig::default()),
             table: FlowTable::with_passive_dns(flow, Arc::clone(&peers.passive_dns)),
+            handover: Handover::new(index, Arc::clone(&peers.lanes)),
             watch: Watch::new(matcher, wanted.names).live(site.clone(), wanted.flows),
             clock: Clock::new(),
             closed: VecDeque::new(),
@@ -133,9 +125,16 @@ impl Tables {
         }
     }
 
-    /// Takes frames, and gives what was learnt of them.
+    /// Whether another worker handed something over.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.handover.is_waited_for()
+    }
+
+    /// Takes what other workers handed over, then frames, and gives what was learnt of them.
     pub(super) fn batch(&mut self, batch: &FrameBatch) -> Learnt {
-        let Self { decoder, table, watch, clock, report: (frames, bytes, span), last_packet, .. } = self;
+        let Self {
+            decoder, table, handover, watch, clock, report: (frames, bytes, span), last_packet, ..
+        } = self;
         *frames += batch.len() as u64;
         let seen = batch.iter().inspect(|frame| {
             clock.observe(frame.time);
@@ -145,7 +144,13 @@ impl Tables {
             *span = Some((first.min(frame.time), last.max(frame.time)));
         });
         self.times.measure(|| {
-            table.frames(decoder, seen, watch);
+            if handover.is_alone() {
+                table.frames(decoder, seen, watch);
+            } else {
+                handover.take_over(table, watch);
+                table.frames_kept(decoder, seen, |packet, whence| handover.keeps(packet, whence), watch);
+                handover.take_over(table, watch);
+            }
             watch.stand(table, Look::Changed);
         });
         self.watch.take_learnt()
@@ -157,6 +162,9 @@ impl Tables {
         self.passed = self.passed.max(passed);
         if passed > self.clock.latest() {
             self.clock.observe(passed);
+        }
+        if !self.handover.is_alone() {
+            self.handover.take_over(&mut self.table, &mut self.watch);
         }
         let closed = self.table.close_round(&self.clock, &mut self.watch);
         self.peers.pass(self.index, self.passed);
@@ -173,15 +181,41 @@ impl Tables {
         self.watch.take_learnt()
     }
 
-    /// There are no more frames: all flows end. The other workers are waited for, so that what they learnt of names is known.
+    /// There are no more frames: all flows end. The other workers are waited for, so that what they learnt of names is known and
+    /// what they hand over is taken.
     pub(super) fn finish(&mut self) -> Learnt {
-        self.peers.wait_for_last_frames();
-        let Self { decoder, table, watch, clock, times, .. } = self;
+        self.finish_fragments();
+        self.handover.done();
+        self.wait_for_last_frames();
+        let Self { table, handover, watch, clock, times, .. } = self;
         times.measure(|| {
-            decoder.finish(&mut |packet| table.packet(packet, watch));
+            handover.close(table, watch);
             table.finish(clock, watch);
         });
         self.watch.take_learnt()
+    }
+
+    /// What is held of fragments goes on its way.
+    fn finish_fragments(&mut self) {
+        let Self { decoder, table, handover, watch, times, .. } = self;
+        times.measure(|| {
+            decoder.finish(&mut |packet| {
+                if handover.keeps(packet, Whence::Fragments) {
+                    table.packet(packet, watch);
+                }
+            });
+        });
+    }
+
+    /// Waits until all workers have taken their last frame, but not for one that broke down.
+    fn wait_for_last_frames(&mut self) {
+        for _ in 0..MAX_WAIT_AT_END.as_millis() {
+            if self.peers.lanes.all_done() {
+                return;
+            }
+            self.handover.take_over(&mut self.table, &mut self.watch);
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The books so far.
@@ -191,6 +225,7 @@ impl Tables {
             decode: self.decoder.stats(),
             flow: self.table.stats(),
             watch: *self.watch.counts(),
+            lane: self.handover.counts(),
             frames,
             bytes,
             span,

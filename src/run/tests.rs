@@ -1,5 +1,7 @@
 //! A tap that plays a capture file: the threads of a run without an interface.
 
+mod lane;
+
 use super::*;
 use crate::config::TapSettings;
 use crate::run::books::{Books, Moment};
@@ -100,9 +102,9 @@ impl Paper {
     }
 }
 
-/// A run that plays the demonstration capture, and what a test holds of it.
-struct Played {
-    watching: Watching<Player>,
+/// A run that plays something, and what a test holds of it.
+struct Played<S> {
+    watching: Watching<S>,
     wire: Arc<Wire>,
     alerts: Paper,
     flows: Paper,
@@ -110,25 +112,33 @@ struct Played {
     wanted: Wanted,
 }
 
-fn played() -> Played {
-    let traces = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("capture/traces");
+/// Plays the demonstration capture.
+fn played() -> Played<Player> {
+    let input = Input::from_argument(traces().join("demo.pcap"));
+    let reader = Reader::open(vec![input], &ReadOptions { filter: None }).unwrap();
+    let wire = Arc::new(Wire::default());
+    staged(vec![Player { reader, wire: Arc::clone(&wire), passed: Timestamp::EPOCH }], wire)
+}
+
+fn traces() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("capture/traces")
+}
+
+/// A run with a worker for each source.
+fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
     let common = crate::cli::CommonArguments {
-        indicators: vec![traces.join("demo-indicators.txt")],
+        indicators: vec![traces().join("demo-indicators.txt")],
         ..crate::cli::CommonArguments::default()
     };
     let arguments = RunArguments { interface: vec!["played".into()], common, ..RunArguments::default() };
     let (settings, _): (_, TapSettings) = Settings::for_run(&arguments).unwrap();
     let (set, _) = load_indicators(&settings).unwrap();
-    let input = Input::from_argument(traces.join("demo.pcap"));
-    let reader = Reader::open(vec![input], &ReadOptions { filter: None }).unwrap();
-    let wire = Arc::new(Wire::default());
-    let player = Player { reader, wire: Arc::clone(&wire), passed: Timestamp::EPOCH };
     let interfaces: Arc<dyn Interfaces> = Arc::clone(&wire) as _;
-    let board = Arc::new(Board::new(1, Arc::clone(&interfaces)));
+    let board = Arc::new(Board::new(sources.len(), Arc::clone(&interfaces)));
     let (alerts, flows, names) = (Paper::default(), Paper::default(), Paper::default());
     let wanted = Wanted { flows: true, names: true };
     let pages = LivePages { board: Arc::clone(&board), wanted };
-    let (workers, peers) = workers(&settings, &set, vec![player], wanted);
+    let (workers, peers) = workers(&settings, &set, sources, wanted);
     let watching = Watching {
         workers,
         peers,

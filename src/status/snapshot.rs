@@ -25,6 +25,9 @@ pub(crate) struct Status {
     pub alerts: Vec<Count>,
     /// What queues between threads had no room for.
     pub lost: Vec<Count>,
+    /// What went from worker to worker, because only decoding told whose it is.
+    #[serde(default)]
+    pub lanes: Vec<Count>,
     /// Packet on the wire to alert written, in microseconds.
     pub latency: Quantiles,
     pub stages: Vec<StageStatus>,

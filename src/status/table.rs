@@ -74,6 +74,9 @@ fn findings(status: &Status, text: &mut String) {
     let _ = writeln!(text, "alerts     {}", counts(&status.alerts, "none"));
     let _ = writeln!(text, "incidents  {} open", number(status.incidents_open));
     let _ = writeln!(text, "lost       {}", counts(&status.lost, "nothing in queues"));
+    if status.lanes.iter().any(|lane| lane.count > 0) {
+        let _ = writeln!(text, "lanes      {}", counts(&status.lanes, "").replace('_', " "));
+    }
 }
 
 fn counts(counts: &[Count], none: &str) -> String {
@@ -128,6 +131,7 @@ mod tests {
             incidents_open: 1,
             alerts: vec![Count { name: "opened".into(), count: 1 }],
             lost: vec![Count { name: "flows".into(), count: 0 }],
+            lanes: vec![Count { name: "packets_handed_over".into(), count: 9 }],
             latency: Quantiles { count: 1, p50_us: 850, p99_us: 8_500, p999_us: 8_500, max_us: 1_200_000 },
             stages: Vec::new(),
             is_balanced: ledger.is_balanced(),
@@ -144,6 +148,7 @@ mod tests {
             "12.3%",
             "opened 1",
             "nothing in queues",
+            "lanes      packets handed over 9",
             "p50 850 us, p99 8.5 ms, p99.9 8.5 ms, max 1.2 s",
             "frames of eth1: 10 received = 10 delivered",
             "the ledger balances",

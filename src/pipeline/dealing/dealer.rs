@@ -1,6 +1,7 @@
 //! Walks the input and deals its packets.
 
-use super::part::{Errand, OwnedPacket, Part};
+use super::part::Part;
+use crate::errand::{Errand, OwnedPacket};
 use crate::latency::StageTimes;
 use crate::pipeline::round::Rounds;
 use crate::pipeline::worker::{Span, widen};
@@ -157,7 +158,7 @@ impl Dealer {
     /// Tells the worker of the flow that an ICMP error is about.
     fn note(&mut self, frame: &Frame<'_>, about: About) {
         let worker = self.worker_of(about.0, about.1, about.2);
-        let note = OwnedPacket::error_about(frame, about);
+        let note = OwnedPacket::error_about(frame.number, frame.time, about);
         self.with_part(worker, |part| part.push_errand(Errand::Note(note)));
     }
 
