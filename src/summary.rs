@@ -112,7 +112,7 @@ impl Summary<'_> {
             }
         }
         row(text, "alerts", &number(self.grades.total()), &self.grades.kinds());
-        if self.grades.total() > 0 {
+        if self.directions.total() > 0 {
             row(text, "", "", &self.directions.kinds());
         }
         if self.suppressed.total() > 0 {

@@ -57,6 +57,8 @@ pub(crate) struct WatchCounts {
     pub ended: u64,
     /// Hits when matched, before any queue.
     pub hits: u64,
+    /// Those of records that ended.
+    pub hits_of_ended: u64,
     /// What payloads said, by [`NAME_KINDS`].
     pub names: [u64; NAME_KINDS.len()],
 }
@@ -67,6 +69,7 @@ impl WatchCounts {
         self.began += other.began;
         self.ended += other.ended;
         self.hits += other.hits;
+        self.hits_of_ended += other.hits_of_ended;
         self.names.iter_mut().zip(other.names).for_each(|(count, more)| *count += more);
     }
 }
@@ -176,8 +179,9 @@ impl Watch {
         if self.questions.is_empty() {
             return;
         }
-        let Self { matcher, questions, open, standing, .. } = self;
+        let Self { matcher, questions, open, standing, counts, .. } = self;
         matcher.answer(questions, |flow, hits| {
+            counts.hits += hits.matched();
             open.entry(flow.id).or_default().prepend(hits);
             if let Some(standing) = standing {
                 standing.met(flow);
@@ -190,17 +194,18 @@ impl Watch {
         let met = if let Some(hits) = self.open.get_mut(&flow.id) {
             let before = hits.matched();
             look(&self.matcher, hits);
-            hits.matched() > before
+            hits.matched() - before
         } else {
             let mut hits = FlowHits::default();
             look(&self.matcher, &mut hits);
-            let met = !hits.is_empty();
-            if met {
+            let met = hits.matched();
+            if !hits.is_empty() {
                 self.open.insert(flow.id, hits);
             }
             met
         };
-        if let Some(standing) = self.standing.as_mut().filter(|_| met) {
+        self.counts.hits += met;
+        if let Some(standing) = self.standing.as_mut().filter(|_| met > 0) {
             standing.met(flow);
         }
     }
@@ -245,7 +250,7 @@ impl FlowSink for Watch {
         if let Some(standing) = &mut self.standing {
             standing.ended(flow.id());
         }
-        self.counts.hits += hits.matched();
+        self.counts.hits_of_ended += hits.matched();
         if let Some((site, census)) = &mut self.census {
             let ends = [flow.initiator().ip, flow.responder().ip];
             census.count(site, flow.protocol(), ends, flow.ip_bytes());

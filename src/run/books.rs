@@ -153,7 +153,11 @@ impl Books {
         let Some(desk) = &self.seen.desk else { return };
         let matched = self.sum(|worker| worker.report.watch.hits);
         let lost = self.sent(|sent| sent.hits_lost);
-        let left = vec![Entry::new("at the desk", desk.hits), Entry::new("lost in the queue", lost)];
+        let mut left = vec![Entry::new("at the desk", desk.hits), Entry::new("lost in the queue", lost)];
+        if self.moment == Moment::Running {
+            let of_ended = self.sum(|worker| worker.report.watch.hits_of_ended);
+            left.push(Entry::new("of open flows", matched - of_ended));
+        }
         self.add(ledger, "hits", Entry::new("matched", matched), left);
         let stats = &desk.incidents;
         let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
