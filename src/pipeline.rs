@@ -118,7 +118,7 @@ fn work_together(
 }
 
 /// What one of several workers may use: an equal part of everything that is not shared.
-fn share_of(config: &FlowConfig, workers: usize) -> FlowConfig {
+pub(crate) fn share_of(config: &FlowConfig, workers: usize) -> FlowConfig {
     FlowConfig {
         table_bytes: config.table_bytes / workers,
         facts_bytes: config.facts_bytes / workers,

@@ -32,6 +32,7 @@ use crate::cli::RunArguments;
 use crate::config::{Settings, TapSettings};
 use crate::memory;
 use crate::output::{self, Sink};
+use crate::pipeline;
 use crate::read::{flow_config, load_indicators, site};
 use crate::state::State;
 use anyhow::{Context as _, Result, anyhow};
@@ -48,7 +49,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use tables::{Peers, Tables};
-use weir_flow::IcmpNotes;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 use worker::WorkerThread;
 
@@ -112,7 +112,7 @@ fn answer(tap: &TapSettings, pages: &LivePages) -> Result<ControlSocket> {
     Ok(socket)
 }
 
-/// Each source with a worker that has its share of the flow memory.
+/// Each source with a worker that has its share of what flows may use.
 fn workers<S>(
     settings: &Settings,
     set: &Arc<IndicatorSet>,
@@ -120,9 +120,8 @@ fn workers<S>(
     wanted: Wanted,
 ) -> (Vec<(S, Tables)>, Arc<Peers>) {
     let (site, mut config) = (site(settings), flow_config(settings));
-    config.table_bytes /= sources.len().max(1);
     if sources.len() > 1 {
-        config.icmp_notes = IcmpNotes::FromOutside;
+        config = pipeline::share_of(&config, sources.len());
     }
     let peers = Arc::new(Peers::new(sources.len(), &config));
     let tables = |index| Tables::new(index, &peers, config.clone(), &site, set, wanted);

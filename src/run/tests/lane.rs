@@ -102,7 +102,7 @@ fn batch<D: AsRef<[u8]>>(first: u64, frames: impl IntoIterator<Item = D>) -> Fra
 
 /// Two workers' tables: first that to which the fragments are dealt, then that of the conversations of [`ports`].
 fn tables() -> [Tables; 2] {
-    let config = FlowConfig { icmp_notes: IcmpNotes::FromOutside, ..FlowConfig::default() };
+    let config = pipeline::share_of(&FlowConfig::default(), 2);
     let peers = Arc::new(Peers::new(2, &config));
     let set = Arc::new(SetBuilder::new().build());
     let wanted = Wanted { flows: true, names: false };
