@@ -23,7 +23,7 @@ use crate::problem::{Fault, InputProblem, ProblemKind};
 /// Bytes of a window, and so of address space for each input that is open (a few windows, where batches of the one before
 /// are under way). Large enough that mapping and unmapping do not count, small enough that the page cache of a file that
 /// is read once does not show as memory of this process.
-const WINDOW_BYTES: u64 = 16 << 20;
+const WINDOW_BYTES: u64 = 2 << 20;
 
 /// Bytes of a file's first window: of many inputs only the first frame is looked at before their turn comes.
 const FIRST_WINDOW_BYTES: u64 = 256 << 10;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use weir_flow::PassiveDns;
 
 /// A worker deals when fewer parts than this are left in its inbox, so that the others seldom have to wait for it.
-const LOW_WATER: usize = 2;
+const LOW_WATER: usize = 8;
 
 /// Nobody deals while an inbox has this many parts: up to 256 frames each. A capture of one large flow is then dealt as fast as one
 /// worker takes it.
