@@ -164,8 +164,9 @@ impl Worker {
     }
 }
 
-/// Flows that began within so many packets are told of together at the end of the input.
-const FINISH_PACKETS: u64 = 1 << 16;
+/// Flows that began within so many packets are told of together at the end of the input: as many as a round has, since what
+/// is under way to the desk, and kept to be filled again, is as large.
+const FINISH_PACKETS: u64 = 1 << 12;
 
 /// Divides what is learnt at the end of the input.
 struct Finish<'a, T> {

@@ -17,8 +17,9 @@ fn mapped(file: &File, late: &LateProblems) -> MappedFile {
 fn windows_show_the_file_wherever_they_begin() {
     let len = 20_000_000;
     let file = mapped(&file_of(len), &LateProblems::default());
+    let (first, whole) = (FIRST_WINDOW_BYTES as usize, WINDOW_BYTES as usize);
     for (offset, count, least) in
-        [(0, 24, 262_144), (0, 300_000, 16 << 20), (7, 1, 16_000_000), (19_999_999, 2, 1)]
+        [(0, 24, first), (0, 300_000, whole), (7, 1, whole - ALIGNMENT as usize), (19_999_999, 2, 1)]
     {
         let (window, start) = file.map(offset, count).unwrap().unwrap();
         let bytes = &window.bytes()[start..];
