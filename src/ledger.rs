@@ -3,6 +3,7 @@
 use crate::summary::{broken, number};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
+use weir_rules::IncidentStats;
 
 /// The books of one run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -51,6 +52,21 @@ impl Ledger {
         left: impl IntoIterator<Item = Entry>,
     ) {
         self.boundaries.push(Boundary { unit: unit.into(), entered, left: left.into_iter().collect() });
+    }
+
+    /// Adds what became of incidents.
+    pub(crate) fn add_incidents(&mut self, stats: &IncidentStats) {
+        self.add(
+            "incidents",
+            Entry::new("opened", stats.incidents_opened),
+            [
+                Entry::new("notified", stats.incidents_notified),
+                Entry::new("open", stats.incidents_open),
+                Entry::new("only looked up", stats.incidents_only_looked_up),
+                Entry::new("not wanted", stats.incidents_not_wanted),
+                Entry::new("part of the contact that followed", stats.incidents_absorbed),
+            ],
+        );
     }
 
     /// Whether every boundary balances.

@@ -96,17 +96,7 @@ impl Report<'_> {
         let stats = incidents.stats();
         let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
         ledger.add("hits", Entry::new("matched", worker.watch.hits), went);
-        ledger.add(
-            "incidents",
-            Entry::new("opened", stats.incidents_opened),
-            [
-                Entry::new("notified", stats.incidents_notified),
-                Entry::new("open", stats.incidents_open),
-                Entry::new("only looked up", stats.incidents_only_looked_up),
-                Entry::new("not wanted", stats.incidents_not_wanted),
-                Entry::new("part of the contact that followed", stats.incidents_absorbed),
-            ],
-        );
+        ledger.add_incidents(stats);
         ledger.add(
             "alerts",
             Entry::new("notified", stats.incidents_notified),

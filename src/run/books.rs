@@ -162,17 +162,7 @@ impl Books {
         let stats = &desk.incidents;
         let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
         ledger.add("hits", Entry::new("at the desk", desk.hits), went);
-        ledger.add(
-            "incidents",
-            Entry::new("opened", stats.incidents_opened),
-            [
-                Entry::new("notified", stats.incidents_notified),
-                Entry::new("open", stats.incidents_open),
-                Entry::new("only looked up", stats.incidents_only_looked_up),
-                Entry::new("not wanted", stats.incidents_not_wanted),
-                Entry::new("part of the contact that followed", stats.incidents_absorbed),
-            ],
-        );
+        ledger.add_incidents(stats);
         let given =
             stats.notices_opened + stats.notices_raised + stats.notices_repeated + stats.notices_closed;
         ledger.add("alerts", Entry::new("given", given), [Entry::new("written", desk.written)]);
