@@ -116,6 +116,7 @@ pub(crate) fn plain_flow() -> Flow {
         tls: None,
         http: None,
         dns_messages: (0, 0),
+        exported: None,
     }
 }
 
@@ -157,6 +158,7 @@ pub(crate) fn full_flow() -> Flow {
         })),
         http: Some(Box::new(HttpSummary { request: Some(request()), status: Some(200), requests: 2 })),
         dns_messages: (2, 1),
+        exported: None,
         ..plain_flow()
     }
 }

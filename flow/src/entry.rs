@@ -191,6 +191,7 @@ impl Entry {
             source: self.ends.end(begun_by),
             destination: self.ends.end(begun_by.other()),
             tunnels,
+            translated: None,
             passive,
         }
     }
@@ -367,6 +368,7 @@ impl Entry {
             tls: facts.tls.clone(),
             http: facts.http.clone(),
             dns_messages: self.cold.dns_messages,
+            exported: None,
         }
     }
 }

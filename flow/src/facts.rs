@@ -87,6 +87,8 @@ impl Facts {
                 self.http_summary().status.get_or_insert(response.status);
                 Folded::default()
             }
+            // Only records have these, and they have no packets to fold.
+            Fact::Told(_) => Folded::default(),
             Fact::Application(application) => {
                 self.application.get_or_insert(application);
                 Folded::default()

@@ -1,6 +1,7 @@
 //! A flow: the packets of one conversation between two endpoints, counted both ways (RFC 5103 biflow).
 
-use crate::{Endpoint, Name, Protocol, Timestamp};
+use crate::record::Translated;
+use crate::{Endpoint, Exported, Name, Protocol, Timestamp};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -61,6 +62,8 @@ pub struct Flow {
     pub http: Option<Box<HttpSummary>>,
     /// DNS messages in this flow: questions and answers.
     pub dns_messages: (u32, u32),
+    /// What routers told of it; `None` for flows of which the packets were seen.
+    pub exported: Option<Box<Exported>>,
 }
 
 impl Flow {
@@ -107,7 +110,7 @@ pub struct Counters {
     pub packets: u64,
     /// Bytes from the (innermost) IP header on, as the headers say, whatever the snap length kept.
     pub ip_bytes: u64,
-    /// Bytes after the transport header.
+    /// Bytes after the transport header; of exported flows the least that it can be: bytes less packets with the largest headers.
     pub payload_bytes: u64,
     /// All TCP flags seen, as the low byte of the flag word.
     pub tcp_flags: u8,
@@ -352,6 +355,8 @@ pub struct FlowHead<'a> {
     pub destination: Endpoint,
     /// Tunnels around the first packet, outermost first.
     pub tunnels: &'a [Tunnel],
+    /// What a translator made of source and destination, as a router told.
+    pub translated: Option<&'a Translated>,
     /// What passive DNS knew of either address when the flow began, the clients' own answers first.
     pub passive: &'a [PassiveName],
 }

@@ -2,13 +2,14 @@
 //!
 //! A frame is captured ([`frame`]), becomes part of a flow ([`flow`]), on which something is observed
 //! ([`observation`]); an indicator ([`indicator`]) may match it, and then people get an alert ([`alert`]).
-//! What a router saw comes as a record ([`record`]).
+//! What a router saw comes as a record ([`record`]), and what is known of a flow from records is [`exported`].
 //! This crate holds what these words mean and nothing that acts: it does no I/O, reads no clock and knows no
 //! other stage.
 
 pub mod alert;
 pub mod community_id;
 pub mod dealing;
+pub mod exported;
 pub mod flow;
 pub mod frame;
 pub mod indicator;
@@ -20,6 +21,7 @@ pub mod text;
 pub mod time;
 
 pub use alert::{Alert, Direction, Grade, Role};
+pub use exported::Exported;
 pub use flow::{Flow, FlowId};
 pub use frame::Frame;
 pub use indicator::{Context, Indicator, IndicatorValue, Tlp};

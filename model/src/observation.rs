@@ -34,6 +34,8 @@ pub enum Fact {
     HttpRequest(Arc<HttpRequest>),
     /// The head of an HTTP/1 or HTTP/2 response.
     HttpResponse(Arc<HttpResponse>),
+    /// Names that an exporter's record of the flow held.
+    Told(Arc<ToldNames>),
     /// The protocol was recognised, without more: `ssh`, `smtp`, `socks` and so on, as ECS `network.protocol` has it.
     Application(&'static str),
 }
@@ -44,7 +46,9 @@ impl Fact {
     pub fn sent_by(&self) -> Option<Sender> {
         match self {
             Self::Dns(message) if message.is_response => Some(Sender::Responder),
-            Self::Dns(_) | Self::ClientHello(_) | Self::HttpRequest(_) => Some(Sender::Initiator),
+            Self::Dns(_) | Self::ClientHello(_) | Self::HttpRequest(_) | Self::Told(_) => {
+                Some(Sender::Initiator)
+            }
             Self::ServerHello(_) | Self::Certificate(_) | Self::HttpResponse(_) => Some(Sender::Responder),
             Self::Application(_) => None,
         }
@@ -248,6 +252,21 @@ pub struct HttpRequest {
     pub user_agent: Option<Arc<str>>,
     /// In which form the target was written.
     pub form: RequestForm,
+}
+
+/// What an exporter that looks into packets wrote of their names into a flow record (IPFIX elements 460, 461, and those of vendors).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToldNames {
+    /// Name that was asked for in DNS.
+    pub dns_question: Option<Name>,
+    /// TLS server_name.
+    pub server_name: Option<Name>,
+    /// Host of the HTTP request.
+    pub http_host: Option<HttpHost>,
+    /// The port with it, where written.
+    pub http_port: Option<u16>,
+    /// Path and query of the HTTP request; empty where not told.
+    pub http_path: Arc<str>,
 }
 
 /// The host of an HTTP request: a name or an address literal.

@@ -47,5 +47,6 @@ pub(crate) fn flow(initiator: &str, responder: &str) -> Flow {
         tls: None,
         http: None,
         dns_messages: (0, 0),
+        exported: None,
     }
 }

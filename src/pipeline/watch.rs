@@ -331,6 +331,6 @@ fn name_kind(fact: &Fact) -> Option<usize> {
         }
         Fact::HttpRequest(_) => 4,
         Fact::Certificate(_) => 5,
-        Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => return None,
+        Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Told(_) | Fact::Application(_) => return None,
     })
 }

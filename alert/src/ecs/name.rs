@@ -72,7 +72,7 @@ impl<'a> Said<'a> {
             Fact::ClientHello(hello) => Some(Self::Hello(hello)),
             Fact::Certificate(certificate) => Some(Self::Certificate(certificate)),
             Fact::HttpRequest(request) => Some(Self::Request(request)),
-            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => None,
+            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Told(_) | Fact::Application(_) => None,
         }
     }
 

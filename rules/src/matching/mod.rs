@@ -85,7 +85,7 @@ impl Matcher {
             Fact::ClientHello(hello) => found.client_hello(hello),
             Fact::Certificate(certificate) => found.certificate(certificate),
             Fact::HttpRequest(request) => found.http_request(request, observation.destination),
-            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => {}
+            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Told(_) | Fact::Application(_) => {}
         }
     }
 }

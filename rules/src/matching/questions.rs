@@ -79,7 +79,16 @@ impl Matcher {
         for Began { id, first, protocol, source, destination } in
             positions.iter().filter_map(|flow| flows.get(*flow)).copied()
         {
-            let head = FlowHead { id, first, protocol, source, destination, tunnels: &[], passive: &[] };
+            let head = FlowHead {
+                id,
+                first,
+                protocol,
+                source,
+                destination,
+                tunnels: &[],
+                translated: None,
+                passive: &[],
+            };
             let mut hits = FlowHits::default();
             Found { set: &self.set, hits: &mut hits, time: first, packet: id.0 }.ends(&head);
             if !hits.is_empty() {

@@ -47,6 +47,7 @@ fn head(protocol: Protocol, destination: &str) -> FlowHead<'static> {
         source: end(CLIENT),
         destination: end(destination),
         tunnels: &[],
+        translated: None,
         passive: &[],
     }
 }

@@ -99,6 +99,7 @@ impl World {
             source: client,
             destination: server,
             tunnels: &flow.tunnels,
+            translated: None,
             passive,
         };
         self.matcher.began(&head, &mut hits);
