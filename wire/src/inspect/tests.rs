@@ -17,6 +17,7 @@ fn short(fact: &Fact) -> String {
         Fact::Certificate(_) => "certificate".into(),
         Fact::HttpRequest(request) => format!("{} {}", request.method, request.path),
         Fact::HttpResponse(response) => format!("status {}", response.status),
+        Fact::Told(_) => "told".into(),
         Fact::Application(name) => (*name).into(),
     }
 }
