@@ -179,6 +179,16 @@ impl ExportDecoder {
         self.exporters.get(&address).map(ExporterStatus::of)
     }
 
+    /// Templates that data of an exporter has been waiting for since this time or longer, in order: it should announce them again.
+    pub fn missing_templates(&self, exporter: IpAddr, since: Timestamp) -> Vec<u16> {
+        let domains = self.exporters.get(&exporter).into_iter().flat_map(|exporter| &exporter.domains);
+        let waiting = domains.flat_map(Domain::missing_templates).filter(|(_, from)| *from <= since);
+        let mut missing: Vec<_> = waiting.map(|(id, _)| id).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
     /// The name of an exporter's interface, if its options said it.
     pub fn interface_name(&self, exporter: IpAddr, interface: u32) -> Option<&[u8]> {
         let domains = &self.exporters.get(&exporter)?.domains;

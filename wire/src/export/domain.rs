@@ -173,6 +173,12 @@ impl Domain {
         self.waiting.entry(id).or_default().push(set);
     }
 
+    /// Templates that data waits for, and since when.
+    pub(super) fn missing_templates(&self) -> impl Iterator<Item = (u16, Timestamp)> {
+        let oldest = |sets: &Vec<Waiting>| sets.iter().map(|set| set.received).min();
+        self.waiting.iter().filter_map(move |(id, sets)| Some((*id, oldest(sets)?)))
+    }
+
     fn take_waiting(&mut self, id: u16, memory: &mut Memory) -> Vec<Waiting> {
         let sets = self.waiting.remove(&id).unwrap_or_default();
         memory.waiting -= sets.iter().map(Waiting::bytes).sum::<usize>();

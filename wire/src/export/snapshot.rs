@@ -73,6 +73,15 @@ impl ExportDecoder {
     /// Takes in what a decoder with the same or other limits knew; gives the number of templates. Exporters that are known
     /// already are left as they are.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<usize, RestoreError> {
+        self.restore_if(bytes, |_| true)
+    }
+
+    /// The same for the exporters that are wanted: where several decoders divide them, each takes in its own.
+    pub fn restore_if(
+        &mut self,
+        bytes: &[u8],
+        is_wanted: impl Fn(IpAddr) -> bool,
+    ) -> Result<usize, RestoreError> {
         let (body, sum) = bytes.split_last_chunk::<8>().ok_or(RestoreError::Truncated)?;
         let mut cursor = Cursor::new(body);
         if cursor.array::<8>().as_ref() != Ok(MAGIC) {
@@ -83,12 +92,16 @@ impl ExportDecoder {
         }
         let mut templates = 0;
         for _ in 0..cursor.u32()? {
-            templates += self.restore_exporter(&mut cursor)?;
+            templates += self.restore_exporter(&mut cursor, &is_wanted)?;
         }
         Ok(templates)
     }
 
-    fn restore_exporter(&mut self, cursor: &mut Cursor<'_>) -> Result<usize, RestoreError> {
+    fn restore_exporter(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        is_wanted: &impl Fn(IpAddr) -> bool,
+    ) -> Result<usize, RestoreError> {
         let settled = cursor.u8()? == 1;
         let address = match cursor.u8()? {
             4 => IpAddr::from(cursor.array::<4>()?),
@@ -103,7 +116,7 @@ impl ExportDecoder {
         for _ in 0..cursor.u16()? {
             templates += restore_domain(cursor, &mut exporter, self, room)?;
         }
-        Ok(if self.adopt(exporter, settled) { templates } else { 0 })
+        Ok(if is_wanted(address) && self.adopt(exporter, settled) { templates } else { 0 })
     }
 }
 

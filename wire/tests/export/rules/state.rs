@@ -2,6 +2,7 @@
 
 use super::Collector;
 use crate::build::{FLOW, bytes, exporter, flow, ipfix, of, options, set, template, v9, v9_options};
+use std::time::Duration;
 use weir_model::record::{Sampling, SamplingSource};
 use weir_wire::export::{ExportDecoder, ExportLimits, RestoreError};
 
@@ -45,6 +46,28 @@ fn templates_and_options_are_known_at_once_after_a_restart() {
     assert_eq!(first.sampling, Sampling::new(1, 64, SamplingSource::Interface));
     assert_eq!(second.sampling, Sampling::new(1, 10, SamplingSource::Domain));
     assert_eq!(after.decoder.interface_name(exporter(1), 3), Some(&b"eth0"[..]));
+}
+
+#[test]
+fn several_decoders_each_take_in_their_own_exporters() {
+    let snapshot = taught().decoder.snapshot();
+    let mut part = ExportDecoder::default();
+    assert_eq!(part.restore_if(&snapshot, |address| address == exporter(2)), Ok(2));
+    assert_eq!(part.exporters().iter().map(|known| known.address).collect::<Vec<_>>(), [exporter(2)]);
+}
+
+#[test]
+fn templates_that_were_never_announced_are_named() {
+    let mut collector = Collector::new();
+    collector.take(exporter(1), &ipfix(7, 0, &[set(257, &flow(1)), set(256, &flow(1))])).unwrap();
+    let since = collector.now;
+    collector.pass(Duration::from_mins(5));
+    collector.take(exporter(1), &ipfix(7, 0, &[set(256, &flow(2)), set(258, &flow(2))])).unwrap();
+    assert_eq!(collector.decoder.missing_templates(exporter(1), since), [256, 257]);
+    assert_eq!(collector.decoder.missing_templates(exporter(1), collector.now), [256, 257, 258]);
+    assert!(collector.decoder.missing_templates(exporter(2), collector.now).is_empty());
+    collector.take(exporter(1), &ipfix(7, 0, &[set(2, &template(256, FLOW))])).unwrap();
+    assert_eq!(collector.decoder.missing_templates(exporter(1), since), [257]);
 }
 
 #[test]
