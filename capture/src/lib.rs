@@ -1,4 +1,4 @@
-//! Bytes in: capture files and taps ([`live`]), as frames in the order of their time.
+//! Bytes in: capture files and taps ([`live`]), as frames in the order of their time; and what routers export ([`collector`]).
 //!
 //! [`Reader`] opens files, folders and streams, recognises what they are by their first bytes, merges them by
 //! packet time, numbers the frames and fills a reusable [`FrameBatch`]. Nothing about a frame's content is known
@@ -27,6 +27,8 @@
 
 mod ahead;
 mod batch;
+mod bpf;
+pub mod collector;
 mod field;
 mod filter;
 mod input;
@@ -42,6 +44,7 @@ mod record;
 mod source;
 mod stats;
 mod stream;
+mod system;
 pub mod write;
 
 pub use batch::{FrameBatch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES};

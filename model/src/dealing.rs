@@ -40,6 +40,11 @@ pub fn hash(protocol: Protocol, source: Endpoint, destination: Endpoint) -> u32 
     finish(source.wrapping_add(destination).wrapping_add(u32::from(protocol.0)))
 }
 
+/// The hash of an exporter, which goes by its address alone: its ports change.
+pub fn exporter(address: IpAddr) -> u32 {
+    finish(fold(address))
+}
+
 /// The worker among `workers` that `hash` falls to, as the kernel chooses the member of a group (`packet(7)`,
 /// PACKET_FANOUT_CBPF).
 pub const fn worker(hash: u32, workers: usize) -> usize {

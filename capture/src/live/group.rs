@@ -17,15 +17,9 @@ use std::os::fd::AsFd;
 
 use super::handle::{EARLY_BYTES, Handle, activate};
 use super::program;
-use super::socket::{self, Instruction, Socket, settle};
+use super::socket::{self, Socket, settle};
 use super::{TapError, TapOptions};
-
-/// `BPF_RET | BPF_K` (Linux' `bpf_common.h`): ends, and keeps `k` bytes.
-const RETURN: u16 = 0x06;
-
-/// The filter that keeps no frame.
-pub(super) const NOTHING: [Instruction; 1] =
-    [Instruction { code: RETURN, jump_true: 0, jump_false: 0, k: 0 }];
+use crate::bpf::{Instruction, NOTHING, RETURN};
 
 /// The filter that keeps every frame, as far as the snap length allows.
 const EVERYTHING: [Instruction; 1] = [Instruction { code: RETURN, jump_true: 0, jump_false: 0, k: u32::MAX }];

@@ -98,7 +98,7 @@ impl Interface {
     pub(super) fn stop_receiving(&self) {
         for meter in &locked(&self.rings).open {
             // A socket that cannot be asked is of an interface that is gone.
-            let _gone = meter.socket.filter(&super::group::NOTHING);
+            let _gone = meter.socket.filter(&crate::bpf::NOTHING);
         }
     }
 

@@ -51,6 +51,7 @@ use keeper::Keeper;
 pub use monitor::TapMonitor;
 pub use options::{MAX_TAP_INTERFACES, MAX_WORKERS, TapError, TapOptions};
 pub use stats::{Happening, InterfaceStats, LinkState, TapEvent};
+pub(crate) use worker::wall_clock;
 pub use worker::{TapWorker, Woken};
 
 /// Events of interfaces kept until somebody asks for them: an interface that flaps for hours shall not fill the
@@ -101,7 +102,7 @@ impl Tap {
         if events.len() >= MAX_EVENTS {
             events.pop_front();
         }
-        let when = worker::wall_clock();
+        let when = wall_clock();
         events.push_back(TapEvent { interface: interface.to_owned(), what, when });
     }
 }

@@ -11,17 +11,8 @@ use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// An instruction of classic BPF, as `struct sock_filter` has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Instruction {
-    pub(super) code: u16,
-    pub(super) jump_true: u8,
-    pub(super) jump_false: u8,
-    pub(super) k: u32,
-}
-
-/// Most instructions of a program: BPF_MAXINSNS in Linux' `bpf_common.h`.
-pub(super) const MAX_INSTRUCTIONS: usize = 4096;
+use crate::bpf::{Instruction, MAX_INSTRUCTIONS, with_program};
+use crate::system::{Integers, checked, get_option, set_option};
 
 /// A second descriptor of the socket that a libpcap handle captures with.
 #[derive(Debug)]
@@ -112,44 +103,12 @@ impl Socket {
     }
 
     fn set<T>(&self, level: libc::c_int, option: libc::c_int, value: &T) -> io::Result<()> {
-        // SAFETY: the kernel reads at most the size of `value`, and, of a program, the instructions that it names.
-        checked(unsafe {
-            libc::setsockopt(
-                self.0.as_raw_fd(),
-                level,
-                option,
-                (&raw const *value).cast(),
-                size_of::<T>() as libc::socklen_t,
-            )
-        })
+        set_option(&self.0, level, option, value)
     }
 
-    /// `T` is one of the kernel's plain structures of integers.
-    fn get<T: Copy>(&self, option: libc::c_int, value: &mut T) -> io::Result<()> {
-        let mut len = size_of::<T>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most the size of `value`, and any bits are valid in integers.
-        checked(unsafe {
-            libc::getsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_PACKET,
-                option,
-                (&raw mut *value).cast(),
-                &raw mut len,
-            )
-        })
+    fn get<T: Integers>(&self, option: libc::c_int, value: &mut T) -> io::Result<()> {
+        get_option(&self.0, libc::SOL_PACKET, option, value)
     }
-}
-
-fn with_program<T>(program: &[Instruction], use_it: impl FnOnce(&libc::sock_fprog) -> T) -> T {
-    let mut filters: Vec<_> = program
-        .iter()
-        .map(|one| libc::sock_filter { code: one.code, jt: one.jump_true, jf: one.jump_false, k: one.k })
-        .collect();
-    use_it(&libc::sock_fprog { len: filters.len() as u16, filter: filters.as_mut_ptr() })
-}
-
-fn checked(result: libc::c_int) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Waits until one of the descriptors can be read, or has an error, or the time is over.

@@ -204,7 +204,7 @@ fn now() -> Instant {
     clippy::disallowed_methods,
     reason = "frames of a live tap are compared with the clock that stamped them"
 )]
-pub(super) fn wall_clock() -> Timestamp {
+pub(crate) fn wall_clock() -> Timestamp {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::new(time.as_secs(), time.subsec_nanos())
 }

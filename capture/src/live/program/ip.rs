@@ -1,10 +1,10 @@
 //! IPv4 (RFC 791), IPv6 (RFC 8200), ports.
 
-use super::assembler::{Label, Test, Word};
 use super::{
     DESTINATION, DESTINATION_PORT, FLAGS, Layer, NEXT, OFFSET, PROTOCOL, Program, SCRATCH, SOURCE,
     SOURCE_PORT,
 };
+use crate::bpf::assembler::{Label, Test, Word};
 use weir_model::{Protocol, dealing};
 
 impl Program {

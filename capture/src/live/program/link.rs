@@ -1,7 +1,7 @@
 //! Ethernet, tags, PPPoE, PPP, MPLS.
 
-use super::assembler::{Label, Test};
 use super::{Layer, Program};
+use crate::bpf::assembler::{Label, Test};
 
 /// Tags of an Ethernet frame in MPLS.
 const PSEUDOWIRE_TAGS: usize = 2;

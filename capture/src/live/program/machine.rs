@@ -1,6 +1,6 @@
 //! Classic BPF as the kernel runs it (Linux' `filter.txt`), for tests.
 
-use crate::live::socket::Instruction;
+use crate::bpf::Instruction;
 
 /// What a program sees of a packet.
 pub(super) struct Seen<'a> {

@@ -19,7 +19,6 @@
 //! A packet is taken for a tunnel under the conditions under which `weir-wire` takes it for one. Not looked through
 //! are Teredo, L2TP, IEEE 802.2, MACsec and 802.1ah, whose outer packets or (not IP) the first worker get them.
 
-mod assembler;
 mod ip;
 mod link;
 mod plain;
@@ -33,8 +32,8 @@ mod tests;
 use weir_model::dealing;
 use weir_model::frame::LinkType;
 
-use super::socket::Instruction;
-use assembler::{Assembler, Label, Test, Word};
+use crate::bpf::assembler::{Assembler, Label, Test, Word};
+use crate::bpf::{Instruction, finish};
 
 /// Packets within each other that are looked at: what is transported, in a tunnel over a tunnel over a tunnel.
 const IP_LAYERS: usize = 4;
@@ -212,28 +211,16 @@ impl Program {
             code.multiply(dealing::ADDRESS);
             code.add_x();
             code.multiply(dealing::END);
-            self.xor_shifted(15);
-            self.code.multiply(dealing::FINISH_2);
-            self.code.store(address);
+            code.xor_shifted(15);
+            code.multiply(dealing::FINISH_2);
+            code.store(address);
         }
         let code = &mut self.code;
         code.load_x(SOURCE);
         code.add_x();
         code.load_x(PROTOCOL);
         code.add_x();
-        self.xor_shifted(16);
-        self.code.multiply(dealing::FINISH_1);
-        self.xor_shifted(13);
-        self.code.multiply(dealing::FINISH_2);
-        self.xor_shifted(16);
-        self.code.give_a();
-    }
-
-    /// A = A ^ (A >> bits)
-    fn xor_shifted(&mut self, bits: u32) {
-        let code = &mut self.code;
-        code.a_to_x();
-        code.shift_right(bits);
-        code.xor_x();
+        finish(code);
+        code.give_a();
     }
 }

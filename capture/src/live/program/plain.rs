@@ -2,8 +2,8 @@
 //! or IPv6 without extension headers, no fragment, TCP, or UDP of which no port may be a tunnel's. Only a way around,
 //! and a third of the cost: what lies at a fixed place is read without calling a helper.
 
-use super::assembler::{Label, Test};
 use super::{DESTINATION, DESTINATION_PORT, Layer, PROTOCOL, Program, SOURCE, SOURCE_PORT, tunnel};
+use crate::bpf::assembler::{Label, Test};
 use weir_model::{Protocol, dealing};
 
 impl Program {

@@ -1,8 +1,8 @@
 //! Tunnels: what leads from one layer to the next. When something is not as it must be, the packet found so far is
 //! the one.
 
-use super::assembler::{Label, Test};
 use super::{DESTINATION_PORT, FLAGS, Layer, NEXT, Program, SOURCE_PORT};
+use crate::bpf::assembler::{Label, Test};
 use weir_model::Protocol;
 
 /// The ports of tunnels are between these two.

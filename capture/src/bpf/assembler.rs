@@ -1,21 +1,21 @@
-//! Classic BPF with labels (McCanne and Jacobson, "The BSD Packet Filter"; Linux' `bpf_common.h`).
+//! Programs with labels (McCanne and Jacobson, "The BSD Packet Filter"; Linux' `bpf_common.h`).
 //!
 //! A program has an accumulator A, an index X and sixteen words of memory, and jumps forwards only. Conditional jumps
 //! reach 255 instructions: where a label is further, the assembler puts an unconditional jump in between.
 
-use crate::live::socket::{Instruction, MAX_INSTRUCTIONS};
+use super::{Instruction, MAX_INSTRUCTIONS};
 
 /// A place to jump to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Label(usize);
+pub(crate) struct Label(usize);
 
 /// A word of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word(pub(super) u32);
+pub(crate) struct Word(pub(crate) u32);
 
 /// What a conditional jump compares A with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Test {
+pub(crate) enum Test {
     /// Equal to a constant.
     Is(u32),
     /// Greater than a constant, without sign.
@@ -38,20 +38,20 @@ enum Item {
 
 /// Gathers a program.
 #[derive(Debug, Default)]
-pub(super) struct Assembler {
+pub(crate) struct Assembler {
     items: Vec<Item>,
     labels: usize,
 }
 
 impl Assembler {
     /// A label that is placed later.
-    pub(super) const fn label(&mut self) -> Label {
+    pub(crate) const fn label(&mut self) -> Label {
         self.labels += 1;
         Label(self.labels - 1)
     }
 
     /// Places a label; all jumps to it must have been made.
-    pub(super) fn here(&mut self, label: Label) {
+    pub(crate) fn here(&mut self, label: Label) {
         self.items.push(Item::Here(label));
     }
 
@@ -60,142 +60,154 @@ impl Assembler {
     }
 
     /// A = the byte at X + `at`.
-    pub(super) fn byte(&mut self, at: u32) {
+    pub(crate) fn byte(&mut self, at: u32) {
         self.plain(0x50, at);
     }
 
     /// A = the 16 bits at X + `at`.
-    pub(super) fn half(&mut self, at: u32) {
+    pub(crate) fn half(&mut self, at: u32) {
         self.plain(0x48, at);
     }
 
     /// A = the 32 bits at X + `at`.
-    pub(super) fn word(&mut self, at: u32) {
+    pub(crate) fn word(&mut self, at: u32) {
         self.plain(0x40, at);
     }
 
     /// A = the byte at `at`; this and the following are much faster than those with X.
-    pub(super) fn byte_at(&mut self, at: u32) {
+    pub(crate) fn byte_at(&mut self, at: u32) {
         self.plain(0x30, at);
     }
 
     /// A = the 16 bits at `at`.
-    pub(super) fn half_at(&mut self, at: u32) {
+    pub(crate) fn half_at(&mut self, at: u32) {
         self.plain(0x28, at);
     }
 
     /// A = the 32 bits at `at`.
-    pub(super) fn word_at(&mut self, at: u32) {
+    pub(crate) fn word_at(&mut self, at: u32) {
         self.plain(0x20, at);
     }
 
     /// A = what the kernel knows of the packet: an `SKF_AD_` number.
-    pub(super) fn ancillary(&mut self, number: i32) {
+    pub(crate) fn ancillary(&mut self, number: i32) {
         self.plain(0x20, (libc::SKF_AD_OFF + number).cast_unsigned());
     }
 
     /// A = length of the packet.
-    pub(super) fn len(&mut self) {
+    pub(crate) fn len(&mut self) {
         self.plain(0x80, 0);
     }
 
     /// A = constant.
-    pub(super) fn constant(&mut self, k: u32) {
+    pub(crate) fn constant(&mut self, k: u32) {
         self.plain(0x00, k);
     }
 
     /// A = memory.
-    pub(super) fn load(&mut self, word: Word) {
+    pub(crate) fn load(&mut self, word: Word) {
         self.plain(0x60, word.0);
     }
 
     /// X = memory.
-    pub(super) fn load_x(&mut self, word: Word) {
+    pub(crate) fn load_x(&mut self, word: Word) {
         self.plain(0x61, word.0);
     }
 
     /// Memory = A.
-    pub(super) fn store(&mut self, word: Word) {
+    pub(crate) fn store(&mut self, word: Word) {
         self.plain(0x02, word.0);
     }
 
     /// X = A.
-    pub(super) fn a_to_x(&mut self) {
+    pub(crate) fn a_to_x(&mut self) {
         self.plain(0x07, 0);
     }
 
     /// A = X.
-    pub(super) fn x_to_a(&mut self) {
+    pub(crate) fn x_to_a(&mut self) {
         self.plain(0x87, 0);
     }
 
     /// A = A + constant.
-    pub(super) fn add(&mut self, k: u32) {
+    pub(crate) fn add(&mut self, k: u32) {
         self.plain(0x04, k);
     }
 
     /// A = A + X.
-    pub(super) fn add_x(&mut self) {
+    pub(crate) fn add_x(&mut self) {
         self.plain(0x0c, 0);
     }
 
     /// A = A - X.
-    pub(super) fn subtract_x(&mut self) {
+    pub(crate) fn subtract_x(&mut self) {
         self.plain(0x1c, 0);
     }
 
     /// A = A * constant.
-    pub(super) fn multiply(&mut self, k: u32) {
+    pub(crate) fn multiply(&mut self, k: u32) {
         self.plain(0x24, k);
     }
 
     /// A = A & constant.
-    pub(super) fn and(&mut self, k: u32) {
+    pub(crate) fn and(&mut self, k: u32) {
         self.plain(0x54, k);
     }
 
     /// A = A << constant.
-    pub(super) fn shift_left(&mut self, k: u32) {
+    pub(crate) fn shift_left(&mut self, k: u32) {
         self.plain(0x64, k);
     }
 
     /// A = A >> constant.
-    pub(super) fn shift_right(&mut self, k: u32) {
+    pub(crate) fn shift_right(&mut self, k: u32) {
         self.plain(0x74, k);
     }
 
     /// A = A ^ X.
-    pub(super) fn xor_x(&mut self) {
+    pub(crate) fn xor_x(&mut self) {
         self.plain(0xac, 0);
     }
 
+    /// A = A ^ (A >> constant); X changes.
+    pub(crate) fn xor_shifted(&mut self, k: u32) {
+        self.a_to_x();
+        self.shift_right(k);
+        self.xor_x();
+    }
+
+    /// A = the remainder of A divided by a constant that is not 0.
+    pub(crate) fn remainder(&mut self, k: u32) {
+        self.plain(0x94, k);
+    }
+
     /// The result is a constant.
-    pub(super) fn give(&mut self, k: u32) {
+    pub(crate) fn give(&mut self, k: u32) {
         self.plain(0x06, k);
     }
 
     /// The result is A.
-    pub(super) fn give_a(&mut self) {
+    pub(crate) fn give_a(&mut self) {
         self.plain(0x16, 0);
     }
 
-    pub(super) fn goto(&mut self, to: Label) {
+    pub(crate) fn goto(&mut self, to: Label) {
         self.items.push(Item::Goto(to));
     }
 
     /// Jumps if the test holds for A.
-    pub(super) fn jump_if(&mut self, test: Test, to: Label) {
+    pub(crate) fn jump_if(&mut self, test: Test, to: Label) {
         self.items.push(Item::Branch { test, when: true, to });
     }
 
     /// Jumps if it does not.
-    pub(super) fn jump_unless(&mut self, test: Test, to: Label) {
+    pub(crate) fn jump_unless(&mut self, test: Test, to: Label) {
         self.items.push(Item::Branch { test, when: false, to });
     }
 
     /// The program; empty if it is longer than the kernel takes, or jumps to a label that is not ahead (as tests make
     /// sure that ours do not).
-    pub(super) fn assemble(&self) -> Vec<Instruction> {
+    pub(crate) fn assemble(&self) -> Vec<Instruction> {
         let mut far = vec![false; self.items.len()];
         loop {
             let places = self.places(&far);
