@@ -57,6 +57,15 @@ planted: setup ## Compare alerts with what tshark finds, with a million indicato
 hostile: setup ## Every capture cut and changed at random, 50 times each (half an hour or so).
 	WEIR_HOSTILE_CASES=50 cargo test --locked --release --test hostile -- --nocapture
 
+.PHONY: fuzz
+fuzz: setup ## Fuzz one format of strangers (nightly Rust): TARGET=ipfix [SECONDS=60]; cargo fuzz list names them.
+	@test -n "$(TARGET)" || { echo "say which: make fuzz TARGET=ipfix; there are:" $$(ls fuzz/fuzz_targets) >&2; exit 2; }
+	fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
+
+.PHONY: fuzz-all
+fuzz-all: setup ## Fuzz every format, one after the other, SECONDS=60 each.
+	fuzz/run.sh $(or $(SECONDS),60)
+
 .PHONY: workers
 workers: setup ## Compare the results of 1, 2 and 4 workers on every capture (needs WEIR_CORPORA).
 	WEIR_WORKERS_ALL=1 cargo test --locked --release --test workers -- --nocapture

@@ -109,7 +109,7 @@ impl ExportDecoder {
         };
         let (first_seen, last_seen) = (time(cursor)?, time(cursor)?);
         let mut exporter = Exporter::new(address, first_seen);
-        exporter.last_seen = last_seen;
+        exporter.last_seen = last_seen.max(first_seen);
         let mut room = self.free_room();
         room.state = room.state.min(self.limits().state_bytes);
         let mut templates = 0;

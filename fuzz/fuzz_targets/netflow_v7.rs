@@ -1,0 +1,8 @@
+//! Datagrams of NetFlow v7.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| weir_fuzz::export::run(
+    weir_fuzz::export::Format::NetFlow7,
+    bytes
+));
