@@ -1,5 +1,5 @@
-//! Writes the first inputs of the fuzz targets of exported records: what the tests of `wire` build, and, where the shared
-//! corpora are, the datagrams of devices. `cargo run --example seeds -- OUTPUT [CORPORA]`.
+//! Writes the first inputs of the fuzz targets: datagrams that the tests of `wire` build, frames of the scenarios, and, where
+//! the shared corpora are, the datagrams of devices. `cargo run --example seeds -- OUTPUT [CORPORA]`.
 
 #[path = "../../wire/tests/export/build.rs"]
 #[expect(dead_code, reason = "the tests need more of it than the seeds")]
@@ -27,15 +27,17 @@ fn main() -> Result<()> {
         Some(corpora) if corpora.is_dir() => collected(&corpora, &mut sequences)?,
         _ => println!("no corpora given: only what the tests build"),
     }
-    for (target, all) in
-        sequences.iter().map(|(target, all)| (target, all.iter().map(|datagrams| input(datagrams))))
-    {
-        write(&output, target, all)?;
+    for (target, all) in sequences {
+        write(&output, target, all.iter().map(|datagrams| input(datagrams)))?;
     }
     let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/scenarios");
     let mut packets = Packets::default();
-    for scenario in fs::read_dir(scenarios)? {
-        packets.add(&scenario?.path().join("input.pcap"));
+    let mut captures: Vec<_> = fs::read_dir(scenarios)?
+        .map(|folder| Ok(folder?.path().join("input.pcap")))
+        .collect::<Result<_>>()?;
+    captures.sort_unstable();
+    for capture in captures {
+        packets.add(&capture);
     }
     write(&output, "frames", packets.frames.into_iter())?;
     write(&output, "dns", packets.dns.into_values())?;

@@ -97,3 +97,19 @@ fn limits_hold_for_snapshots_too() {
     let nothing = ExportLimits { state_bytes: 0, ..ExportLimits::default() };
     assert_eq!(ExportDecoder::new(nothing).restore(&snapshot), Ok(0));
 }
+
+#[test]
+fn nobody_was_seen_last_before_being_seen_first() {
+    let mut snapshot = taught().decoder.snapshot();
+    let end = snapshot.len() - 8;
+    // The first exporter's first datagram: behind the mark, the number of exporters, its state, and an address of IPv4.
+    snapshot[18..26].copy_from_slice(&u64::MAX.to_be_bytes());
+    let sum = snapshot[..end]
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    snapshot[end..].copy_from_slice(&sum.to_be_bytes());
+    let mut decoder = ExportDecoder::default();
+    assert_eq!(decoder.restore(&snapshot), Ok(5));
+    let status = decoder.exporter(exporter(1)).unwrap();
+    assert_eq!((status.first_seen.as_nanos(), status.last_seen.as_nanos()), (u64::MAX, u64::MAX));
+}
