@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! byte 0   what happens (upper 5 bits), who does it (lower 3 bits)
-//! byte 1   how much time passes before (lower 3 bits), whether lengths are left as they are (bit 7)
+//! byte 1   how much time passes before (lower 3 bits), in which stream (bits 3 and 4), whether lengths are left as they are (bit 7)
 //! byte 2-3 length of what follows
 //! ```
 
@@ -25,6 +25,8 @@ pub struct Event<'a> {
     pub who: u8,
     /// Seconds that pass before.
     pub seconds: u64,
+    /// In which stream: 0 to 3.
+    pub stream: u8,
     /// Whether the lengths in `body` stay as they are.
     pub keeps_lengths: bool,
     /// What was sent.
@@ -43,6 +45,7 @@ pub fn of(mut input: &[u8]) -> impl Iterator<Item = Event<'_>> {
             kind: what >> 3,
             who: what & 7,
             seconds: SECONDS[usize::from(time & 7)],
+            stream: time >> 3 & 3,
             keeps_lengths: time & 0x80 != 0,
             body,
         })

@@ -86,7 +86,7 @@ impl Collector {
         match event.kind {
             kind::EXPIRE => self.decoder.expire(self.now),
             kind::RESTART => self.restart(),
-            kind::SESSION_ENDED => self.decoder.session_ended(exporter(event.who)),
+            kind::SESSION_ENDED => self.decoder.session_ended(exporter(event.who), u64::from(event.stream)),
             kind::FOREIGN_SNAPSHOT => drop(self.decoder.restore(&signed(event.body))),
             _ => self.datagram(event),
         }
@@ -97,7 +97,7 @@ impl Collector {
         let (address, sink) = (exporter(event.who), &mut self.seen);
         sink.exporter = Some(address);
         let result = if self.format == Format::IpfixStream {
-            self.decoder.message(address, self.now, &bytes, sink)
+            self.decoder.message(address, u64::from(event.stream), self.now, &bytes, sink)
         } else {
             self.decoder.datagram(address, self.now, &bytes, sink)
         };
@@ -147,7 +147,9 @@ impl Collector {
     fn end(mut self) {
         self.books();
         for who in 0..8 {
-            self.decoder.session_ended(exporter(who));
+            for session in 0..4 {
+                self.decoder.session_ended(exporter(who), session);
+            }
         }
         self.restart();
         self.decoder.expire(self.now + Duration::from_hours(48));

@@ -122,26 +122,28 @@ impl ExportDecoder {
         bytes: &[u8],
         sink: &mut S,
     ) -> Result<(), Refused> {
-        self.take(exporter, now, bytes, false, sink)
+        self.take(exporter, now, bytes, None, sink)
     }
 
-    /// Decodes an IPFIX message of a stream (RFC 7011 section 10.4), framed by its length. Templates of streams live until
+    /// Decodes an IPFIX message of a stream (RFC 7011 section 10.4), framed by its length. `session` tells the streams of an
+    /// exporter apart: templates and sequence numbers are a stream's own (RFC 7011 sections 3.1 and 8). Templates live until
     /// [`ExportDecoder::session_ended`], and may be withdrawn.
     pub fn message<S: ExportSink + ?Sized>(
         &mut self,
         exporter: IpAddr,
+        session: u64,
         now: Timestamp,
         bytes: &[u8],
         sink: &mut S,
     ) -> Result<(), Refused> {
-        self.take(exporter, now, bytes, true, sink)
+        self.take(exporter, now, bytes, Some(session), sink)
     }
 
-    /// The stream of an exporter ended, and with it its templates.
-    pub fn session_ended(&mut self, exporter: IpAddr) {
+    /// A stream of an exporter ended, and with it its templates.
+    pub fn session_ended(&mut self, exporter: IpAddr, session: u64) {
         let Some(exporter) = self.exporters.touch(&exporter) else { return };
         let before = exporter.memory;
-        while let Some(at) = exporter.domains.iter().position(|domain| domain.key.stream) {
+        while let Some(at) = exporter.domains.iter().position(|domain| domain.key.session == Some(session)) {
             exporter.remove_domain(at);
         }
         let after = exporter.memory;
@@ -231,10 +233,10 @@ impl ExportDecoder {
         address: IpAddr,
         now: Timestamp,
         bytes: &[u8],
-        stream: bool,
+        session: Option<u64>,
         sink: &mut S,
     ) -> Result<(), Refused> {
-        let parsed = Parsed::of(bytes, stream);
+        let parsed = Parsed::of(bytes, session);
         if let Err(reason) = self.admit(address, now, parsed.is_ok(), sink) {
             let reason = parsed.err().unwrap_or(reason);
             self.departed.datagrams += 1;
@@ -330,11 +332,11 @@ impl ExportDecoder {
 
 impl<'a> Parsed<'a> {
     /// Which version it is. The version of sFlow takes four bytes, that of the others two.
-    fn of(bytes: &'a [u8], stream: bool) -> Result<Self, Refused> {
+    fn of(bytes: &'a [u8], session: Option<u64>) -> Result<Self, Refused> {
         let version = bytes.first_chunk::<2>().ok_or(Refused::TooShort)?;
         match u16::from_be_bytes(*version) {
-            10 => Message::ipfix(bytes, stream).map(Self::Message),
-            _ if stream => Err(Refused::UnknownVersion),
+            10 => Message::ipfix(bytes, session).map(Self::Message),
+            _ if session.is_some() => Err(Refused::UnknownVersion),
             9 => Message::netflow9(bytes).map(Self::Message),
             1 | 5 | 7 => Fixed::parse(bytes).map(Self::Fixed),
             0 => SFlow::parse(bytes).map(Self::SFlow),

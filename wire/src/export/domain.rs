@@ -24,8 +24,8 @@ pub(super) struct DomainKey {
     pub(super) version: ExportVersion,
     /// Observation domain, source id, engine, or sub-agent.
     pub(super) id: u32,
-    /// Of a session (TCP, TLS), whose templates are its own.
-    pub(super) stream: bool,
+    /// The session (TCP, TLS) that it is of, whose templates and numbers are its own.
+    pub(super) session: Option<u64>,
     /// sFlow: the agent, as one address may forward for several.
     pub(super) agent: Option<IpAddr>,
 }
@@ -197,7 +197,7 @@ impl Domain {
         stats: &mut ExportStats,
     ) {
         self.expire_waiting(now, limits, memory, stats);
-        if self.key.stream {
+        if self.key.session.is_some() {
             return;
         }
         while let Some((id, template)) = self.templates.oldest() {

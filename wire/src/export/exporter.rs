@@ -117,7 +117,7 @@ impl Exporter {
         let environment = Environment {
             address: self.address,
             now,
-            stream: domain.key.stream,
+            stream: domain.key.session.is_some(),
             limits,
             room,
             memory: &mut self.memory,

@@ -74,7 +74,7 @@ impl Fixed {
             }
             Self::V7(_) => (ExportVersion::NetFlow7, 0),
         };
-        DomainKey { version, id, stream: false, agent: None }
+        DomainKey { version, id, session: None, agent: None }
     }
 
     pub(super) fn exported(&self) -> Timestamp {

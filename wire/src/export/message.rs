@@ -55,7 +55,7 @@ impl<'a> Message<'a> {
         let (count, uptime, seconds, number, id) = header().map_err(|_| Refused::TooShort)?;
         let exported = Timestamp::new(u64::from(seconds), 0);
         Ok(Self {
-            key: DomainKey { version: ExportVersion::NetFlow9, id, stream: false, agent: None },
+            key: DomainKey { version: ExportVersion::NetFlow9, id, session: None, agent: None },
             clock: Clock { exported, uptime: Some(uptime), boot: None },
             number,
             count: Some(count),
@@ -64,7 +64,7 @@ impl<'a> Message<'a> {
     }
 
     /// RFC 7011 section 3.1: version, length, export time, sequence, observation domain.
-    pub(super) fn ipfix(bytes: &'a [u8], stream: bool) -> Result<Self, Refused> {
+    pub(super) fn ipfix(bytes: &'a [u8], session: Option<u64>) -> Result<Self, Refused> {
         let mut cursor = Cursor::new(bytes);
         let mut header = || -> Result<_, Short> {
             cursor.skip(2)?;
@@ -75,7 +75,7 @@ impl<'a> Message<'a> {
         let sets = cursor.take(body).map_err(|_| Refused::Truncated)?;
         let exported = Timestamp::new(u64::from(seconds), 0);
         Ok(Self {
-            key: DomainKey { version: ExportVersion::Ipfix, id, stream, agent: None },
+            key: DomainKey { version: ExportVersion::Ipfix, id, session, agent: None },
             clock: Clock { exported, uptime: None, boot: None },
             number,
             count: None,

@@ -42,3 +42,4 @@ pub use refused::{Reasons, Refused};
 pub use sequence::SequenceStats;
 pub use snapshot::RestoreError;
 pub use stats::ExportStats;
+pub use time::export_time;

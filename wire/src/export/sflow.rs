@@ -91,7 +91,7 @@ impl<'a> SFlow<'a> {
         DomainKey {
             version: ExportVersion::SFlow5,
             id: self.sub_agent,
-            stream: false,
+            session: None,
             agent: Some(self.agent),
         }
     }

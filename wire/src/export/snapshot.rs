@@ -128,7 +128,7 @@ fn restore_domain(
 ) -> Result<usize, RestoreError> {
     let limits = decoder.limits();
     let version = if cursor.u8()? == 9 { ExportVersion::NetFlow9 } else { ExportVersion::Ipfix };
-    let key = DomainKey { version, id: cursor.u32()?, stream: false, agent: None };
+    let key = DomainKey { version, id: cursor.u32()?, session: None, agent: None };
     let at = exporter.add_domain(key, limits, room);
     let mut templates = 0;
     for _ in 0..cursor.u16()? {
@@ -202,7 +202,7 @@ fn time(cursor: &mut Cursor<'_>) -> Result<Timestamp, Short> {
 
 fn is_worth_keeping(domain: &Domain) -> bool {
     let versioned = matches!(domain.key.version, ExportVersion::NetFlow9 | ExportVersion::Ipfix);
-    versioned && !domain.key.stream && domain.templates.len() > 0
+    versioned && domain.key.session.is_none() && domain.templates.len() > 0
 }
 
 fn put_exporter(out: &mut Vec<u8>, settled: bool, exporter: &Exporter) {

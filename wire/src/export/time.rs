@@ -1,11 +1,39 @@
 //! The clocks of exporters.
 
 use super::element::Unit;
+use crate::cursor::{Cursor, Short};
 use std::time::Duration;
 use weir_model::Timestamp;
 
 /// Seconds from 1900, where NTP begins, to 1970.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
+
+/// When a datagram was sent, as its header says. `None` for sFlow, whose header has no date, for what is no datagram, and for one
+/// whose exporter does not know the time (0).
+pub fn export_time(datagram: &[u8]) -> Option<Timestamp> {
+    let mut cursor = Cursor::new(datagram);
+    let mut read = || -> Result<_, Short> {
+        Ok(match cursor.u16()? {
+            // Version, count, uptime, seconds, nanoseconds.
+            1 | 5 | 7 => {
+                cursor.skip(6)?;
+                Timestamp::new(u64::from(cursor.u32()?), cursor.u32()?)
+            }
+            // RFC 3954 section 5.1: version, count, uptime, seconds.
+            9 => {
+                cursor.skip(6)?;
+                Timestamp::new(u64::from(cursor.u32()?), 0)
+            }
+            // RFC 7011 section 3.1: version, length, seconds.
+            10 => {
+                cursor.skip(2)?;
+                Timestamp::new(u64::from(cursor.u32()?), 0)
+            }
+            _ => Timestamp::EPOCH,
+        })
+    };
+    read().ok().filter(|time| *time != Timestamp::EPOCH)
+}
 
 /// What the header of a message says about time.
 #[derive(Clone, Copy, Debug)]

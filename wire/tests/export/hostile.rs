@@ -61,12 +61,12 @@ fn decode(datagrams: &[(u32, Vec<u8>)]) {
     for (number, bytes) in datagrams {
         now = now + std::time::Duration::from_secs(u64::from(*number) * 60);
         let _ = decoder.datagram(exporter(number % 12), now, bytes, &mut sink);
-        let _ = decoder.message(exporter(number % 5), now, bytes, &mut sink);
+        let _ = decoder.message(exporter(number % 5), u64::from(number % 2), now, bytes, &mut sink);
         let stats = decoder.stats();
         assert!(stats.balances(), "{stats:?}");
     }
     decoder.expire(now + std::time::Duration::from_hours(1));
-    decoder.session_ended(exporter(0));
+    decoder.session_ended(exporter(0), 0);
     assert!(decoder.stats().balances());
     assert!(decoder.memory_bytes() < 8 * 24_000);
     let snapshot = decoder.snapshot();

@@ -3,8 +3,8 @@
 use super::Collector;
 use crate::build::{FLOW, NOW, bytes, exporter, flow, ipfix, set, template, v9, v9_at};
 use std::time::Duration;
-use weir_model::ExportVersion;
-use weir_wire::export::{Notice, Refused, SequenceStats};
+use weir_model::{ExportVersion, Timestamp};
+use weir_wire::export::{Notice, Refused, SequenceStats, export_time};
 
 fn sequence(collector: &Collector) -> SequenceStats {
     collector.decoder.stats().sequence
@@ -106,4 +106,17 @@ fn a_forged_number_costs_one_restart_and_no_billion_of_losses() {
     }
     let stats = sequence(&collector);
     assert_eq!((stats.lost, stats.restarts, stats.received), (0, 2, 5));
+}
+
+#[test]
+fn the_header_says_when_a_datagram_was_sent() {
+    let now = Timestamp::new(u64::from(NOW), 0);
+    assert_eq!(export_time(&v5(0, 5_000)), Some(now));
+    assert_eq!(export_time(&v9(1, 0, &[])), Some(now));
+    assert_eq!(export_time(&ipfix(1, 0, &[])), Some(now));
+    let v1 = bytes![u16 1, u16 1, u32 9, u32 NOW, u32 500_000_000];
+    assert_eq!(export_time(&v1), Some(now + Duration::from_millis(500)));
+    assert_eq!(export_time(&v1[..15]), None, "cut short");
+    assert_eq!(export_time(&bytes![u32 5, u32 1, u32 NOW, u32 NOW, u32 NOW]), None, "sFlow has no date");
+    assert_eq!(export_time(&bytes![u16 10, u16 16, u32 0, u32 0, u32 0]), None, "no clock");
 }

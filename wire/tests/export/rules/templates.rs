@@ -93,7 +93,7 @@ fn templates_of_a_stream_are_withdrawn_and_end_with_the_session() {
     let mut collector = Collector::new();
     let mut send = |bytes: &[u8]| {
         let now = collector.now + Duration::from_hours(48);
-        collector.decoder.message(exporter(1), now, bytes, &mut collector.sink)
+        collector.decoder.message(exporter(1), 7, now, bytes, &mut collector.sink)
     };
     let both = [template(256, FLOW), template(257, FLOW)].concat();
     send(&ipfix(1, 0, &[set(2, &both), set(3, &options(258, 1, &[(149, 4), (34, 4)]))])).unwrap();
@@ -105,9 +105,31 @@ fn templates_of_a_stream_are_withdrawn_and_end_with_the_session() {
     assert_eq!(collector.decoder.stats().templates_withdrawn, 3);
     collector.take(exporter(1), &ipfix(1, 0, &[set(2, &template(256, FLOW))])).unwrap();
     assert_eq!(collector.decoder.exporter(exporter(1)).unwrap().domains, 2);
-    collector.decoder.session_ended(exporter(1));
+    collector.decoder.session_ended(exporter(1), 7);
     assert_eq!(collector.decoder.exporter(exporter(1)).unwrap().domains, 1);
     assert!(collector.decoder.stats().balances());
+}
+
+#[test]
+fn streams_of_one_exporter_have_templates_and_numbers_of_their_own() {
+    let mut collector = Collector::new();
+    let mut send = |session: u64, bytes: &[u8]| {
+        collector.decoder.message(exporter(1), session, collector.now, bytes, &mut collector.sink).unwrap();
+    };
+    send(1, &ipfix(1, 0, &[set(2, &template(256, FLOW)), set(256, &flow(1))]));
+    send(2, &ipfix(1, 700, &[set(2, &template(256, &[(12, 4)])), set(256, &[192, 0, 2, 2])]));
+    send(1, &ipfix(1, 1, &[set(256, &flow(3))]));
+    send(2, &ipfix(1, 701, &[set(256, &[192, 0, 2, 4])]));
+    collector.decoder.session_ended(exporter(1), 2);
+    let mut send = |session: u64, bytes: &[u8]| {
+        collector.decoder.message(exporter(1), session, collector.now, bytes, &mut collector.sink).unwrap();
+    };
+    send(1, &ipfix(1, 2, &[set(256, &flow(5))]));
+    send(2, &ipfix(1, 0, &[set(256, &flow(6))]));
+    assert_eq!(collector.destinations(), [1, 2, 3, 4, 5], "what was known in a stream that ended is gone");
+    let stats = collector.decoder.stats();
+    assert_eq!((stats.templates_redefined, stats.waiting_now()), (0, 1));
+    assert_eq!((stats.sequence.received, stats.sequence.lost, stats.sequence.restarts), (5, 0, 0));
 }
 
 #[test]
