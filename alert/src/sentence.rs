@@ -241,7 +241,9 @@ impl<'a> Scene<'a> {
         };
         let value = quoted(&matched.value);
         let label = match matched.field {
-            Field::FlowAddress | Field::TunnelAddress => return self.about_address(&known),
+            Field::FlowAddress | Field::TranslatedAddress | Field::TunnelAddress => {
+                return self.about_address(&known);
+            }
             Field::DnsQuestion => {
                 let asked =
                     alert.lookups.first().is_some_and(|lookup| quoted(lookup.name.as_str()) == indicator);

@@ -109,6 +109,8 @@ pub struct Match {
 pub enum Field {
     /// An address of a flow.
     FlowAddress,
+    /// The address that a translator gives an end of a flow, as a router tells.
+    TranslatedAddress,
     /// An outer address of a tunnel.
     TunnelAddress,
     /// The question of a DNS message.
@@ -137,7 +139,7 @@ impl Field {
     /// The field of the event it corresponds to (`threat.enrichments[].matched.field`); `weir.*` where ECS 9 has none, as for JA4.
     pub const fn ecs(self) -> &'static str {
         match self {
-            Self::FlowAddress => "related.ip",
+            Self::FlowAddress | Self::TranslatedAddress => "related.ip",
             Self::TunnelAddress => "weir.flow.tunnels.ip",
             Self::DnsQuestion => "dns.question.name",
             Self::DnsCname => "dns.answers.data",
@@ -174,7 +176,7 @@ pub struct Lookup {
     pub server: Endpoint,
     /// The name asked for.
     pub name: Name,
-    /// QTYPE.
+    /// QTYPE; 0 where a router tells of the name only.
     pub qtype: u16,
     /// RCODE, where an answer was seen.
     pub rcode: Option<u16>,
@@ -291,7 +293,7 @@ macro_rules! keywords {
 }
 
 keywords!(Field {
-    FlowAddress => "flow_address", TunnelAddress => "tunnel_address", DnsQuestion => "dns_question",
+    FlowAddress => "flow_address", TranslatedAddress => "translated_address", TunnelAddress => "tunnel_address", DnsQuestion => "dns_question",
     DnsCname => "dns_cname", DnsAnswer => "dns_answer", PassiveDns => "passive_dns", TlsSni => "tls_sni",
     QuicSni => "quic_sni", HttpHost => "http_host", Url => "url", Ja4 => "ja4", Certificate => "certificate",
 });

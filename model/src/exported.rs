@@ -47,6 +47,16 @@ impl Exported {
     pub fn is_sampled(&self) -> bool {
         self.sampling.is_some_and(Sampling::is_partial)
     }
+
+    /// N of "sampled 1 in N", where packets were left out.
+    pub fn sampled_one_in(&self) -> Option<u32> {
+        self.sampling.filter(|sampling| sampling.is_partial()).map(Sampling::one_in)
+    }
+
+    /// Whether a firewall let nothing of it through (firewallEvent 3, IE 233).
+    pub fn is_denied(&self) -> bool {
+        self.firewall_event == Some(3)
+    }
 }
 
 /// A place at which an exporter saw the flow: of one observation domain, coming in or going out.

@@ -78,18 +78,32 @@ impl Flow {
     }
 
     /// Whether it is known who began. A TCP flow taken up in the middle may have been begun by either end; of other
-    /// protocols, who sent the first packet is taken to have begun.
+    /// protocols, who sent the first packet is taken to have begun. Of flows of which routers told of some packets or one side only,
+    /// the first packet may not be among those told of.
     pub fn is_start_known(&self) -> bool {
-        self.protocol != Protocol::TCP || self.orientation > Orientation::FirstPacket
+        let may_lack_first = self.is_sampled() || (self.exported.is_some() && self.is_one_sided());
+        self.orientation > Orientation::FirstPacket || (self.protocol != Protocol::TCP && !may_lack_first)
     }
 
     /// Whether all that was seen are answers, to something that was not captured or that somebody sent in the initiator's
-    /// name (backscatter): only packets of the responder, of TCP only SYN-ACK or RST, or RST against them.
+    /// name (backscatter): only packets of the responder, of TCP only SYN-ACK or RST, or RST against them. That sampled packets
+    /// all went one way says nothing: there it takes those of TCP.
     pub fn is_bare_answer(&self) -> bool {
         let refuses = self.forward.tcp_flags & (Counters::SYN | Counters::RST) == Counters::RST;
-        let silent = self.forward.packets == 0 || (refuses && self.forward.says_nothing());
-        let only_answers = self.protocol != Protocol::TCP || self.reverse.says_nothing();
-        self.reverse.packets > 0 && silent && only_answers
+        let silent = self.forward.is_empty() || (refuses && self.forward.says_nothing());
+        let only_answers =
+            if self.protocol == Protocol::TCP { self.reverse.says_nothing() } else { !self.is_sampled() };
+        !self.reverse.is_empty() && silent && only_answers
+    }
+
+    /// Whether nothing was seen of one direction.
+    pub fn is_one_sided(&self) -> bool {
+        self.forward.is_empty() || self.reverse.is_empty()
+    }
+
+    /// Whether packets were left out by those who told of it, so that what is not there may have been there.
+    pub fn is_sampled(&self) -> bool {
+        self.exported.as_ref().is_some_and(|exported| exported.is_sampled())
     }
 
     /// Time from first to last packet.
@@ -124,12 +138,18 @@ impl Counters {
     const FIN: u8 = 0x01;
     const SYN: u8 = 0x02;
     const RST: u8 = 0x04;
+    const PSH: u8 = 0x08;
 
-    /// Neither payload, nor acknowledgement of any, nor FIN, but a SYN-ACK or RST: the side may never have had a connection.
+    /// Whether nothing is known to have gone this way. Firewalls tell of bytes without packets.
+    pub fn is_empty(&self) -> bool {
+        self.packets == 0 && self.ip_bytes == 0
+    }
+
+    /// Neither payload, nor acknowledgement of any, nor FIN or PSH, but a SYN-ACK or RST: the side may never have had a connection.
     fn says_nothing(&self) -> bool {
         self.payload_bytes == 0
             && self.acknowledged_bytes == 0
-            && self.tcp_flags & Self::FIN == 0
+            && self.tcp_flags & (Self::FIN | Self::PSH) == 0
             && self.tcp_flags & (Self::SYN | Self::RST) != 0
     }
 }

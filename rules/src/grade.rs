@@ -1,5 +1,7 @@
 //! How far a flow got.
 
+mod exported;
+
 use weir_model::flow::Counters;
 use weir_model::{Flow, Grade, Protocol};
 
@@ -8,7 +10,8 @@ use weir_model::{Flow, Grade, Protocol};
 pub struct Assessment {
     /// Attempted, connected or exchanged.
     pub grade: Grade,
-    /// Judged from one side of the traffic, whose acknowledgements prove that there was another: it may have got further.
+    /// Judged from one side of the traffic, whose acknowledgements prove that there was another, or from what routers told of one
+    /// side or of some packets: it may have got further.
     pub at_least: bool,
 }
 
@@ -26,7 +29,12 @@ pub struct Assessment {
 /// contents a tunnel in it cannot be told from a large ping. An ICMP error is attempted.
 ///
 /// SCTP is graded as UDP is: its chunks are payload, so that an association refused by ABORT counts as an exchange.
+///
+/// Of flows that routers tell of, see `exported`.
 pub fn grade(flow: &Flow) -> Assessment {
+    if let Some(exported) = &flow.exported {
+        return exported::grade(flow, exported);
+    }
     let (grade, at_least) = match flow.protocol {
         Protocol::TCP => tcp(flow),
         protocol if protocol.is_icmp() => (icmp(flow), false),
@@ -51,7 +59,7 @@ const PSH: u8 = 0x08;
 const ACK: u8 = 0x10;
 
 fn both_ways(flow: &Flow) -> bool {
-    flow.forward.packets > 0 && flow.reverse.packets > 0
+    !flow.forward.is_empty() && !flow.reverse.is_empty()
 }
 
 fn by_payload(connected: bool, flow: &Flow) -> Grade {
@@ -69,15 +77,18 @@ fn icmp(flow: &Flow) -> Grade {
 fn tcp(flow: &Flow) -> (Grade, bool) {
     let summary = flow.tcp.unwrap_or_default();
     if both_ways(flow) {
-        let taken_up_midway = !summary.syn && !summary.syn_ack;
-        let speaks = |side| speaks(side, taken_up_midway);
-        return (by_payload(speaks(&flow.forward) && speaks(&flow.reverse), flow), false);
+        return (tcp_both_ways(flow, !summary.syn && !summary.syn_ack), false);
     }
     if flow.forward.packets > 0 {
         one_side(&flow.forward, summary.syn && flow.forward.tcp_flags & ACK != 0)
     } else {
         one_side(&flow.reverse, summary.syn_ack && flow.reverse.tcp_flags & FIN != 0)
     }
+}
+
+fn tcp_both_ways(flow: &Flow, taken_up_midway: bool) -> Grade {
+    let speaks = |side| speaks(side, taken_up_midway);
+    by_payload(speaks(&flow.forward) && speaks(&flow.reverse), flow)
 }
 
 /// Whether a side said more than RST. Its flags are those of all its segments together, so that ACKs before a RST cannot be
@@ -107,115 +118,4 @@ fn one_side(side: &Counters, answered: bool) -> (Grade, bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::flow;
-    use weir_model::flow::TcpSummary;
-
-    /// Packets, payload bytes, flags, acknowledged bytes.
-    type Side = (u64, u64, u8, u64);
-    const NOTHING: Side = (0, 0, 0, 0);
-
-    fn side((packets, payload_bytes, tcp_flags, acknowledged_bytes): Side) -> Counters {
-        Counters { packets, payload_bytes, tcp_flags, acknowledged_bytes, ..Counters::default() }
-    }
-
-    fn tcp(forward: Side, reverse: Side) -> (Grade, bool) {
-        let mut flow = flow("10.0.0.1:50000", "203.0.113.5:443");
-        (flow.forward, flow.reverse) = (side(forward), side(reverse));
-        let syn = flow.forward.tcp_flags & SYN != 0;
-        let syn_ack = flow.reverse.tcp_flags & (SYN | ACK) == SYN | ACK;
-        flow.tcp = Some(TcpSummary { syn, syn_ack, ..TcpSummary::default() });
-        let Assessment { grade, at_least } = grade(&flow);
-        (grade, at_least)
-    }
-
-    fn other(protocol: Protocol, icmp: Option<(u8, u8)>, forward: Side, reverse: Side) -> Grade {
-        let mut flow = flow("10.0.0.1:50000", "203.0.113.5:443");
-        (flow.protocol, flow.icmp, flow.tcp) = (protocol, icmp, None);
-        (flow.forward, flow.reverse) = (side(forward), side(reverse));
-        let assessment = grade(&flow);
-        assert!(!assessment.at_least);
-        assessment.grade
-    }
-
-    #[test]
-    fn tcp_seen_both_ways() {
-        let (attempted, connected, exchanged) =
-            ((Grade::Attempted, false), (Grade::Connected, false), (Grade::Exchanged, false));
-        for (what, forward, reverse, expected) in [
-            ("refused", (1, 0, SYN, 0), (1, 0, RST | ACK, 0), attempted),
-            ("refused thrice", (3, 0, SYN, 0), (3, 0, RST | ACK, 0), attempted),
-            (
-                "refused, the RST acknowledges data on the SYN",
-                (2, 20, SYN, 0),
-                (2, 0, RST | ACK, 20),
-                attempted,
-            ),
-            ("ACK scan", (1, 0, ACK, 0), (1, 0, RST, 0), attempted),
-            ("half-open scan of an open port", (2, 0, SYN | RST, 0), (1, 0, SYN | ACK, 0), connected),
-            ("backscatter refused", (1, 0, RST, 0), (1, 0, SYN | ACK, 0), attempted),
-            ("handshake", (2, 0, SYN | ACK, 0), (1, 0, SYN | ACK, 0), connected),
-            ("one way payload", (3, 9, SYN | ACK | PSH, 0), (2, 0, SYN | ACK, 9), connected),
-            ("reset after handshake", (3, 9, SYN | ACK | PSH, 0), (2, 0, SYN | ACK | RST, 9), connected),
-            (
-                "answer and RST, SYN-ACK missed",
-                (3, 9, SYN | ACK | PSH, 7),
-                (2, 7, ACK | PSH | RST, 9),
-                exchanged,
-            ),
-            ("payload both ways", (5, 9, SYN | ACK | PSH, 7), (5, 7, SYN | ACK | PSH, 9), exchanged),
-            ("midway", (5, 9, ACK, 7), (5, 7, ACK, 9), exchanged),
-            ("midway, reset", (5, 9, ACK, 7), (5, 7, ACK | RST, 9), exchanged),
-            ("midway upload, reset", (5, 9, ACK, 0), (5, 0, ACK | RST, 9), connected),
-            ("midway, a lone RST", (5, 9, ACK, 0), (1, 0, RST | ACK, 9), attempted),
-        ] {
-            assert_eq!(tcp(forward, reverse), expected, "{what}");
-        }
-    }
-
-    #[test]
-    fn tcp_seen_one_way_is_graded_by_acknowledgements() {
-        for (what, forward, reverse, grade, at_least) in [
-            ("SYN without answer", (3, 0, SYN, 0), NOTHING, Grade::Attempted, false),
-            ("SYN, then RST", (2, 0, SYN | RST, 0), NOTHING, Grade::Attempted, false),
-            ("handshake's ACK", (2, 0, SYN | ACK, 0), NOTHING, Grade::Connected, true),
-            ("request", (3, 9, SYN | ACK | PSH, 0), NOTHING, Grade::Connected, true),
-            ("request and acknowledged answer", (4, 9, SYN | ACK | PSH, 5), NOTHING, Grade::Exchanged, false),
-            ("banner acknowledged", (4, 0, SYN | ACK, 5), NOTHING, Grade::Connected, true),
-            ("answer side", NOTHING, (4, 7, SYN | ACK | PSH, 5), Grade::Exchanged, false),
-            ("SYN-ACK alone", NOTHING, (1, 0, SYN | ACK, 0), Grade::Attempted, true),
-            ("SYN-ACK again and again", NOTHING, (5, 0, SYN | ACK, 0), Grade::Attempted, true),
-            ("SYN-ACK, then given up", NOTHING, (6, 0, SYN | ACK | RST, 0), Grade::Attempted, false),
-            ("SYN-ACK and FIN", NOTHING, (3, 0, SYN | ACK | FIN, 0), Grade::Connected, true),
-            ("SYN-ACK and banner", NOTHING, (2, 9, SYN | ACK | PSH, 0), Grade::Connected, true),
-            ("RST alone", NOTHING, (1, 0, RST | ACK, 0), Grade::Attempted, false),
-            ("RST alone that acknowledges", NOTHING, (1, 0, RST | ACK, 5), Grade::Attempted, false),
-            ("bare ACK", (1, 0, ACK, 0), NOTHING, Grade::Attempted, true),
-            ("midway upload", (5, 900, ACK, 0), NOTHING, Grade::Connected, true),
-            ("midway download", (5, 0, ACK, 900), NOTHING, Grade::Connected, true),
-            ("midway download, reset", (5, 0, ACK | RST, 900), NOTHING, Grade::Connected, true),
-        ] {
-            assert_eq!(tcp(forward, reverse), (grade, at_least), "{what}");
-        }
-    }
-
-    #[test]
-    fn other_protocols() {
-        let (one, empty, none) = ((1, 8, 0, 0), (1, 0, 0, 0), NOTHING);
-        for (protocol, icmp, forward, reverse, expected) in [
-            (Protocol::UDP, None, one, none, Grade::Attempted),
-            (Protocol::UDP, None, none, one, Grade::Attempted),
-            (Protocol::UDP, None, one, empty, Grade::Connected),
-            (Protocol::UDP, None, one, one, Grade::Exchanged),
-            (Protocol::ESP, None, one, one, Grade::Exchanged),
-            (Protocol::ICMP, Some((8, 0)), one, none, Grade::Attempted),
-            (Protocol::ICMP, Some((8, 0)), one, one, Grade::Connected),
-            (Protocol::ICMP, Some((3, 1)), one, one, Grade::Attempted),
-            (Protocol::ICMPV6, Some((128, 0)), one, one, Grade::Connected),
-            (Protocol::ICMPV6, Some((1, 4)), one, one, Grade::Attempted),
-        ] {
-            assert_eq!(other(protocol, icmp, forward, reverse), expected, "{protocol} {icmp:?}");
-        }
-    }
-}
+mod tests;

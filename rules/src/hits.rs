@@ -54,7 +54,7 @@ impl Hit {
 /// What in a flow a hit is about: decides whose incident it is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
-    /// One end of the flow, by its address.
+    /// One end of the flow, by its address; also where it was met by the address that a translator gives it.
     End(IpAddr),
     /// An end of a tunnel around the flow.
     Tunnel {

@@ -188,7 +188,7 @@ fn first_lookup(dns: &mut Object<'_>, alert: &Alert) {
     });
     dns.object("question", |question| {
         question.set("name", &first.name);
-        question.set("type", wire::record_type(first.qtype));
+        question.set_some("type", asked_type(first));
     });
     dns.set_list("resolved_ip", first.addresses.iter().copied());
     dns.set_some("response_code", first.rcode.map(wire::response_code));
@@ -217,7 +217,12 @@ fn lookup(members: &mut Object<'_>, lookup: &Lookup) {
         server.set("port", lookup.server.port);
     });
     members.set("time", lookup.time);
-    members.set("type", wire::record_type(lookup.qtype));
+    members.set_some("type", asked_type(lookup));
+}
+
+/// Routers that tell of the name do not tell of the type.
+fn asked_type(lookup: &Lookup) -> Option<wire::Registered> {
+    (lookup.qtype > 0).then(|| wire::record_type(lookup.qtype))
 }
 
 fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {

@@ -203,7 +203,7 @@ fn every_field_has_its_words() {
             Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer => {
                 assert!(!said.contains("VALUE"), "{said}");
             }
-            Field::FlowAddress | Field::TunnelAddress => {
+            Field::FlowAddress | Field::TranslatedAddress | Field::TunnelAddress => {
                 assert!(said.contains("known here as known.example"), "{said}");
             }
             _ => assert!(said.contains("VALUE"), "{said}"),

@@ -15,16 +15,24 @@ const MAX_LISTED: usize = 16;
 /// OPCODE of a standard query (RFC 1035 section 4.1.1).
 const OPCODE_QUERY: u8 = 0;
 
+/// Indicators met in a look-up, in which field, and what stood there.
+pub(super) type Matches = SmallVec<[(IndicatorId, Field, Arc<str>); 4]>;
+
 impl Found<'_> {
     pub(super) fn dns(&mut self, observation: &Observation, message: &DnsMessage) {
         if message.link_local || message.opcode != OPCODE_QUERY {
             return;
         }
         let matches = self.dns_matches(message);
-        let Some(lookup) = (!matches.is_empty()).then(|| lookup(observation, message)).flatten() else {
+        self.look_up(message.id, matches, || lookup(observation, message));
+    }
+
+    /// Adds what was met in a look-up; a flow that has too many of them keeps what it can.
+    pub(super) fn look_up(&mut self, id: u16, matches: Matches, lookup: impl FnOnce() -> Option<Lookup>) {
+        let Some(lookup) = (!matches.is_empty()).then(lookup).flatten() else {
             return;
         };
-        let position = self.hits.push_lookup(message.id, lookup);
+        let position = self.hits.push_lookup(id, lookup);
         for (id, field, value) in matches {
             if let Some(position) = position {
                 self.hit(id, field, &value, Subject::Lookup(position));
@@ -34,8 +42,8 @@ impl Found<'_> {
         }
     }
 
-    fn dns_matches(&self, message: &DnsMessage) -> SmallVec<[(IndicatorId, Field, Arc<str>); 4]> {
-        let mut matches = SmallVec::new();
+    fn dns_matches(&self, message: &DnsMessage) -> Matches {
+        let mut matches = Matches::new();
         for question in &message.questions {
             let ids = self.set.name(&question.name);
             matches.extend(ids.map(|id| (id, Field::DnsQuestion, question.name.as_str().into())));

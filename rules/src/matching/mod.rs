@@ -3,6 +3,7 @@
 //! | seen | compared as | field |
 //! |---|---|---|
 //! | either end of a flow | address, address:port (TCP, UDP, SCTP), network | `flow_address` |
+//! | what a translator made of either end, as a router tells | address, address:port, network | `translated_address` |
 //! | outer addresses of a tunnel | address, network | `tunnel_address` |
 //! | the name by which this client asked for the address, and its aliases | domain, host | `passive_dns` |
 //! | DNS question, of a query or repeated in its response | domain, host | `dns_question` |
@@ -15,14 +16,19 @@
 //! | JA4 | JA4 | `ja4` |
 //! | any certificate of a server's chain | certificate | `certificate` |
 //!
+//! Names that a router wrote into its record of the flow are compared as if a packet had said them: the name asked for in DNS, TLS
+//! server_name, HTTP host and target.
+//!
 //! Nothing else is compared. In particular these explain a flow but are not met: the contents of PTR, MX, NS, SOA, SRV, TXT,
 //! HTTPS and SVCB records, whatever stands in authority and additional sections, names in certificates, names that another
 //! client's answer gave an address, DNS messages that are not standard queries (notifications and updates ask nothing), and
 //! Multicast DNS and LLMNR, which look nothing up on the Internet and in which any neighbour may name anything.
 
 mod dns;
+mod http;
 mod questions;
 mod rewritten;
+mod told;
 
 pub use questions::Questions;
 
@@ -32,11 +38,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use weir_model::alert::Field;
 use weir_model::flow::{FlowHead, NameSource, PassiveName, Tunnel};
-use weir_model::indicator::Url;
-use weir_model::observation::{
-    Certificate, ClientHello, Fact, HttpHost, HttpRequest, RequestForm, TlsTransport,
-};
-use weir_model::{Endpoint, IndicatorValue, Name, Observation, Timestamp};
+use weir_model::observation::{Certificate, ClientHello, Fact, TlsTransport};
+use weir_model::record::Translated;
+use weir_model::{Endpoint, Name, Observation, Timestamp};
 
 /// Compares flows with a set of indicators. It keeps nothing between calls; what it finds goes to the flow's [`FlowHits`].
 #[derive(Clone, Debug)]
@@ -55,7 +59,7 @@ impl Matcher {
         &self.set
     }
 
-    /// Compares what is known when a flow begins: its addresses and its tunnels'.
+    /// Compares what is known when a flow begins: its addresses, what a translator made of them, and its tunnels'.
     pub fn began(&self, head: &FlowHead<'_>, hits: &mut FlowHits) {
         if self.set.is_empty() {
             return;
@@ -85,7 +89,8 @@ impl Matcher {
             Fact::ClientHello(hello) => found.client_hello(hello),
             Fact::Certificate(certificate) => found.certificate(certificate),
             Fact::HttpRequest(request) => found.http_request(request, observation.destination),
-            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Told(_) | Fact::Application(_) => {}
+            Fact::Told(names) => found.told(observation, names),
+            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => {}
         }
     }
 }
@@ -126,19 +131,43 @@ impl Found<'_> {
     }
 
     fn ends(&mut self, head: &FlowHead<'_>) {
-        self.end(head, head.source);
-        if head.destination != head.source {
-            self.end(head, head.destination);
+        let FlowHead { source, destination, .. } = *head;
+        self.address(source.ip, Field::FlowAddress, source.ip);
+        self.address_port(head, source, Field::FlowAddress, source.ip);
+        if destination != source {
+            self.address(destination.ip, Field::FlowAddress, destination.ip);
+            self.address_port(head, destination, Field::FlowAddress, destination.ip);
+        }
+        if let Some(translated) = head.translated {
+            self.translated(head, translated);
         }
     }
 
-    fn end(&mut self, head: &FlowHead<'_>, end: Endpoint) {
-        let set = self.set;
-        let at_port = head.protocol.has_ports().then(|| set.address_port(end.ip, end.port)).flatten();
-        let subject = Subject::End(end.ip);
-        self.hit_address(set.address(end.ip), end.ip, Field::FlowAddress, &subject);
-        if let Some(id) = at_port {
-            self.hit(id, Field::FlowAddress, &end.to_string().into(), subject);
+    /// What a translator made of an end is the same end under another address, so a hit is about the end as the flow has it.
+    fn translated(&mut self, head: &FlowHead<'_>, translated: &Translated) {
+        for (end, ip, port) in [
+            (head.source, translated.source, translated.source_port),
+            (head.destination, translated.destination, translated.destination_port),
+        ] {
+            let other = Endpoint::new(ip.unwrap_or(end.ip), if port == 0 { end.port } else { port });
+            if other.ip != end.ip {
+                self.address(other.ip, Field::TranslatedAddress, end.ip);
+            }
+            if other != end {
+                self.address_port(head, other, Field::TranslatedAddress, end.ip);
+            }
+        }
+    }
+
+    fn address(&mut self, ip: IpAddr, field: Field, of: IpAddr) {
+        self.hit_address(self.set.address(ip), ip, field, &Subject::End(of));
+    }
+
+    fn address_port(&mut self, head: &FlowHead<'_>, end: Endpoint, field: Field, of: IpAddr) {
+        if head.protocol.has_ports()
+            && let Some(id) = self.set.address_port(end.ip, end.port)
+        {
+            self.hit(id, field, &end.to_string().into(), Subject::End(of));
         }
     }
 
@@ -194,56 +223,6 @@ impl Found<'_> {
             self.hit(id, Field::Certificate, &value.unwrap_or_default().into(), Subject::Flow);
         }
     }
-
-    fn http_request(&mut self, request: &HttpRequest, server: Endpoint) {
-        let Some(host) = &request.host else { return };
-        let text = match host {
-            HttpHost::Name(name) => name.clone(),
-            HttpHost::Address(ip) => Name::from_text_form(&ip.to_string()),
-        };
-        let subject =
-            Subject::Said { host: text.as_str().into(), to_proxy: request.form != RequestForm::Origin };
-        match host {
-            HttpHost::Name(name) => {
-                self.hit_all(self.set.name(name), Field::HttpHost, name.as_str(), &subject);
-            }
-            HttpHost::Address(ip) => {
-                self.hit_all(self.set.address(*ip), Field::HttpHost, text.as_str(), &subject);
-                let end = Endpoint::new(*ip, port_meant(request, server));
-                let at_port = self.set.address_port(end.ip, end.port);
-                self.hit_all(at_port, Field::HttpHost, &end.to_string(), &subject);
-            }
-        }
-        self.url(request, &text, server, &subject);
-    }
-
-    /// A request without a port in its Host field means the default port; but clients that leave the port out also where it
-    /// is another one exist, so the port of the flow is tried as well.
-    fn url(&mut self, request: &HttpRequest, host: &Name, server: Endpoint, subject: &Subject) {
-        if !request.path.starts_with('/') {
-            return;
-        }
-        let of_flow = (request.form == RequestForm::Origin && request.port.is_none()).then_some(server.port);
-        for port in [Some(request.port), of_flow.map(Some)].into_iter().flatten() {
-            let Some(id) = self.set.url(host.as_str(), port, &request.path) else {
-                continue;
-            };
-            let port = port.filter(|port| !matches!(port, 80 | 443));
-            let url = Url { host: host.clone(), port, path: Arc::clone(&request.path) };
-            self.hit(id, Field::Url, &IndicatorValue::Url(url).to_string().into(), subject.clone());
-            return;
-        }
-    }
-}
-
-/// The port at which an HTTP request wants its host, where it does not say: that of the flow, or through a proxy the
-/// scheme's default.
-fn port_meant(request: &HttpRequest, server: Endpoint) -> u16 {
-    request.port.unwrap_or(match request.form {
-        RequestForm::Origin => server.port,
-        RequestForm::Absolute => 80,
-        RequestForm::Connect => 443,
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::{Found, Matcher};
 use crate::hits::FlowHits;
 use std::net::IpAddr;
 use weir_model::flow::{FlowHead, FlowId};
+use weir_model::record::Translated;
 use weir_model::{Endpoint, Protocol, Timestamp};
 
 /// Flows asked about at a time: their addresses fill two rounds of [`crate::IndicatorSet::addresses`].
@@ -19,7 +20,11 @@ pub struct Questions {
     flows: Vec<Began>,
     /// Source and destination of each of them.
     addresses: Vec<IpAddr>,
-    /// Positions of those that the set knows; here to be reused.
+    /// What a translator made of their ends, with their positions: few flows have that.
+    translated: Vec<(usize, Translated)>,
+    /// Source and destination of each of these.
+    translated_addresses: Vec<IpAddr>,
+    /// Positions of the flows of which the set knows an address; here to be reused.
     met: Vec<usize>,
 }
 
@@ -45,8 +50,22 @@ impl Questions {
 
     fn ask(&mut self, head: &FlowHead<'_>) {
         let FlowHead { id, first, protocol, source, destination, .. } = *head;
+        if let Some(translated) = head.translated {
+            let [made_of_source, made_of_destination] = [translated.source, translated.destination];
+            self.translated_addresses
+                .extend([made_of_source.unwrap_or(source.ip), made_of_destination.unwrap_or(destination.ip)]);
+            self.translated.push((self.flows.len(), *translated));
+        }
         self.flows.push(Began { id, first, protocol, source, destination });
         self.addresses.extend([source.ip, destination.ip]);
+    }
+
+    fn clear(&mut self) {
+        self.flows.clear();
+        self.addresses.clear();
+        self.translated.clear();
+        self.translated_addresses.clear();
+        self.met.clear();
     }
 }
 
@@ -66,19 +85,19 @@ impl Matcher {
     /// Answers all questions: `met` gets the flows of which an address is known, each with these hits, which stand before all
     /// others of the flow.
     pub fn answer(&self, questions: &mut Questions, mut met: impl FnMut(&FlowHead<'_>, FlowHits)) {
-        let Questions { flows, addresses, met: positions } = questions;
-        if self.set.has_address_ports() {
-            positions.extend(0..addresses.len());
-        } else {
-            self.set.addresses(addresses, |position, _| positions.push(position));
-        }
-        for position in positions.iter_mut() {
-            *position /= ENDS;
-        }
-        positions.dedup();
-        for Began { id, first, protocol, source, destination } in
-            positions.iter().filter_map(|flow| flows.get(*flow)).copied()
-        {
+        self.find(questions);
+        let Questions { flows, translated, met: positions, .. } = &*questions;
+        for position in positions {
+            let Some(Began { id, first, protocol, source, destination }) = flows.get(*position).copied()
+            else {
+                continue;
+            };
+            let translated = match translated.as_slice() {
+                [] => None,
+                some => {
+                    some.binary_search_by_key(position, |(flow, _)| *flow).ok().and_then(|at| some.get(at))
+                }
+            };
             let head = FlowHead {
                 id,
                 first,
@@ -86,7 +105,7 @@ impl Matcher {
                 source,
                 destination,
                 tunnels: &[],
-                translated: None,
+                translated: translated.map(|(_, translated)| translated),
                 passive: &[],
             };
             let mut hits = FlowHits::default();
@@ -95,8 +114,23 @@ impl Matcher {
                 met(&head, hits);
             }
         }
-        flows.clear();
-        addresses.clear();
-        positions.clear();
+        questions.clear();
+    }
+
+    /// Finds the flows of which an address may be met.
+    fn find(&self, questions: &mut Questions) {
+        let Questions { flows, addresses, translated, translated_addresses, met } = questions;
+        if self.set.has_address_ports() {
+            met.extend(0..flows.len());
+            return;
+        }
+        self.set.addresses(addresses, |position, _| met.push(position / ENDS));
+        if !translated.is_empty() {
+            self.set.addresses(translated_addresses, |position, _| {
+                met.extend(translated.get(position / ENDS).map(|(flow, _)| *flow));
+            });
+            met.sort_unstable();
+        }
+        met.dedup();
     }
 }

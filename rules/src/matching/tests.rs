@@ -2,8 +2,13 @@ use super::*;
 use crate::set::SetBuilder;
 use proptest::prelude::*;
 use weir_model::flow::{FlowId, FlowName, TunnelKind};
-use weir_model::observation::{DnsData, DnsMessage, DnsQuestion, DnsRecord};
-use weir_model::{Context, Indicator, Protocol};
+use weir_model::indicator::Url;
+use weir_model::observation::{
+    DnsData, DnsMessage, DnsQuestion, DnsRecord, HttpHost, HttpRequest, RequestForm,
+};
+use weir_model::{Context, Indicator, IndicatorValue, Protocol};
+
+mod routers;
 
 const CLIENT: &str = "10.0.0.1:50000";
 
@@ -433,8 +438,18 @@ fn flows_asked_about_together_are_met_as_one_by_one() {
             let source = if number % 7 == 0 { end(CLIENT) } else { end("10.0.0.2:50000") };
             let destination = end(&format!("203.0.113.{number}:443"));
             let destination = if number % 11 == 0 { source } else { destination };
-            let head =
-                FlowHead { id: FlowId(number.into()), source, destination, ..head(Protocol::TCP, CLIENT) };
+            let made = Translated {
+                destination: Some(end("203.0.113.70:0").ip).filter(|_| number % 10 == 0),
+                source_port: number.into(),
+                ..Translated::default()
+            };
+            let head = FlowHead {
+                id: FlowId(number.into()),
+                source,
+                destination,
+                translated: Some(&made).filter(|_| number % 5 == 0),
+                ..head(Protocol::TCP, CLIENT)
+            };
             assert!(matcher.ask(&head, &mut questions));
             if questions.is_full() {
                 matcher.answer(&mut questions, |head, hits| together.push((head.id, hits)));
@@ -447,7 +462,9 @@ fn flows_asked_about_together_are_met_as_one_by_one() {
             }
         }
         matcher.answer(&mut questions, |head, hits| together.push((head.id, hits)));
-        assert!(alone.len() > 15, "{}", alone.len());
+        let translated = |hit: &Hit| hit.field == Field::TranslatedAddress;
+        assert_eq!(alone.iter().flat_map(|(_, hits)| hits.hits()).filter(|hit| translated(hit)).count(), 9);
+        assert!(alone.len() > 20, "{}", alone.len());
         let text = |all: &[(FlowId, FlowHits)]| {
             all.iter().map(|(id, hits)| format!("{id:?} {:?}", hits.hits())).collect::<Vec<_>>()
         };
