@@ -3,10 +3,10 @@
 use crate::events::{self, Event};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
-use weir_model::record::{ExportedRecord, Origin, SampledFrame, Sampling};
+use weir_model::record::{ExportedRecord, Origin, SampledFrame, Sampling, SamplingSource};
 use weir_model::{ExportVersion, Timestamp};
 use weir_wire::decode::{DecodeConfig, Decoder};
-use weir_wire::export::{ExportDecoder, ExportLimits, ExportSink, ExportStats};
+use weir_wire::export::{ExportDecoder, ExportLimits, ExportSink, ExportStats, Precedence};
 
 /// What a target's datagrams are: the version in their first bytes is set, so that the fuzzer does not leave its format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,15 @@ fn limits() -> ExportLimits {
     }
 }
 
+/// One that has sampling configured for some exporters.
+fn decoder() -> ExportDecoder {
+    let mut decoder = ExportDecoder::new(limits());
+    let rate = Sampling::new(1, 100, SamplingSource::Configured).expect("one of a hundred");
+    decoder.set_configured_sampling(exporter(1), None, rate, Precedence::WhenSilent);
+    decoder.set_configured_sampling(exporter(2), Some(3), rate, Precedence::Always);
+    decoder
+}
+
 /// What a fuzz target does with its input.
 pub fn run(format: Format, input: &[u8]) {
     let mut collector = Collector::new(format);
@@ -72,7 +81,7 @@ impl Collector {
     fn new(format: Format) -> Self {
         Self {
             format,
-            decoder: ExportDecoder::new(limits()),
+            decoder: decoder(),
             datagrams: 0,
             refused: 0,
             now: Timestamp::new(1_700_000_000, 0),
@@ -109,7 +118,7 @@ impl Collector {
     fn restart(&mut self) {
         self.books();
         let snapshot = self.decoder.snapshot();
-        let mut again = ExportDecoder::new(limits());
+        let mut again = decoder();
         let templates = again.restore(&snapshot).expect("its own snapshot is read");
         let known: usize = again.exporters().iter().map(|status| status.templates).sum();
         assert_eq!(templates, known);

@@ -1,5 +1,6 @@
 //! The decoder: which version, which exporter, which domain; and what it knows of them.
 
+use super::configured::{Configured, Precedence};
 use super::domain::{Domain, DomainKey};
 use super::exporter::{Environment, Exporter, Memory};
 use super::exporters::Exporters;
@@ -11,8 +12,10 @@ use super::sequence::Continuity;
 use super::sflow::SFlow;
 use super::stats::ExportStats;
 use foldhash::fast::RandomState;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
+use std::sync::Arc;
 use weir_model::{ExportVersion, ExportedRecord, SampledFrame, Sampling, Timestamp};
 
 /// The most bytes that one datagram can add to what is held: when less is free, newcomers make room before it is read. A field
@@ -82,6 +85,8 @@ pub struct ExporterStatus {
 pub struct ExportDecoder {
     limits: ExportLimits,
     pub(super) exporters: Exporters,
+    /// Sampling that the operator configured, by exporter, known or not.
+    configured: HashMap<IpAddr, Arc<Configured>, RandomState>,
     memory: Memory,
     /// Of exporters that are gone, and of datagrams that never had one.
     departed: ExportStats,
@@ -107,9 +112,26 @@ impl ExportDecoder {
         Self {
             limits,
             exporters: Exporters::new(),
+            configured: HashMap::default(),
             memory: Memory::default(),
             departed: ExportStats::default(),
             digests: RandomState::default(),
+        }
+    }
+
+    /// Sampling of an exporter, or of one of its interfaces (SNMP index; the output of egress records, the input of all others),
+    /// that the operator configured. What is configured last counts, and an interface's own before that of all.
+    pub fn set_configured_sampling(
+        &mut self,
+        exporter: IpAddr,
+        interface: Option<u32>,
+        sampling: Sampling,
+        precedence: Precedence,
+    ) {
+        let configured = self.configured.entry(exporter).or_default();
+        Arc::make_mut(configured).set(interface, sampling, precedence);
+        if let Some(known) = self.exporters.iter_mut().find(|known| known.address == exporter) {
+            known.configured = Some(configured.clone());
         }
     }
 
@@ -215,12 +237,13 @@ impl ExportDecoder {
     }
 
     /// Takes in an exporter from a snapshot, if it is not known and there is room.
-    pub(super) fn adopt(&mut self, exporter: Exporter, settled: bool) -> bool {
+    pub(super) fn adopt(&mut self, mut exporter: Exporter, settled: bool) -> bool {
         let address = exporter.address;
         if self.exporters.get(&address).is_some() || self.exporters.len() >= self.limits.exporters {
             return false;
         }
         self.memory.replace(Memory::default(), exporter.memory);
+        exporter.configured = self.configured.get(&address).cloned();
         self.exporters.insert(exporter);
         if settled {
             self.exporters.settle(&address, &self.limits);
@@ -285,7 +308,9 @@ impl ExportDecoder {
         }
         let gone = self.exporters.make_room(now, &self.limits).map_err(|()| Refused::ExportersFull)?;
         self.depart(gone);
-        self.exporters.insert(Exporter::new(address, now));
+        let mut exporter = Exporter::new(address, now);
+        exporter.configured = self.configured.get(&address).cloned();
+        self.exporters.insert(exporter);
         sink.notice(address, Notice::Appeared);
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! What is known of one exporter.
 
+use super::configured::{Configured, sampled_interface};
 use super::decoder::{ExportSink, Notice};
 use super::domain::{Domain, DomainKey};
 use super::limits::ExportLimits;
 use super::stats::ExportStats;
 use std::net::IpAddr;
+use std::sync::Arc;
 use weir_model::Timestamp;
 use weir_model::record::{ExportedRecord, SampledFrame, Sampling};
 
@@ -22,6 +24,8 @@ pub(super) struct Exporter {
     skew_told: bool,
     /// Sampling of the last record or frame.
     pub(super) sampling: Option<Sampling>,
+    /// Sampling that the operator configured.
+    pub(super) configured: Option<Arc<Configured>>,
     /// Counts the datagrams: what a domain was used last by.
     ticks: u64,
 }
@@ -47,20 +51,27 @@ pub(super) struct Environment<'e, S: ?Sized> {
     pub(super) memory: &'e mut Memory,
     pub(super) stats: &'e mut ExportStats,
     sampling: &'e mut Option<Sampling>,
+    configured: Option<&'e Configured>,
     pub(super) sink: &'e mut S,
 }
 
 impl<S: ExportSink + ?Sized> Environment<'_, S> {
-    /// Hands a record on.
+    /// Hands a record on, with the configured sampling where that counts.
     #[inline]
-    pub(super) fn record(&mut self, record: &ExportedRecord<'_>) {
+    pub(super) fn record(&mut self, record: &mut ExportedRecord<'_>) {
+        if let Some(configured) = self.configured {
+            record.sampling = configured.sampling(record.sampling, sampled_interface(record));
+        }
         self.stats.records += 1;
         *self.sampling = record.sampling;
         self.sink.record(record);
     }
 
-    /// Hands the header of a sampled packet on.
-    pub(super) fn sampled(&mut self, frame: &SampledFrame<'_>) {
+    /// Hands the header of a sampled packet on, likewise.
+    pub(super) fn sampled(&mut self, frame: &mut SampledFrame<'_>) {
+        if let Some(configured) = self.configured {
+            frame.sampling = configured.sampling(frame.sampling, frame.input);
+        }
         self.stats.frames += 1;
         *self.sampling = frame.sampling;
         self.sink.sampled(frame);
@@ -79,6 +90,7 @@ impl Exporter {
             clock_skew: 0,
             skew_told: false,
             sampling: None,
+            configured: None,
             ticks: 0,
         }
     }
@@ -123,6 +135,7 @@ impl Exporter {
             memory: &mut self.memory,
             stats: &mut self.stats,
             sampling: &mut self.sampling,
+            configured: self.configured.as_deref(),
             sink,
         };
         Some((domain, environment))

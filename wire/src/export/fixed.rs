@@ -123,10 +123,12 @@ impl Fixed {
             received: env.now,
         };
         let clock = Clock { exported: origin.exported, uptime: Some(self.uptime()), boot: None };
-        let mut record = ExportedRecord { sampling: self.sampling(), ..ExportedRecord::empty(origin) };
+        let mut record = ExportedRecord::empty(origin);
+        let sampling = self.sampling();
         let mut hand_on = |flow: &Flow| {
             flow.write(&mut record, &clock);
-            env.record(&record);
+            record.sampling = sampling;
+            env.record(&mut record);
         };
         match self {
             Self::V1(read) => {

@@ -228,7 +228,10 @@ fn announce<S: ExportSink + ?Sized>(
             for set in waited {
                 env.stats.data_sets_late += 1;
                 let clock = Clock { boot: domain.tables.boot, ..set.clock };
-                let (_, fault) = read_set(id, &set.body, clock, set.received, domain, env);
+                let (records, fault) = read_set(id, &set.body, clock, set.received, domain, env);
+                if domain.key.version == ExportVersion::Ipfix {
+                    domain.sequence.read_late(records, &mut env.stats.sequence);
+                }
                 if let Some(reason) = fault {
                     env.stats.faults.count(reason);
                 }
@@ -360,9 +363,9 @@ impl Flows<'_> {
             self.tables.sampling_at(record.input)
         };
         if self.plan.has_section
-            && let Some(frame) = sampled_frame(record, aside)
+            && let Some(mut frame) = sampled_frame(record, aside)
         {
-            return env.sampled(&frame);
+            return env.sampled(&mut frame);
         }
         if self.plan.has_port {
             finish_icmp(record);

@@ -16,6 +16,7 @@
 //!
 //! Nothing here panics on any bytes; what cannot be read is refused with a reason ([`Refused`]) and counted.
 
+mod configured;
 mod decoder;
 mod domain;
 mod element;
@@ -36,6 +37,7 @@ mod stats;
 mod template;
 mod time;
 
+pub use configured::Precedence;
 pub use decoder::{ExportDecoder, ExportSink, ExporterStatus, Notice};
 pub use limits::ExportLimits;
 pub use refused::{Reasons, Refused};

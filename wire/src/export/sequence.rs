@@ -60,6 +60,10 @@ pub(super) struct Sequence {
     next: Option<u32>,
     /// The last message held records that could not be counted: what is between is theirs, or lost.
     uncounted: bool,
+    /// Units counted as unread, as long as what waited for a template can still become read.
+    unread: u32,
+    /// Units that were read late, and before it was known from the next number that they had not been counted.
+    late: u32,
     recent: [Seen; REMEMBERED],
     recent_at: usize,
     holes: [Hole; HOLES],
@@ -148,6 +152,15 @@ impl Sequence {
         Continuity::Restarted
     }
 
+    /// So many units of earlier messages were read after all, when their template came.
+    pub(super) fn read_late(&mut self, units: u32, stats: &mut SequenceStats) {
+        let known = units.min(self.unread);
+        self.unread -= known;
+        stats.unread = stats.unread.saturating_sub(u64::from(known));
+        stats.received += u64::from(known);
+        self.late = self.late.saturating_add(units - known);
+    }
+
     /// The exporter says that it began anew (its uptime went back).
     pub(super) fn restart(&mut self, stats: &mut SequenceStats) {
         if self.next.take().is_some() {
@@ -155,6 +168,7 @@ impl Sequence {
         }
         self.holes = [Hole::default(); HOLES];
         self.uncounted = false;
+        (self.unread, self.late) = (0, 0);
     }
 
     fn begin(&mut self, number: u32, units: u32, uncounted: bool, stats: &mut SequenceStats) {
@@ -163,6 +177,7 @@ impl Sequence {
         self.holes = [Hole::default(); HOLES];
         self.again = (0, 0);
         self.uncounted = uncounted;
+        (self.unread, self.late) = (0, 0);
         self.next = Some(number.wrapping_add(units));
     }
 
@@ -171,14 +186,26 @@ impl Sequence {
         stats.received += u64::from(units);
         if gap > 0 {
             if self.uncounted {
-                stats.unread += u64::from(gap);
+                self.miss_unread(gap, stats);
             } else {
                 stats.lost += u64::from(gap);
                 self.remember(Hole { start: number.wrapping_sub(gap), units: gap });
             }
         }
+        if !uncounted {
+            self.late = 0;
+        }
         self.uncounted = uncounted;
         self.next = Some(number.wrapping_add(units));
+    }
+
+    /// Units that came and were not read, but for those that were read late.
+    fn miss_unread(&mut self, units: u32, stats: &mut SequenceStats) {
+        let late = units.min(self.late);
+        self.late -= late;
+        stats.received += u64::from(late);
+        stats.unread += u64::from(units - late);
+        self.unread = self.unread.saturating_add(units - late);
     }
 
     /// A late message: what it holds is lost no longer.
@@ -278,6 +305,35 @@ mod tests {
         sequence.note(12, 5, false, &mut stats);
         sequence.note(18, 5, false, &mut stats);
         assert_eq!((stats.received, stats.unread, stats.lost), (12, 10, 1));
+        assert!(stats.balances());
+    }
+
+    #[test]
+    fn records_that_were_read_late_are_unread_no_longer() {
+        let mut sequence = Sequence::default();
+        let mut stats = SequenceStats::default();
+        sequence.note(0, 0, true, &mut stats);
+        sequence.note(8, 0, true, &mut stats);
+        assert_eq!((stats.received, stats.unread), (0, 8));
+        // The template comes in the message 20: eight records of the first, twelve of the second, whose number tells.
+        sequence.read_late(20, &mut stats);
+        sequence.note(20, 2, false, &mut stats);
+        assert_eq!((stats.received, stats.unread, stats.lost), (22, 0, 0));
+        sequence.note(25, 1, false, &mut stats);
+        assert_eq!((stats.received, stats.unread, stats.lost), (23, 0, 3));
+        assert!(stats.balances());
+    }
+
+    #[test]
+    fn more_records_read_late_than_were_numbered_are_not_believed() {
+        let mut sequence = Sequence::default();
+        let mut stats = SequenceStats::default();
+        sequence.note(0, 0, true, &mut stats);
+        sequence.read_late(100, &mut stats);
+        sequence.note(4, 1, false, &mut stats);
+        sequence.note(5, 0, true, &mut stats);
+        sequence.note(9, 1, false, &mut stats);
+        assert_eq!((stats.announced, stats.received, stats.unread), (10, 6, 4));
         assert!(stats.balances());
     }
 

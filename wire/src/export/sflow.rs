@@ -239,9 +239,9 @@ impl<'a> Sample<'a> {
     fn hand_on<S: ExportSink + ?Sized>(&self, origin: Origin, env: &mut Environment<'_, S>) {
         let sampling = Sampling::new(1, self.rate, SamplingSource::Record);
         if let Some(header) = self.header {
-            env.sampled(&self.frame(header, origin, sampling));
+            env.sampled(&mut self.frame(header, origin, sampling));
         } else if let Some(fields) = self.fields {
-            env.record(&self.flow(fields, origin, sampling));
+            env.record(&mut self.flow(fields, origin, sampling));
         } else {
             env.stats.other_samples += 1;
         }

@@ -55,6 +55,25 @@ fn ipfix_numbers_data_records() {
     collector.take(exporter(1), &ipfix(1, 115, &[set(256, &flow(2))])).unwrap();
     let stats = sequence(&collector);
     assert_eq!((stats.unread, stats.lost), (5, 4));
+    // When the template comes, they are read.
+    collector.take(exporter(1), &ipfix(1, 116, &[set(2, &template(300, FLOW)), set(300, &flow(3))])).unwrap();
+    let stats = sequence(&collector);
+    assert_eq!((stats.announced, stats.received, stats.unread, stats.lost), (17, 13, 0, 4));
+    assert_eq!(collector.sink.records.len(), 13);
+}
+
+#[test]
+fn records_that_waited_are_received_whether_their_number_was_known_before_or_after() {
+    let mut collector = Collector::new();
+    collector.take(exporter(1), &ipfix(1, 0, &[set(256, &flow(1).repeat(5))])).unwrap();
+    collector.take(exporter(1), &ipfix(1, 5, &[set(256, &flow(2).repeat(3))])).unwrap();
+    // In this message there is data both before and behind the template.
+    let sets = [set(256, &flow(3)), set(2, &template(256, FLOW)), set(256, &flow(4))];
+    collector.take(exporter(1), &ipfix(1, 8, &sets)).unwrap();
+    collector.take(exporter(1), &ipfix(1, 10, &[set(256, &flow(5))])).unwrap();
+    let stats = sequence(&collector);
+    assert_eq!((stats.announced, stats.received, stats.unread, stats.lost), (11, 11, 0, 0));
+    assert_eq!(collector.sink.records.len(), 11);
 }
 
 #[test]

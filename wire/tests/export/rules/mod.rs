@@ -1,6 +1,7 @@
 //! Each rule of the decoder on datagrams made by hand.
 
 mod bounds;
+mod configured;
 mod fields;
 mod fixed;
 mod losses;
