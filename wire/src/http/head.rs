@@ -188,7 +188,7 @@ fn split_target<'a>(method: &str, target: &'a [u8]) -> (RequestForm, Option<&'a 
 }
 
 /// `[user@]host[:port]` (RFC 3986 section 3.2) to host and port.
-pub(crate) fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16>) {
+pub fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16>) {
     let authority = authority.trim_ascii();
     let authority = authority.rsplit(|byte| *byte == b'@').next().unwrap_or(authority);
     let Ok(text) = std::str::from_utf8(authority) else {
@@ -210,7 +210,8 @@ pub(crate) fn split_authority(authority: &[u8]) -> (Option<HttpHost>, Option<u16
     (host, port)
 }
 
-pub(crate) fn escaped_path(path: &[u8]) -> Arc<str> {
+/// A path as it is kept: not printable bytes percent-encoded, at most [`MAX_PATH_LEN`] bytes of it.
+pub fn escaped_path(path: &[u8]) -> Arc<str> {
     let kept = path.get(..MAX_PATH_LEN).unwrap_or(path);
     if let Some(text) = ascii(kept, u8::is_ascii_graphic) {
         return text.into();
@@ -227,7 +228,8 @@ pub(crate) fn escaped_path(path: &[u8]) -> Arc<str> {
     text.into()
 }
 
-pub(crate) fn clean_text(value: &[u8]) -> Arc<str> {
+/// Text as it is kept: no control characters, at most [`MAX_USER_AGENT_LEN`] bytes of it.
+pub fn clean_text(value: &[u8]) -> Arc<str> {
     let kept = value.get(..MAX_USER_AGENT_LEN).unwrap_or(value);
     if let Some(text) = ascii(kept, |byte| matches!(byte, b' '..=b'~')) {
         return text.into();

@@ -18,7 +18,7 @@ use weir_model::observation::{HttpRequest, HttpResponse, RequestForm};
 pub(crate) use doh::request_facts;
 use head::Framing;
 pub use head::{Fit, MAX_PATH_LEN, MAX_USER_AGENT_LEN, fits_request, fits_response};
-pub(crate) use head::{clean_text, escaped_path, split_authority};
+pub use head::{clean_text, escaped_path, split_authority};
 
 /// Most requests of one connection that are reported; later ones are followed and counted in
 /// [`Exchange::unreported`].
