@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use weir_model::Name;
 use weir_model::flow::{Counters, FlowName, HttpSummary, NameSource, PassiveName, TlsSummary, Tunnel};
 use weir_model::observation::{
-    ClientHello, DnsMessage, Fact, HttpHost, HttpRequest, Observation, RequestForm, TlsTransport,
+    ClientHello, DnsMessage, Fact, HttpHost, HttpRequest, Observation, RequestForm, TlsTransport, ToldNames,
 };
 
 /// Most names kept of one flow. The adversary sends a request for another host each millisecond over one connection;
@@ -87,8 +87,7 @@ impl Facts {
                 self.http_summary().status.get_or_insert(response.status);
                 Folded::default()
             }
-            // Only records have these, and they have no packets to fold.
-            Fact::Told(_) => Folded::default(),
+            Fact::Told(told) => self.fold_told(told, observation),
             Fact::Application(application) => {
                 self.application.get_or_insert(application);
                 Folded::default()
@@ -134,6 +133,27 @@ impl Facts {
             Some(HttpHost::Name(name)) => self.add_names(std::slice::from_ref(name), source, observation),
             _ => Folded::default(),
         }
+    }
+
+    /// Names that a router told count as if the payload had been read here.
+    fn fold_told(&mut self, told: &ToldNames, observation: &Observation) -> Folded {
+        let mut folded = Folded::default();
+        if let Some(HttpHost::Name(host)) = &told.http_host {
+            folded = self.add_names(std::slice::from_ref(host), NameSource::HttpHost, observation);
+        }
+        if let Some(server_name) = &told.server_name {
+            self.application.get_or_insert("tls");
+            self.tls.get_or_insert_default().server_name = Some(server_name.clone());
+            let of_tls = self.add_names(std::slice::from_ref(server_name), NameSource::TlsSni, observation);
+            folded = Folded { dropped: folded.dropped + of_tls.dropped, ..of_tls };
+        }
+        if told.http_host.is_some() || !told.http_path.is_empty() {
+            self.application.get_or_insert("http");
+        }
+        if told.dns_question.is_some() {
+            self.application.get_or_insert("dns");
+        }
+        folded
     }
 
     fn http_summary(&mut self) -> &mut HttpSummary {

@@ -7,6 +7,7 @@
 //! - `ends`, `entry`, `ended`, `orientation`, [`timeouts`], `tcp`, `icmp`: what a flow is, who began it, when it ends;
 //! - `unresolved`: flows that wait for their names until all workers have got as far;
 //! - `reading`, [`streams`], `facts`: what payloads say, TCP put in order as far as needed;
+//! - [`exported`]: records of routers to flows, in one map for all threads;
 //! - [`passive_dns`], [`answers`]: which name an address had, for whom and when.
 
 pub mod answers;
@@ -14,6 +15,7 @@ pub mod config;
 mod ended;
 mod ends;
 mod entry;
+pub mod exported;
 mod facts;
 mod icmp;
 mod index;
@@ -32,6 +34,9 @@ mod unresolved;
 
 pub use config::{FlowConfig, IcmpNotes};
 pub use ended::Ended;
+pub use exported::{
+    EndedExported, ExportedBatch, ExportedFlowStats, ExportedFlows, ExportedFlowsConfig, ExportedSink,
+};
 pub use passive_dns::{PassiveDns, PassiveDnsConfig, PassiveDnsStats};
 pub use stats::FlowStats;
 pub use streams::StreamStats;
