@@ -174,6 +174,7 @@ pub(crate) fn indicator(value: IndicatorValue) -> Arc<Indicator> {
         first_seen: Some(Timestamp::new(1_763_000_000, 0)),
         last_seen: Some(Timestamp::new(1_763_500_000, 0)),
         tlp: Some(Tlp::Amber),
+        further: None,
     };
     Arc::new(Indicator { value, contexts: vec![context] })
 }

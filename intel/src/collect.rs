@@ -1,6 +1,6 @@
 //! Where everything that is read comes together: values go to whoever keeps them, refusals are counted.
 
-use crate::{Loaded, MAX_REFUSED_TEXT_BYTES, Refusal, RefusalReason, Taken};
+use crate::{Loaded, MAX_REFUSED_TEXT_BYTES, Place, Refusal, RefusalReason, Taken};
 use std::sync::Arc;
 use weir_model::text::printable;
 use weir_model::{Context, IndicatorValue};
@@ -48,19 +48,32 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes a value, or says why not.
-    pub(crate) fn value(&mut self, origin: &Origin, text: &str, value: IndicatorValue, context: Context) {
-        let line = context.line.unwrap_or(0);
+    pub(crate) fn value(
+        &mut self,
+        origin: &Origin,
+        place: impl Into<Place>,
+        text: &str,
+        value: IndicatorValue,
+        context: Context,
+    ) {
         match (self.take)(value, context) {
             Taken::New => self.loaded.stats.indicators += 1,
             Taken::Repeated => self.loaded.stats.repeated += 1,
-            Taken::Full => return self.refuse(origin, line, text, RefusalReason::TooMany),
+            Taken::Full => return self.refuse(origin, place, text, RefusalReason::TooMany),
         }
         self.loaded.stats.values += 1;
     }
 
-    /// Notes what cannot be used: a value, a line, or (line 0) a file.
-    pub(crate) fn refuse(&mut self, origin: &Origin, line: u32, text: &str, reason: RefusalReason) {
-        if line == 0 {
+    /// Notes what cannot be used: a value, a line, or a whole file.
+    pub(crate) fn refuse(
+        &mut self,
+        origin: &Origin,
+        place: impl Into<Place>,
+        text: &str,
+        reason: RefusalReason,
+    ) {
+        let place = place.into();
+        if place == Place::File {
             self.loaded.stats.files_refused += 1;
         } else {
             self.loaded.stats.values += 1;
@@ -69,12 +82,8 @@ impl<'a> Collector<'a> {
         *self.loaded.stats.refused_by_reason.entry(reason).or_default() += 1;
         if self.loaded.refused.len() < MAX_REFUSALS_LISTED {
             let file = Arc::clone(&origin.path);
-            self.loaded.refused.push(Refusal {
-                file,
-                line,
-                text: printable(text.trim(), MAX_REFUSED_TEXT_BYTES),
-                reason,
-            });
+            let text = printable(text.trim(), MAX_REFUSED_TEXT_BYTES);
+            self.loaded.refused.push(Refusal { file, place, text, reason });
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Files and folders: found, opened, unpacked, and handed to the format that their content has.
 
 use crate::collect::{Collector, Origin};
+use crate::format::Format;
 use crate::lines::{self, Lines};
 use crate::shape::{self, Shape};
-use crate::{RefusalReason, plain, table};
+use crate::{Place, RefusalReason, format, misp, plain, stix, table};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -25,8 +26,17 @@ pub(crate) fn load(path: &Path, collector: &mut Collector<'_>) {
         let source = file.strip_prefix(root).unwrap_or(&file).display().to_string().into();
         let origin = Origin { path: file.display().to_string().into(), source };
         if let Err(error) = load_file(&file, &origin, collector) {
-            collector.refuse(&origin, 0, &error.to_string(), RefusalReason::UnreadableFile);
+            collector.refuse(&origin, Place::File, &error.to_string(), RefusalReason::UnreadableFile);
         }
+    }
+}
+
+/// Loads bytes in memory as if they were a file.
+pub(crate) fn load_bytes(bytes: &[u8], format: Option<Format>, collector: &mut Collector<'_>) {
+    let origin = Origin { path: "memory".into(), source: "memory".into() };
+    collector.file();
+    if let Err(error) = load_text(bytes, Path::new(""), format, &origin, collector) {
+        collector.refuse(&origin, Place::File, &error.to_string(), RefusalReason::UnreadableFile);
     }
 }
 
@@ -37,6 +47,9 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         Ok(entries) if depth < MAX_FOLDER_DEPTH => entries,
         _ => return files.push(path.to_owned()),
     };
+    if let Some(events) = misp::feed::event_files(path) {
+        return files.extend(events);
+    }
     let mut inside: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     inside.sort();
     for path in inside.iter().filter(|path| !is_hidden(path) && !is_special(path)) {
@@ -59,29 +72,39 @@ fn load_file(path: &Path, origin: &Origin, collector: &mut Collector<'_>) -> io:
     let magic = read_head(&mut file, 4)?;
     let packed = Cursor::new(magic.clone()).chain(file);
     match magic.as_slice() {
-        [0x1f, 0x8b, ..] => load_text(flate2::read::MultiGzDecoder::new(packed), path, origin, collector),
-        [0x28, 0xb5, 0x2f, 0xfd] => {
-            load_text(zstd::stream::read::Decoder::new(packed)?, path, origin, collector)
+        [0x1f, 0x8b, ..] => {
+            load_text(flate2::read::MultiGzDecoder::new(packed), path, None, origin, collector)
         }
-        _ => load_text(packed, path, origin, collector),
+        [0x28, 0xb5, 0x2f, 0xfd] => {
+            load_text(zstd::stream::read::Decoder::new(packed)?, path, None, origin, collector)
+        }
+        _ => load_text(packed, path, None, origin, collector),
     }
 }
 
 fn load_text(
     mut input: impl Read,
     path: &Path,
+    format: Option<Format>,
     origin: &Origin,
     collector: &mut Collector<'_>,
 ) -> io::Result<()> {
     let head = read_head(&mut input, HEAD_BYTES)?;
-    if let Some(reason) = unusable(&head) {
-        collector.refuse(origin, 0, "", reason);
-        return Ok(());
-    }
-    let shape =
-        shape::detect(&lines::sample(&head, (head.len() as u64) < HEAD_BYTES), extension(path).as_deref());
+    let format = match format.map_or_else(|| format::recognise(&head), Ok) {
+        Ok(format) => format,
+        Err(reason) => {
+            collector.refuse(origin, Place::File, "", reason);
+            return Ok(());
+        }
+    };
+    let is_whole = (head.len() as u64) < HEAD_BYTES;
+    let shape = shape::detect(&lines::sample(&head, is_whole), extension(path).as_deref());
     let reader = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(input));
-    read_lines(Lines::new(reader), &shape, origin, collector)
+    match format {
+        Format::Text => read_lines(Lines::new(reader), &shape, origin, collector),
+        Format::Stix => stix::read(reader, origin, collector),
+        Format::Misp => misp::read(reader, origin, collector),
+    }
 }
 
 fn read_lines<R: BufRead>(
@@ -100,19 +123,6 @@ fn read_head(input: &mut impl Read, bytes: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     input.by_ref().take(bytes).read_to_end(&mut head)?;
     Ok(head)
-}
-
-fn unusable(head: &[u8]) -> Option<RefusalReason> {
-    if head.contains(&0) {
-        return Some(RefusalReason::NotText);
-    }
-    match head.trim_ascii_start() {
-        [b'{' | b'<', ..] => Some(RefusalReason::UnsupportedFormat),
-        [b'[', rest @ ..] if matches!(rest.trim_ascii_start(), [b'{' | b'"' | b']', ..]) => {
-            Some(RefusalReason::UnsupportedFormat)
-        }
-        _ => None,
-    }
 }
 
 /// The extension in lower case, below that of a compression.

@@ -7,18 +7,24 @@
 mod collect;
 mod columns;
 mod file;
+mod format;
+mod json;
 mod lines;
+mod misp;
 mod plain;
 mod refusal;
 mod shape;
+pub mod stix;
 mod table;
 mod text;
 pub mod value;
 
 pub use collect::MAX_REFUSALS_LISTED;
 pub use file::MAX_FOLDER_DEPTH;
+pub use format::Format;
+pub use json::MAX_DOCUMENT_BYTES;
 pub use lines::MAX_LINE_BYTES;
-pub use refusal::{MAX_REFUSED_TEXT_BYTES, Refusal, RefusalReason};
+pub use refusal::{MAX_REFUSED_TEXT_BYTES, Place, Refusal, RefusalReason};
 pub use text::{MAX_TAGS, MAX_TEXT_BYTES};
 
 use std::collections::BTreeMap;
@@ -79,6 +85,17 @@ pub fn load_paths_into<P: AsRef<Path>>(
     for path in paths {
         file::load(path.as_ref(), &mut collector);
     }
+    collector.finish()
+}
+
+/// Reads what is in memory as [`load_paths_into`] reads a file, in the format named, or in the one that it looks to have.
+pub fn load_bytes_into(
+    bytes: &[u8],
+    format: Option<Format>,
+    take: &mut dyn FnMut(IndicatorValue, Context) -> Taken,
+) -> Loaded {
+    let mut collector = collect::Collector::new(take);
+    file::load_bytes(bytes, format, &mut collector);
     collector.finish()
 }
 

@@ -117,7 +117,7 @@ impl Entry<'_> {
                     reference: self.remarks.reference.clone(),
                     ..Context::default()
                 };
-                collector.value(self.origin, text, value, context);
+                collector.value(self.origin, self.line, text, value, context);
             }
             Err(reason) => collector.refuse(self.origin, self.line, text, reason),
         }

@@ -12,23 +12,46 @@ pub const MAX_REFUSED_TEXT_BYTES: usize = 120;
 pub struct Refusal {
     /// The file, as it was found.
     pub file: Arc<str>,
-    /// The line in it, from 1; 0 when the whole file is meant.
-    pub line: u32,
+    /// Where in it.
+    pub place: Place,
     /// What stood there: control characters escaped, cut to [`MAX_REFUSED_TEXT_BYTES`].
     pub text: String,
     /// Why it cannot be used.
     pub reason: RefusalReason,
 }
 
-/// `lists/bad.txt:17: too_wide: 0.0.0.0/0`
+/// `lists/bad.txt:17: too_wide: 0.0.0.0/0`, `event.json#/Event/Attribute/3: not_for_detection: 192.0.2.1`
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}", self.line)?;
-        }
-        write!(f, ": {}", self.reason)?;
+        write!(f, "{}{}: {}", self.file, self.place, self.reason)?;
         if self.text.is_empty() { Ok(()) } else { write!(f, ": {}", self.text) }
+    }
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// A line, from 1.
+    Line(u32),
+    /// A member of a JSON document, as a JSON pointer (RFC 6901).
+    Pointer(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Line(line) => write!(f, ":{line}"),
+            Self::Pointer(pointer) => write!(f, "#{pointer}"),
+        }
+    }
+}
+
+impl From<u32> for Place {
+    fn from(line: u32) -> Self {
+        Self::Line(line)
     }
 }
 
@@ -69,13 +92,27 @@ reasons! {
     TooWide => "too_wide", "The network is so wide that it would match nearly everything.";
     SpecialAddress => "special_address", "The address names no host: unspecified, loopback or broadcast.";
     Email => "email", "An e-mail address: not visible on the wire.";
+    NotForDetection => "not_for_detection", "MISP says that the attribute is not meant for detection (`to_ids` is false).";
+    Deleted => "deleted", "Deleted at the source.";
+    Revoked => "revoked", "Revoked by its creator (STIX).";
+    Superseded => "superseded", "The same file has a newer version of this object (STIX).";
+    Benign => "benign", "The source says that it is benign.";
+    Exception => "exception", "The list names it as an exception that must not be blocked.";
+    PatternSyntax => "pattern_syntax", "The STIX pattern is not well-formed, or too large or too deep.";
+    PatternLanguage => "pattern_language", "The pattern is not in the STIX patterning language.";
+    PatternOperator => "pattern_operator", "An operator that no list of values can stand for: a negation, an order, a wildcard, an expression.";
+    PatternConjunction => "pattern_conjunction", "Several conditions that must be true at once, of which one alone would match too much.";
+    PatternSequence => "pattern_sequence", "Several observations that must come together or one after the other, repetitions, or a window of time.";
+    Ja3 => "ja3", "JA3 is not computed yet.";
     FileHash => "file_hash", "A file hash (or an MD5): not visible on the wire.";
     UnsupportedType => "unsupported_type", "The type or scheme is one that Weir does not see on the wire.";
     LineTooLong => "line_too_long", "The line or value is longer than any indicator.";
     BadRow => "bad_row", "A quotation mark is not closed, or the row lacks the column of the value.";
     UnreadableFile => "unreadable_file", "The file could not be opened, read or unpacked (to its end).";
     NotText => "not_text", "The file is binary, or text in UTF-16.";
-    UnsupportedFormat => "unsupported_format", "The file is JSON or XML, which this version does not read.";
+    UnsupportedFormat => "unsupported_format", "The file is XML, or JSON of no kind that Weir reads.";
+    BadDocument => "bad_document", "The JSON is not well-formed, nested too deep, or not what its format says.";
+    TooLarge => "too_large", "The document is larger than what is held at once.";
     TooMany => "too_many", "More indicators than the program holds.";
 }
 
@@ -93,7 +130,7 @@ mod tests {
     fn displays_file_line_and_reason() {
         let refusal = Refusal {
             file: "bad.txt".into(),
-            line: 7,
+            place: Place::Line(7),
             text: "0.0.0.0/0".into(),
             reason: RefusalReason::TooWide,
         };

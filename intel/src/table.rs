@@ -165,7 +165,7 @@ impl Rows<'_> {
 
     fn store(&self, number: u32, row: &str, collector: &mut Collector<'_>) {
         match self.value() {
-            Ok(value) => collector.value(self.origin, row, value, self.context(number)),
+            Ok(value) => collector.value(self.origin, number, row, value, self.context(number)),
             Err((reason, text)) => {
                 let text = if text.is_empty() { row } else { text };
                 collector.refuse(self.origin, number, text, reason);
@@ -217,6 +217,7 @@ impl Rows<'_> {
                     .find_map(|tag| Tlp::parse(tag))
             }),
             tags,
+            further: None,
         }
     }
 

@@ -6,13 +6,13 @@ use tempfile::TempDir;
 use weir_model::Indicator;
 
 /// All that was read: each value once, in the order first read, with the contexts of every line that has it.
-struct All {
-    indicators: Vec<Indicator>,
-    refused: Vec<Refusal>,
-    stats: LoadStats,
+pub(crate) struct All {
+    pub(crate) indicators: Vec<Indicator>,
+    pub(crate) refused: Vec<Refusal>,
+    pub(crate) stats: LoadStats,
 }
 
-fn load_path(path: &Path) -> All {
+pub(crate) fn load_path(path: &Path) -> All {
     load_path_up_to(usize::MAX, path)
 }
 
@@ -37,7 +37,7 @@ fn load_path_up_to(room: usize, path: &Path) -> All {
     all
 }
 
-fn load(name: &str, content: impl AsRef<[u8]>) -> All {
+pub(crate) fn load(name: &str, content: impl AsRef<[u8]>) -> All {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, content).unwrap();
@@ -57,6 +57,35 @@ fn assert_balanced(loaded: &All) {
     );
 }
 
+/// A folder or file of real inputs; `None`, said aloud, where they are absent.
+pub(crate) fn corpus(name: &str) -> Option<std::path::PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
+    let path = std::env::var_os("WEIR_CORPORA").map_or_else(beside, Into::into).join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("skipped: {} is absent", path.display());
+    None
+}
+
+/// How many indicators there are of each kind.
+pub(crate) fn kinds(loaded: &All) -> BTreeMap<&'static str, usize> {
+    let mut kinds = BTreeMap::new();
+    for indicator in &loaded.indicators {
+        *kinds.entry(indicator.value.kind()).or_default() += 1;
+    }
+    kinds
+}
+
+/// The JSON pointer and the reason of each refusal.
+pub(crate) fn pointers(loaded: &All) -> Vec<(String, RefusalReason)> {
+    let pointer = |refusal: &Refusal| match &refusal.place {
+        Place::Pointer(pointer) => pointer.clone(),
+        other => panic!("no pointer: {other:?}"),
+    };
+    loaded.refused.iter().map(|refusal| (pointer(refusal), refusal.reason)).collect()
+}
+
 /// `kind value | description | line`, one for each indicator.
 fn shown(loaded: &All) -> Vec<String> {
     let line = |indicator: &Indicator| {
@@ -67,8 +96,14 @@ fn shown(loaded: &All) -> Vec<String> {
     loaded.indicators.iter().map(line).collect()
 }
 
+/// The line (0: the whole file) and the reason of each.
 fn refused(loaded: &All) -> Vec<(u32, RefusalReason)> {
-    loaded.refused.iter().map(|refusal| (refusal.line, refusal.reason)).collect()
+    let line = |refusal: &Refusal| match &refusal.place {
+        Place::Line(line) => *line,
+        Place::File => 0,
+        Place::Pointer(pointer) => panic!("no line: {pointer}"),
+    };
+    loaded.refused.iter().map(|refusal| (line(refusal), refusal.reason)).collect()
 }
 
 #[test]
@@ -211,7 +246,7 @@ fn what_is_no_list_is_refused_as_a_whole() {
     for (content, reason) in [
         (b"\x7fELF\0\0".as_slice(), RefusalReason::NotText),
         (b"\xff\xfee\0v\0".as_slice(), RefusalReason::NotText),
-        (b" {\"Event\": {}}", RefusalReason::UnsupportedFormat),
+        (b" {\"some\": {}}", RefusalReason::UnsupportedFormat),
         (b"[\n{}]", RefusalReason::UnsupportedFormat),
         (b"<html>", RefusalReason::UnsupportedFormat),
     ] {

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// An indicator: a value that can be recognised on the wire, with everything its sources say of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +114,67 @@ pub struct Context {
     pub last_seen: Option<Timestamp>,
     /// Who may see it.
     pub tlp: Option<Tlp>,
+    /// What formats made for threat intelligence (MISP, STIX) say further; shared by all values of which they say the same, and
+    /// one pointer where nothing is said.
+    pub further: Option<Arc<Further>>,
+}
+
+/// What a source that knows more than values says of one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Further {
+    /// Its identifier at the source: of the MISP attribute, of the STIX indicator.
+    pub id: Option<Uuid>,
+    /// The report or event that it is part of.
+    pub report: Option<Arc<Report>>,
+    /// Who says so: the organisation that created it.
+    pub organisation: Option<Arc<str>>,
+    /// Malware, actors, campaigns that it indicates.
+    pub threats: Arc<[Threat]>,
+    /// What it indicates in the source's words: STIX indicator types, the MISP category.
+    pub types: Arc<[Arc<str>]>,
+    /// On which side of a flow the source saw it.
+    pub side: Option<Side>,
+    /// From when it counts.
+    pub valid_from: Option<Timestamp>,
+    /// Until when (not including) it counts.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A report (STIX) or an event (MISP).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Report {
+    /// Its identifier.
+    pub id: Option<Uuid>,
+    /// Its title.
+    pub title: Option<Arc<str>>,
+}
+
+/// Malware, an actor, a campaign, a technique.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Threat {
+    /// The kind, as the source calls it: a STIX object type (`malware`, `threat-actor`), a MISP galaxy (`malpedia`).
+    pub kind: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// The side of a flow on which a source saw an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The attacker's own: it begins flows (MISP `ip-src`, STIX `src_ref`).
+    Source,
+    /// A server of the attacker: it is talked to (MISP `ip-dst`, STIX `dst_ref`).
+    Destination,
+}
+
+impl Side {
+    /// As written in alerts.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+        }
+    }
 }
 
 /// Traffic Light Protocol 2.0 (FIRST), loosest first.

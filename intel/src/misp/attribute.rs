@@ -1,0 +1,137 @@
+//! Attributes of MISP: from what is written to values with their context.
+
+use super::event::{self, Event, Labels};
+use super::{Out, values};
+use crate::{Place, RefusalReason, json, text};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use uuid::Uuid;
+use weir_model::indicator::{Further, Side, Threat};
+use weir_model::{Context, Timestamp, Tlp};
+
+/// An attribute of an event, or of an object in it.
+pub(super) struct Attribute {
+    pointer: String,
+    kind: String,
+    value: String,
+    /// Why it is not to be used, whatever its value.
+    unwanted: Option<RefusalReason>,
+    id: Option<Uuid>,
+    category: Option<Arc<str>>,
+    comment: Option<Arc<str>>,
+    labels: Labels,
+    is_restricted: bool,
+    first_seen: Option<Timestamp>,
+    last_seen: Option<Timestamp>,
+}
+
+/// The attributes of an object. What is deleted with it counts as deleted.
+pub(super) fn of_object(pointer: &str, object: &Map<String, Value>) -> Vec<Attribute> {
+    let is_deleted = json::is_true(object.get("deleted"));
+    let attributes = json::list(object, "Attribute").iter().enumerate();
+    let attributes = attributes.filter_map(|(at, value)| Some((at, value.as_object()?)));
+    attributes
+        .map(|(at, members)| {
+            let mut attribute = Attribute::new(format!("{pointer}/Attribute/{at}"), members);
+            if is_deleted {
+                attribute.unwanted = Some(RefusalReason::Deleted);
+            }
+            attribute.is_restricted |= event::is_restricted(object);
+            attribute
+        })
+        .collect()
+}
+
+impl Attribute {
+    pub(super) fn new(pointer: String, attribute: &Map<String, Value>) -> Self {
+        let word = |name| json::text(attribute, name).unwrap_or_default();
+        let unwanted = if json::is_true(attribute.get("deleted")) {
+            Some(RefusalReason::Deleted)
+        } else if attribute.contains_key("to_ids") && !json::is_true(attribute.get("to_ids")) {
+            Some(RefusalReason::NotForDetection)
+        } else {
+            None
+        };
+        Self {
+            pointer,
+            kind: word("type").to_owned(),
+            value: word("value").to_owned(),
+            unwanted,
+            id: Uuid::parse_str(word("uuid")).ok(),
+            category: text::shared(word("category")),
+            comment: text::shared(word("comment")),
+            labels: Labels::new(attribute),
+            is_restricted: event::is_restricted(attribute),
+            first_seen: text::time(word("first_seen")),
+            last_seen: text::time(word("last_seen")),
+        }
+    }
+
+    /// Hands on the values, or says why there are none.
+    pub(super) fn emit(&self, event: &Event, out: &mut Out<'_, '_>) {
+        if let Some(reason) = self.unwanted {
+            return self.refuse(reason, out);
+        }
+        let side = values::side(&self.kind);
+        let context = self.context(event, side, out);
+        for value in values::of(&self.kind, &self.value) {
+            match value {
+                Ok(value) => {
+                    let place = Place::Pointer(self.pointer.clone());
+                    out.collector.value(out.origin, place, &self.value, value, context.clone());
+                }
+                Err(reason) => self.refuse(reason, out),
+            }
+        }
+    }
+
+    fn refuse(&self, reason: RefusalReason, out: &mut Out<'_, '_>) {
+        let text = format!("{} {}", self.kind, self.value);
+        out.collector.refuse(out.origin, Place::Pointer(self.pointer.clone()), &text, reason);
+    }
+
+    fn context(&self, event: &Event, side: Option<Side>, out: &Out<'_, '_>) -> Context {
+        let mut tags = self.labels.tags.clone();
+        for tag in &event.labels.tags {
+            if tags.len() < text::MAX_TAGS && !tags.contains(tag) {
+                tags.push(Arc::clone(tag));
+            }
+        }
+        Context {
+            source: Arc::clone(&out.origin.source),
+            description: self.comment.clone().or_else(|| event.title.clone()),
+            tags,
+            confidence: self.labels.confidence.or(event.labels.confidence),
+            first_seen: self.first_seen.or(event.date),
+            last_seen: self.last_seen,
+            tlp: self.tlp(event),
+            further: Some(Arc::new(Further {
+                id: self.id,
+                report: event.report.clone(),
+                organisation: event.organisation.clone(),
+                threats: self.threats(event),
+                types: self.category.iter().cloned().collect(),
+                side,
+                valid_from: None,
+                valid_until: None,
+            })),
+            ..Context::default()
+        }
+    }
+
+    /// The strictest of what is said of the attribute and of the event. What may not leave the organisation or a sharing group is
+    /// at least AMBER+STRICT.
+    fn tlp(&self, event: &Event) -> Option<Tlp> {
+        let restricted = (self.is_restricted || event.is_restricted).then_some(Tlp::AmberStrict);
+        self.labels.tlp.max(event.labels.tlp).max(restricted)
+    }
+
+    /// What is said of the attribute itself comes first.
+    fn threats(&self, event: &Event) -> Arc<[Threat]> {
+        if self.labels.threats.is_empty() {
+            return Arc::clone(&event.labels.threats);
+        }
+        let of_event = event.labels.threats.iter().filter(|threat| !self.labels.threats.contains(threat));
+        self.labels.threats.iter().chain(of_event).cloned().collect()
+    }
+}

@@ -1,0 +1,156 @@
+use crate::tests::{corpus, kinds, load, load_path, pointers};
+use crate::{Format, RefusalReason as R, Taken};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::fs;
+use weir_model::Tlp;
+use weir_model::indicator::Side;
+
+fn attribute(kind: &str, value: &str) -> Value {
+    json!({"type": kind, "value": value, "to_ids": true, "category": "Network activity", "comment": "",
+           "uuid": "5eb7ec0d-7fbc-4e5a-9f0c-1f6f0a0a020f"})
+}
+
+fn with(mut object: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no object: {more}") };
+    object.as_object_mut().unwrap().extend(more);
+    object
+}
+
+fn event(attributes: &[Value]) -> Value {
+    json!({"Event": {
+        "Attribute": attributes, "info": "Emotet in depth", "uuid": "5d9b5933-964c-433c-b84f-4c680a2fe004",
+        "date": "2024-01-02", "Orgc": {"name": "CIRCL"}, "Org": {"name": "us"}, "distribution": "3",
+        "Tag": [{"name": "tlp:green"}, {"name": "misp-galaxy:malpedia=\"Emotet\""}, {"name": "type:OSINT"}],
+    }})
+}
+
+#[test]
+fn an_attribute_with_all_that_is_said_of_it() {
+    let said = json!({
+        "comment": "stage 2", "first_seen": "2024-01-01T00:00:00Z",
+        "Tag": [{"name": "TLP:AMBER"}, {"name": "misp:confidence-level=\"usually-confident\""}],
+        "Galaxy": [{"type": "threat-actor", "GalaxyCluster": [{"value": "TA542"}]}],
+    });
+    let loaded = load("x.json", event(&[with(attribute("ip-dst|port", "192.0.2.1|443"), said)]).to_string());
+    assert_eq!(loaded.indicators[0].value.to_string(), "192.0.2.1:443");
+    let context = &loaded.indicators[0].contexts[0];
+    assert_eq!(context.description.as_deref(), Some("stage 2"));
+    assert_eq!((context.tlp, context.confidence), (Some(Tlp::Amber), Some(75)));
+    let tags: Vec<_> = context.tags.iter().map(|tag| &**tag).collect();
+    assert_eq!(tags, ["TLP:AMBER", "misp:confidence-level=\"usually-confident\"", "tlp:green", "type:OSINT"]);
+    let further = context.further.as_deref().unwrap();
+    assert_eq!(further.organisation.as_deref(), Some("CIRCL"));
+    assert_eq!(further.side, Some(Side::Destination));
+    assert_eq!(&*further.types[0], "Network activity");
+    let threats: Vec<_> = further.threats.iter().map(|threat| (&*threat.kind, &*threat.name)).collect();
+    assert_eq!(threats, [("threat-actor", "TA542"), ("malpedia", "Emotet")]);
+    let report = further.report.as_ref().unwrap();
+    assert_eq!(report.title.as_deref(), Some("Emotet in depth"));
+    assert_eq!(report.id.unwrap().to_string(), "5d9b5933-964c-433c-b84f-4c680a2fe004");
+    assert_eq!(further.id.unwrap().to_string(), "5eb7ec0d-7fbc-4e5a-9f0c-1f6f0a0a020f");
+}
+
+#[test]
+fn what_is_not_meant_for_detection_or_deleted_is_refused() {
+    let object =
+        json!({"name": "domain-ip", "deleted": true, "Attribute": [attribute("domain", "gone.example")]});
+    let kept = json!({"name": "domain-ip", "Attribute": [attribute("domain", "a.example"), attribute("ip-dst", "192.0.2.1")]});
+    let mut event = event(&[
+        with(attribute("ip-dst", "192.0.2.2"), json!({"to_ids": false})),
+        with(attribute("ip-dst", "192.0.2.3"), json!({"to_ids": "0"})),
+        with(attribute("ip-dst", "192.0.2.4"), json!({"deleted": true})),
+        attribute("hostname|port", "www.a.example|443"),
+        attribute("ja3-fingerprint-md5", "0123456789abcdef0123456789abcdef"),
+    ]);
+    event["Event"]["Object"] = json!([object, kept]);
+    let loaded = load("x.json", json!({"response": [event]}).to_string());
+    let values: Vec<_> = loaded.indicators.iter().map(|indicator| indicator.value.to_string()).collect();
+    assert_eq!(values, ["a.example", "192.0.2.1"]);
+    let at = |at: &str| format!("/response/0/Event/{at}");
+    assert_eq!(
+        pointers(&loaded),
+        [
+            (at("Attribute/0"), R::NotForDetection),
+            (at("Attribute/1"), R::NotForDetection),
+            (at("Attribute/2"), R::Deleted),
+            (at("Attribute/3"), R::NameWithPort),
+            (at("Attribute/4"), R::Ja3),
+            (at("Object/0/Attribute/0"), R::Deleted),
+        ]
+    );
+}
+
+/// What belongs to one organisation or a sharing group does not look freer than it is.
+#[test]
+fn distribution_is_a_marking_too() {
+    for (distribution, expected) in [("0", Tlp::AmberStrict), ("4", Tlp::AmberStrict), ("5", Tlp::Green)] {
+        let said = json!({"distribution": distribution});
+        let loaded = load("x.json", event(&[with(attribute("domain", "a.example"), said)]).to_string());
+        assert_eq!(loaded.indicators[0].contexts[0].tlp, Some(expected), "{distribution}");
+    }
+}
+
+#[test]
+fn attributes_as_rest_search_gives_them() {
+    let found =
+        with(attribute("domain", "a.example"), json!({"Event": {"info": "X", "Orgc": {"name": "Y"}}}));
+    let loaded = load("x.json", json!({"response": {"Attribute": [found]}}).to_string());
+    let further = loaded.indicators[0].contexts[0].further.clone().unwrap();
+    assert_eq!(further.report.as_ref().unwrap().title.as_deref(), Some("X"));
+    assert_eq!(further.organisation.as_deref(), Some("Y"));
+}
+
+/// The manifest says what belongs to a feed, and nothing in it leads out of the folder.
+#[test]
+fn a_feed_is_a_folder_with_a_manifest() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (listed, withdrawn, missing) = (
+        "5d9b5933-964c-433c-b84f-4c680a2fe004",
+        "5d9b5933-964c-433c-b84f-4c680a2fe005",
+        "5d9b5933-964c-433c-b84f-4c680a2fe006",
+    );
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write("manifest.json", json!({listed: {"info": "a"}, missing: {"info": "b"}}).to_string());
+    write(&format!("{listed}.json"), event(&[attribute("domain", "a.example")]).to_string());
+    write(&format!("{withdrawn}.json"), event(&[attribute("domain", "b.example")]).to_string());
+    write("hashes.csv", "0123456789abcdef0123456789abcdef,5d9b5933-964c-433c-b84f-4c680a2fe004\n".to_owned());
+    let loaded = load_path(folder.path());
+    assert_eq!(loaded.indicators.len(), 1);
+    assert_eq!(&*loaded.indicators[0].contexts[0].source, format!("{listed}.json"));
+    assert_eq!(loaded.refused.len(), 1);
+    assert_eq!(loaded.refused[0].reason, R::UnreadableFile);
+    write("manifest.json", json!({"../../etc/passwd": {}}).to_string());
+    assert!(load_path(folder.path()).indicators.len() >= 2, "no manifest of a feed: a folder like any other");
+}
+
+/// Real events (hestat, MISP): everything is a value or has its reason.
+#[test]
+fn events_of_the_world() {
+    let Some(folder) = corpus("intel/misp-events") else { return };
+    let all = load_path(&folder);
+    println!("{:?} {:?}", kinds(&all), all.stats.refused_by_reason);
+    assert!(kinds(&all)["address"] > 100);
+    assert!(!all.stats.refused_by_reason.contains_key(&R::BadDocument));
+}
+
+proptest! {
+    /// Members of any type where others are expected.
+    #[test]
+    fn hostile_events_never_panic(
+        key in "(type|value|uuid|to_ids|deleted|Tag|Galaxy|first_seen|distribution|info|Orgc|date|Attribute|Object|Event)",
+        value in "(null|1|-1\\.5|true|\"x\"|\\[\\]|\\[1\\]|\\{\\}|\\[\\{\\}\\])",
+    ) {
+        let value: Value = serde_json::from_str(&value).unwrap();
+        let hostile = with(attribute("domain", "a.example"), json!({&key: value.clone()}));
+        let mut event = event(&[hostile]);
+        load("x.json", event.to_string());
+        event["Event"][key] = value;
+        load("x.json", event.to_string());
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+        crate::load_bytes_into(&bytes, Some(Format::Misp), &mut |_, _| Taken::New);
+    }
+}
