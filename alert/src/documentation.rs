@@ -1,7 +1,9 @@
 //! docs/EVENTS.md is true: its table has exactly the fields that are written, each where it says, and its example is one.
 
 use crate::ecs;
-use crate::samples::{documented_alert, full_alerts, full_flow, observations, parsed, plain_flow};
+use crate::samples::{
+    documented_alert, exported_flow, full_alerts, full_flow, observations, parsed, plain_flow,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_model::{FlowId, Protocol};
@@ -32,7 +34,9 @@ fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
 fn written() -> BTreeMap<String, String> {
     let alerts: Vec<Value> =
         full_alerts().iter().map(|alert| parsed(|lines| ecs::alert(alert, lines))).collect();
-    let flows = [full_flow(), plain_flow()].map(|flow| parsed(|lines| ecs::flow(&flow, lines))).to_vec();
+    let flows = [full_flow(), plain_flow(), exported_flow()]
+        .map(|flow| parsed(|lines| ecs::flow(&flow, lines)))
+        .to_vec();
     let names: Vec<Value> = observations()
         .iter()
         .map(|observation| parsed(|lines| ecs::name(FlowId(17), Protocol::UDP, observation, lines)))

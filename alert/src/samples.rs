@@ -9,6 +9,7 @@ use uuid::Uuid;
 use weir_model::alert::{
     Direction, Field, Grade, Lookup, Match, Notice, Rewritten, Role, Severity, Traffic, Translated,
 };
+use weir_model::exported::Observer;
 use weir_model::flow::{
     Counters, EndReason, FlowName, HttpSummary, NameSource, Orientation, TcpState, TcpSummary, TlsSummary,
     Tunnel, TunnelKind,
@@ -16,11 +17,12 @@ use weir_model::flow::{
 use weir_model::indicator::Url;
 use weir_model::observation::{
     Certificate, ClientHello, DnsData, DnsMessage, DnsQuestion, DnsRecord, Edns, Fact, HttpHost, HttpRequest,
-    RequestForm, TlsTransport,
+    RequestForm, TlsTransport, ToldNames,
 };
+use weir_model::record::{ObservedAt, SamplingSource};
 use weir_model::{
-    Alert, Context, Endpoint, Flow, FlowId, Indicator, IndicatorValue, Name, Observation, Protocol,
-    Timestamp, Tlp,
+    Alert, Context, Endpoint, ExportVersion, Exported, Flow, FlowId, Indicator, IndicatorValue, Name,
+    Observation, Protocol, Sampling, Timestamp, Tlp, record,
 };
 
 pub(crate) const FIRST: Timestamp = Timestamp::new(1_763_800_000, 250_000_000);
@@ -163,6 +165,65 @@ pub(crate) fn full_flow() -> Flow {
     }
 }
 
+fn observer(exporter: &str, observed_at: ObservedAt) -> Observer {
+    Observer {
+        exporter: ip(exporter),
+        version: ExportVersion::NetFlow9,
+        domain: 7,
+        observed_at: Some(observed_at),
+        input: Some(11),
+        output: Some(12),
+        next_hop: Some(ip("192.0.2.254")),
+        records: 2,
+        forward: record::Counters { packets: 10, bytes: 2000 },
+        reverse: record::Counters { packets: 12, bytes: 12_000 },
+        sampling: Sampling::new(1, 1000, SamplingSource::Interface),
+    }
+}
+
+/// A flow that two routers told of, with all that they can tell.
+pub(crate) fn exported_flow() -> Flow {
+    let exported = Exported {
+        observers: smallvec![
+            observer("192.0.2.1", ObservedAt::Ingress),
+            observer("192.0.2.2", ObservedAt::Egress)
+        ],
+        records: 4,
+        sampling: Sampling::new(1, 1000, SamplingSource::Interface),
+        estimated_forward: record::Counters { packets: 10_000, bytes: 2_000_000 },
+        estimated_reverse: record::Counters { packets: 12_000, bytes: 12_000_000 },
+        initiator_translated: Some(end("198.51.100.1", 1024)),
+        responder_translated: Some(end("198.51.100.9", 8443)),
+        initiator_as: Some(64_500),
+        responder_as: Some(64_501),
+        forward_tos: Some(0),
+        reverse_tos: Some(0x28),
+        firewall_event: Some(5),
+        nat_event: Some(1),
+        application: Some("ssl".into()),
+        clock_correction: -3_600_000_000_000,
+    };
+    Flow { tcp: None, vlans: smallvec![100], exported: Some(Box::new(exported)), ..plain_flow() }
+}
+
+/// An alert about flows that one router told of, sampled 1 in 1000.
+pub(crate) fn exported_alert(direction: Direction, grade: Grade) -> Alert {
+    let alert = alert(direction, grade);
+    let mut exported = exported_flow().exported.unwrap();
+    exported.observers.truncate(1);
+    exported.firewall_event = None;
+    (exported.initiator_translated, exported.responder_translated) = (None, None);
+    let example = Flow { tcp: None, exported: Some(exported.clone()), ..Flow::clone(&alert.example) };
+    Alert {
+        at_least: grade == Grade::Attempted || grade == Grade::Connected,
+        sampling: exported.sampling,
+        estimated_sent: exported.estimated_forward,
+        estimated_received: exported.estimated_reverse,
+        example: Arc::new(example),
+        ..alert
+    }
+}
+
 pub(crate) fn indicator(value: IndicatorValue) -> Arc<Indicator> {
     let context = Context {
         source: "bad.txt".into(),
@@ -189,6 +250,7 @@ pub(crate) fn lookup() -> Lookup {
         rcode: Some(0),
         addresses: vec![ip("203.0.113.9")],
         aliases: Vec::new(),
+        cut: false,
         rewritten: None,
     }
 }
@@ -233,6 +295,9 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         connections: if looked_up { 0 } else { 3 },
         sent: Traffic { packets: 10, ip_bytes: 2000, payload_bytes: 1400 },
         received: Traffic { packets: 12, ip_bytes: 12_000, payload_bytes: 11_000 },
+        sampling: None,
+        estimated_sent: record::Counters { packets: 10, bytes: 2000 },
+        estimated_received: record::Counters { packets: 12, bytes: 12_000 },
         example: Arc::new(example),
         tunnel: None,
         names: vec![(name("evil.example"), NameSource::TlsSni)],
@@ -259,6 +324,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
 pub(crate) fn full_alerts() -> Vec<Alert> {
     let every_lookup = Lookup {
         aliases: vec![name("alias.example")],
+        cut: true,
         rewritten: Some(Rewritten::LocalAddress(ip("127.0.0.1"))),
         ..lookup()
     };
@@ -292,6 +358,8 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
     let with = |value| Alert { indicator: indicator(value), ..full.clone() };
     let mut alerts: Vec<Alert> = values.into_iter().map(with).collect();
     alerts.push(full);
+    let exported = exported_alert(Direction::Outbound, Grade::Connected);
+    alerts.push(Alert { example: Arc::new(exported_flow()), ..exported });
     alerts.push(alert(Direction::Outbound, Grade::Exchanged));
     alerts
 }
@@ -338,6 +406,16 @@ fn dns_answer() -> DnsMessage {
     }
 }
 
+pub(crate) fn told_names() -> Arc<ToldNames> {
+    Arc::new(ToldNames {
+        dns_question: Some(name("evil.example")),
+        server_name: Some(name("www.evil.example")),
+        http_host: Some(HttpHost::Name(name("web.evil.example"))),
+        http_port: Some(8080),
+        http_path: "/gate.php?id=7".into(),
+    })
+}
+
 /// One observation of each kind that becomes a name line.
 pub(crate) fn observations() -> Vec<Observation> {
     let (client, server) = (end("10.1.2.3", 40_000), end("10.1.0.53", 53));
@@ -356,5 +434,6 @@ pub(crate) fn observations() -> Vec<Observation> {
         observation(client, server, Fact::ClientHello(Arc::new(hello))),
         observation(client, server, Fact::HttpRequest(request())),
         observation(server, client, Fact::Certificate(certificate())),
+        observation(client, server, Fact::Told(told_names())),
     ]
 }

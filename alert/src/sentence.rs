@@ -1,9 +1,10 @@
 //! One line of English for each alert: what happened, and what to do next.
 
 mod step;
+mod told;
 
 use crate::ecs::response_code;
-use crate::text::{bytes, count, first_of, quoted, span};
+use crate::text::{count, first_of, quoted, span};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Field, Grade, Lookup, Role};
@@ -34,11 +35,7 @@ impl<'a> Scene<'a> {
             Some(tunnel) => (Endpoint::new(tunnel.source, 0), Endpoint::new(tunnel.destination, 0)),
             None => (alert.example.initiator, alert.example.responder),
         };
-        let host_began = match alert.host {
-            Some(host) => host != answered.ip,
-            None => alert.direction != Direction::Inbound,
-        };
-        let (host, peer) = if host_began { (began, answered) } else { (answered, began) };
+        let (host, peer) = if alert.host_began() { (began, answered) } else { (answered, began) };
         Self { alert, host: Endpoint::new(alert.host.unwrap_or(host.ip), host.port), peer }
     }
 
@@ -58,12 +55,10 @@ impl<'a> Scene<'a> {
             (None, Direction::Inbound) => self.came_in(),
             (None, _) => self.went_out(),
         };
-        let unseen = if alert.direction == Direction::Unknown && !alert.example.is_bare_answer() {
-            " (who began was not seen)"
-        } else {
-            ""
-        };
-        format!("{place}{what}{unseen}")
+        let is_said = alert.example.is_bare_answer() && !self.may_be_more();
+        let unseen =
+            if alert.direction == Direction::Unknown && !is_said { " (who began was not seen)" } else { "" };
+        format!("{place}{what}{unseen}{}", self.as_told())
     }
 
     fn looked_up(&self) -> String {
@@ -92,25 +87,33 @@ impl<'a> Scene<'a> {
             let _ = write!(text, " from port {}, for a client that is not in view", lookup.client.port);
         } else {
             text += &answer(lookup);
-            text += ". No connection to it was seen";
+        }
+        text += &self.as_told();
+        if !self.alert.unknown_client {
+            text += if self.alert.sampling.is_none() {
+                ". No connection to it was seen"
+            } else {
+                ". Whether it was connected to is not known"
+            };
         }
         text
     }
 
     fn went_out(&self) -> String {
         let (host, peer, times) = (self.host_text(), self.peer_text(), self.times());
-        let began_here = self.alert.example.initiator.ip == self.host.ip;
+        let (one, other) = if self.alert.host_began() { (&host, &peer) } else { (&peer, &host) };
         match self.alert.grade {
+            _ if self.may_be_more() && self.alert.direction == Direction::Unknown => {
+                format!("{host} and {peer} were in contact{times}")
+            }
+            _ if self.may_be_more() => format!("{one} contacted {other}{times}"),
             Grade::LookedUp | Grade::Attempted if self.alert.example.is_bare_answer() => {
                 let is_tcp = self.alert.example.protocol == Protocol::TCP;
                 let answers = if is_tcp { "SYN-ACK or RST" } else { "answers" };
                 format!("{peer} sent {host} only {answers}{times}, and nothing shows that {host} had asked")
             }
-            Grade::LookedUp | Grade::Attempted if began_here => {
-                format!("{host} tried to reach {peer}{times}, without answer")
-            }
             Grade::LookedUp | Grade::Attempted => {
-                format!("{peer} tried to reach {host}{times}, without answer")
+                format!("{one} tried to reach {other}{times}, {}", self.without_answer())
             }
             Grade::Connected if self.alert.example.protocol != Protocol::TCP => {
                 format!("{host} and {peer} answered each other{times}")
@@ -122,19 +125,20 @@ impl<'a> Scene<'a> {
                 let at_least = self.at_least();
                 format!("{host} and {peer} {at_least}answered each other{times}, without data both ways")
             }
-            Grade::Exchanged => {
-                let (sent, received) = (self.alert.sent, self.alert.received);
-                let [out, back] = [sent, received].map(|traffic| bytes(traffic.payload_bytes));
-                match (sent.packets, received.packets) {
-                    (_, 0) => format!("{host} sent {peer} {out}{times}; what came back was not captured"),
-                    (0, _) => {
-                        format!("{host} received {back} from {peer}{times}; what it sent was not captured")
-                    }
-                    _ => format!(
-                        "{host} exchanged {} with {peer}{times}: {out} sent, {back} received",
-                        self.exchanged()
-                    ),
-                }
+            Grade::Exchanged => self.exchange(&host, &peer),
+        }
+    }
+
+    fn exchange(&self, host: &str, peer: &str) -> String {
+        let ([out, back], times) = (self.traffic(), self.times());
+        match (self.alert.sent.packets, self.alert.received.packets) {
+            (_, 0) => format!("{host} sent {peer} {out}{times}; what came back was not captured"),
+            (0, _) => format!("{host} received {back} from {peer}{times}; what it sent was not captured"),
+            _ => {
+                format!(
+                    "{host} exchanged {} with {peer}{times}: {out} sent, {back} received",
+                    self.exchanged()
+                )
             }
         }
     }
@@ -143,19 +147,30 @@ impl<'a> Scene<'a> {
         let (from, times) = (self.peer_text(), self.times());
         let touched = self.alert.touched_count.max(1);
         let hosts = match touched {
-            1 => format!("the inside host {}", self.host),
+            1 => format!("the inside host {}", self.inside_end()),
             _ => format!("{touched} inside hosts ({})", first_of(&self.alert.touched, touched)),
         };
         match self.alert.grade {
-            Grade::LookedUp | Grade::Attempted if self.alert.example.forward.packets == 0 => {
+            _ if self.may_be_more() => format!("{from} contacted {hosts}{times}"),
+            Grade::LookedUp | Grade::Attempted if self.alert.example.forward.is_empty() => {
                 format!("{from} was answered by {hosts}{times}, and no more was captured")
             }
-            Grade::LookedUp | Grade::Attempted => format!("{from} tried {hosts}{times}, without answer"),
+            Grade::LookedUp | Grade::Attempted => {
+                format!("{from} tried {hosts}{times}, {}", self.without_answer())
+            }
             Grade::Connected => {
                 format!("{from} {}reached {hosts}{times}, without data both ways", self.at_least())
             }
             Grade::Exchanged => format!("{from} exchanged {} with {hosts}{times}", self.exchanged()),
         }
+    }
+
+    /// Inbound: the one inside host that was touched, which may stand behind a translator.
+    fn inside_end(&self) -> Endpoint {
+        let ends = [self.alert.example.initiator_ends(), self.alert.example.responder_ends()];
+        let all = ends.into_iter().flat_map(|(own, other)| [Some(own), other]).flatten();
+        let touched = self.alert.touched.first();
+        all.into_iter().find(|end| Some(&end.ip) == touched).unwrap_or(self.host)
     }
 
     /// The tunnel lies between the two hosts; the conversation inside it does not.
@@ -164,6 +179,7 @@ impl<'a> Scene<'a> {
         let server =
             if self.alert.example.protocol.has_ports() { server.to_string() } else { server.ip.to_string() };
         let inside = match self.alert.grade {
+            _ if self.may_be_more() => format!("{client} contacted {server}"),
             Grade::LookedUp | Grade::Attempted => format!("{client} tried to reach {server} without answer"),
             Grade::Connected => format!("{client} and {server} answered each other"),
             Grade::Exchanged => format!("{client} exchanged {} with {server}", self.exchanged()),
@@ -192,8 +208,8 @@ impl<'a> Scene<'a> {
     }
 
     fn exchanged(&self) -> String {
-        let (sent, received) = (self.alert.sent.payload_bytes, self.alert.received.payload_bytes);
-        format!("{}{}", self.at_least(), bytes(sent.saturating_add(received)))
+        let [sent, received] = self.counted();
+        format!("{}{}", self.at_least(), self.amount(sent.saturating_add(received)))
     }
 
     fn host_text(&self) -> String {
@@ -241,15 +257,14 @@ impl<'a> Scene<'a> {
         };
         let value = quoted(&matched.value);
         let label = match matched.field {
-            Field::FlowAddress | Field::TranslatedAddress | Field::TunnelAddress => {
-                return self.about_address(&known);
-            }
+            Field::FlowAddress | Field::TunnelAddress => return self.about_address(&known),
             Field::DnsQuestion => {
                 let asked =
                     alert.lookups.first().is_some_and(|lookup| quoted(lookup.name.as_str()) == indicator);
                 let under = if asked { String::new() } else { format!("{indicator} is ") };
                 return format!(" ({under}{known})");
             }
+            Field::TranslatedAddress => "translated address",
             Field::DnsCname => "alias",
             Field::DnsAnswer => "answer",
             Field::PassiveDns => "just asked for as",
@@ -303,6 +318,7 @@ fn answer(lookup: &Lookup) -> String {
     }
     match (lookup.rcode, lookup.addresses.as_slice()) {
         (None, _) => String::new(),
+        (Some(0), []) if lookup.cut => String::new(),
         (Some(0), []) => " and was told of no address".to_owned(),
         (Some(0), addresses) => {
             format!(" and was told {}", first_of::<IpAddr>(addresses, addresses.len() as u64))

@@ -1,6 +1,7 @@
 //! An alert: what people are told about an incident.
 
 use crate::flow::{EndReason, NameSource, Orientation, Tunnel};
+use crate::record::{Counters, Sampling};
 use crate::{Endpoint, Flow, Indicator, Name, Protocol, Timestamp};
 use std::fmt;
 use std::net::IpAddr;
@@ -28,7 +29,7 @@ pub struct Alert {
     pub direction: Direction,
     /// Grade reached.
     pub grade: Grade,
-    /// The grade was judged from one side of the traffic only: it may be higher.
+    /// The grade was judged from one side of the traffic, or some packets of it: it may be higher.
     pub at_least: bool,
     /// How urgent, with the reason in the sentence.
     pub severity: Severity,
@@ -49,6 +50,12 @@ pub struct Alert {
     pub sent: Traffic,
     /// See `sent`.
     pub received: Traffic,
+    /// How packets of those flows were chosen, by the coarsest of the routers that told of them; `None` when none were left out.
+    pub sampling: Option<Sampling>,
+    /// What `sent` stands for: where packets were left out, scaled by how they were chosen.
+    pub estimated_sent: Counters,
+    /// What `received` stands for, likewise.
+    pub estimated_received: Counters,
     /// The flow that says most: highest grade, then first.
     pub example: Arc<Flow>,
     /// The example flow met the indicator by the outer address of this tunnel around it, which then lies between the host
@@ -80,6 +87,23 @@ pub struct Alert {
     pub resolvers: Vec<IpAddr>,
     /// The incident before this one with the same key.
     pub previous: Option<Uuid>,
+}
+
+impl Alert {
+    /// Whether the host that it is about (inbound: the inside) is on the side of the example's initiator, or of the source of
+    /// the tunnel around it.
+    pub fn host_began(&self) -> bool {
+        let Some(host) = self.host else {
+            return self.direction != Direction::Inbound;
+        };
+        if let Some(tunnel) = self.tunnel {
+            return host == tunnel.source;
+        }
+        let is_of = |(own, other): (Endpoint, Option<Endpoint>)| {
+            own.ip == host || other.is_some_and(|other| other.ip == host)
+        };
+        is_of(self.example.initiator_ends()) || !is_of(self.example.responder_ends())
+    }
 }
 
 /// What the log of an address translator is asked for: who was behind this port of it at this time.
@@ -184,6 +208,8 @@ pub struct Lookup {
     pub addresses: Vec<IpAddr>,
     /// CNAME targets in the answer, in order, capped.
     pub aliases: Vec<Name>,
+    /// The answer ended early in what was captured: there may be more in it.
+    pub cut: bool,
     /// The answer looks rewritten by the resolver's policy (RPZ or the like), and why.
     pub rewritten: Option<Rewritten>,
 }

@@ -1,6 +1,6 @@
 //! A flow: the packets of one conversation between two endpoints, counted both ways (RFC 5103 biflow).
 
-use crate::record::Translated;
+use crate::record::{self, Translated};
 use crate::{Endpoint, Exported, Name, Protocol, Timestamp};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -99,6 +99,25 @@ impl Flow {
     /// Whether nothing was seen of one direction.
     pub fn is_one_sided(&self) -> bool {
         self.forward.is_empty() || self.reverse.is_empty()
+    }
+
+    /// What packets and bytes both ways stand for: where packets were left out, scaled by how they were chosen.
+    pub fn estimated(&self) -> (record::Counters, record::Counters) {
+        if let Some(exported) = self.exported.as_ref().filter(|exported| exported.is_sampled()) {
+            return (exported.estimated_forward, exported.estimated_reverse);
+        }
+        let counted = |side: &Counters| record::Counters { packets: side.packets, bytes: side.ip_bytes };
+        (counted(&self.forward), counted(&self.reverse))
+    }
+
+    /// The initiator as it is here, and on the other side of a translator.
+    pub fn initiator_ends(&self) -> (Endpoint, Option<Endpoint>) {
+        (self.initiator, self.exported.as_ref().and_then(|exported| exported.initiator_translated))
+    }
+
+    /// The responder as it is here, and on the other side of a translator.
+    pub fn responder_ends(&self) -> (Endpoint, Option<Endpoint>) {
+        (self.responder, self.exported.as_ref().and_then(|exported| exported.responder_translated))
     }
 
     /// Whether packets were left out by those who told of it, so that what is not there may have been there.

@@ -45,6 +45,18 @@ impl Site {
         nobody_outside || self.home.iter().any(|net| net.contains(&ip))
     }
 
+    /// Which of the addresses of one end is the host's, where a translator gives it two: the one that is inside; of two inside, the
+    /// one of private ranges, if it alone is; else the one that the flow has.
+    pub fn host_of(&self, own: IpAddr, translated: Option<IpAddr>) -> IpAddr {
+        let Some(other) = translated else { return own };
+        let rank = |ip: IpAddr| match self.is_inside(ip) {
+            false => 0,
+            true if is_private(ip) => 2,
+            true => 1,
+        };
+        if rank(other) > rank(own) { other } else { own }
+    }
+
     /// Whether a host has a role.
     pub fn has_role(&self, ip: IpAddr, role: Role) -> bool {
         let ip = ip.to_canonical();
@@ -55,6 +67,10 @@ impl Site {
     pub fn roles_of(&self, ip: IpAddr) -> Vec<Role> {
         Role::ALL.iter().copied().filter(|role| self.has_role(ip, *role)).collect()
     }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    PRIVATE_RANGES.iter().any(|net| net.contains(&ip.to_canonical()))
 }
 
 const fn v4(octets: [u8; 4], len: u8) -> IpNet {
@@ -99,6 +115,25 @@ mod tests {
             ("::", true),
         ] {
             assert_eq!(site.is_inside(text.parse().unwrap()), inside, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_host_behind_a_translator_is_inside() {
+        let campus = Site { home: vec!["198.51.100.0/24".parse().unwrap()], roles: Vec::new() };
+        let with_private =
+            Site { home: [campus.home.clone(), Site::private_ranges().home].concat(), roles: Vec::new() };
+        for (site, own, other, host) in [
+            (&with_private, "10.0.0.1", "198.51.100.1", "10.0.0.1"),
+            (&with_private, "198.51.100.1", "10.0.0.1", "10.0.0.1"),
+            (&with_private, "198.51.100.1", "198.51.100.2", "198.51.100.1"),
+            (&campus, "10.0.0.1", "198.51.100.1", "198.51.100.1"),
+            (&campus, "203.0.113.1", "203.0.113.2", "203.0.113.1"),
+            (&campus, "203.0.113.1", "10.0.0.1", "203.0.113.1"),
+        ] {
+            let [own, other, host] = [own, other, host].map(|text| text.parse().unwrap());
+            assert_eq!(site.host_of(own, Some(other)), host, "{own} {other}");
+            assert_eq!(site.host_of(own, None), own);
         }
     }
 

@@ -1,12 +1,12 @@
 //! Alerts.
 
-use super::{Conversation, OBSERVER, SCHEMA, Sent, flow, indicator, present, wire};
+use super::{Conversation, SCHEMA, Sent, exported, flow, indicator, present, wire};
 use crate::json::Object;
 use crate::{Lines, sentence};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Grade, Lookup, Notice, Rewritten, Traffic, Translated};
-use weir_model::{Alert, Name, Timestamp};
+use weir_model::{Alert, Name, Sampling, Timestamp};
 
 /// Adds a notice of an incident.
 ///
@@ -17,6 +17,7 @@ pub fn alert(alert: &Alert, lines: &mut Lines) {
     let (example, conversation) = (&*alert.example, conversation(alert));
     lines.add(|event| {
         event.set("@timestamp", time(alert));
+        exported::agent(event, example);
         event.object("destination", |destination| conversation.destination(destination));
         event.object("dns", |dns| first_lookup(dns, alert));
         event.constant(SCHEMA);
@@ -36,7 +37,7 @@ pub fn alert(alert: &Alert, lines: &mut Lines) {
         event.object("http", |http| flow::http(http, example));
         event.set("message", &*sentence::sentence(alert));
         event.object("network", |network| conversation.network(network));
-        event.constant(OBSERVER);
+        exported::observer(event, example);
         event.object("related", |related| {
             related.set_unique("hash", flow::hashes(example));
             related.set_unique("hosts", present(hosts(alert)));
@@ -80,6 +81,12 @@ fn incident(members: &mut Object<'_>, alert: &Alert) {
     members.set_some("began", began(alert));
     members.set("connections", alert.connections);
     members.set("direction", alert.direction.keyword());
+    members.object("estimated", |members| {
+        if alert.sampling.is_some() {
+            members.object("received", |members| exported::counters(members, alert.estimated_received));
+            members.object("sent", |members| exported::counters(members, alert.estimated_sent));
+        }
+    });
     members.set("flows", alert.flows);
     members.set("grade", alert.grade.keyword());
     members.set("id", format_args!("{}", alert.incident));
@@ -97,6 +104,7 @@ fn incident(members: &mut Object<'_>, alert: &Alert) {
     }
     members.object("received", |members| traffic(members, alert.received));
     members.set_list("resolvers", alert.resolvers.iter().copied());
+    members.set_some("sampled_one_in", alert.sampling.map(Sampling::one_in));
     members.object("sent", |members| traffic(members, alert.sent));
     members.set("severity", alert.severity.keyword());
     members.object("tunnel", |tunnel| {
@@ -121,12 +129,10 @@ fn severity(alert: &Alert) -> u8 {
 
 /// The example flow, with the incident's totals on its sides.
 fn conversation(alert: &Alert) -> Conversation<'_> {
-    let source = alert.tunnel.map_or(alert.example.initiator.ip, |tunnel| tunnel.source);
-    let host_began = alert.host.map_or(alert.direction != Direction::Inbound, |host| host == source);
     let sent = |traffic: Traffic| Sent { packets: traffic.packets, bytes: traffic.ip_bytes };
     let (ours, theirs) = (sent(alert.sent), sent(alert.received));
     Conversation {
-        sent: Some(if host_began { (ours, theirs) } else { (theirs, ours) }),
+        sent: Some(if alert.host_began() { (ours, theirs) } else { (theirs, ours) }),
         direction: Some(match alert.direction {
             Direction::Outbound => "outbound",
             Direction::Inbound => "inbound",
@@ -201,6 +207,7 @@ fn lookup(members: &mut Object<'_>, lookup: &Lookup) {
         client.set("ip", lookup.client.ip);
         client.set("port", lookup.client.port);
     });
+    members.set_true("cut", lookup.cut);
     members.set("name", &lookup.name);
     members.set_list("resolved_ip", lookup.addresses.iter().copied());
     members.set_some("response_code", lookup.rcode.map(wire::response_code));

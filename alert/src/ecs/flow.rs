@@ -1,7 +1,7 @@
 //! Flow records.
 
 use super::wire::{self, Fingerprint};
-use super::{Conversation, OBSERVER, SCHEMA, Sent, present};
+use super::{Conversation, SCHEMA, Sent, exported, present};
 use crate::Lines;
 use crate::json::{Constant, Keyword, Object};
 use std::borrow::Cow;
@@ -17,6 +17,7 @@ pub fn flow(flow: &Flow, lines: &mut Lines) {
     let conversation = conversation(flow);
     lines.add(|event| {
         event.set("@timestamp", flow.first);
+        exported::agent(event, flow);
         event.object("destination", |destination| conversation.destination(destination));
         event.constant(SCHEMA);
         event.object("event", |event| {
@@ -29,7 +30,7 @@ pub fn flow(flow: &Flow, lines: &mut Lines) {
         });
         event.object("http", |http| self::http(http, flow));
         event.object("network", |network| conversation.network(network));
-        event.constant(OBSERVER);
+        exported::observer(event, flow);
         event.object("related", |related| {
             related.set_unique("hash", hashes(flow));
             related.set_unique("hosts", present(hosts(flow)));
@@ -57,6 +58,7 @@ pub(super) fn conversation(flow: &Flow) -> Conversation<'_> {
         domain: flow.name.as_ref().map(|name| &name.name),
         vlans: &flow.vlans,
         sent: Some((sent(&flow.forward), sent(&flow.reverse))),
+        exported: flow.exported.as_deref(),
         ..Conversation::between(flow.protocol, flow.initiator, flow.responder, flow.application)
     }
 }
@@ -113,6 +115,12 @@ pub(super) fn describe(members: &mut Object<'_>, flow: &Flow) {
     members.set_some("continues", flow.continues.map(|id| id.0));
     members.object("destination", |destination| counters(destination, &flow.reverse));
     members.set("end_reason", Keyword(flow.end.keyword()));
+    members.object("estimated", |members| exported::estimated(members, flow));
+    members.object("exported", |members| {
+        if let Some(exported) = &flow.exported {
+            exported::describe(members, exported);
+        }
+    });
     members.object("icmp", |icmp| {
         if let Some((icmp_type, code)) = flow.icmp {
             icmp.set("code", code);
@@ -122,7 +130,7 @@ pub(super) fn describe(members: &mut Object<'_>, flow: &Flow) {
     members.set_count("icmp_errors", flow.icmp_errors);
     members.set("id", flow.id.0);
     members.set_list("mpls", flow.mpls.iter().copied());
-    members.set_true("one_sided", flow.forward.packets == 0 || flow.reverse.packets == 0);
+    members.set_true("one_sided", flow.is_one_sided() && !flow.is_sampled());
     members.set("orientation", Keyword(flow.orientation.keyword()));
     members.object("source", |source| counters(source, &flow.forward));
     members.object("tcp", |tcp| tcp_summary(tcp, flow.tcp));
@@ -217,10 +225,12 @@ fn request(flow: &Flow) -> Option<&HttpRequest> {
     flow.http.as_ref()?.request.as_deref()
 }
 
-/// Every address that has to do with a flow.
+/// Every address that has to do with a conversation.
 pub(super) fn addresses(flow: &Flow) -> impl Iterator<Item = IpAddr> {
     let outer = flow.tunnels.iter().flat_map(|tunnel| [tunnel.source, tunnel.destination]);
-    [flow.initiator.ip, flow.responder.ip].into_iter().chain(outer)
+    let [(initiator, one), (responder, other)] = [flow.initiator_ends(), flow.responder_ends()];
+    let translated = one.into_iter().chain(other).map(|end| end.ip);
+    [initiator.ip, responder.ip].into_iter().chain(translated).chain(outer)
 }
 
 /// Every name that has to do with a flow.

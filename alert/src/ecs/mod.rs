@@ -4,6 +4,7 @@
 //! same event is always the same line (a test sees to the order). What several kinds have in common is here and in `wire`.
 
 mod alert;
+mod exported;
 mod flow;
 mod indicator;
 mod name;
@@ -17,7 +18,7 @@ pub use name::name;
 
 use crate::json::{Ascii, Constant, Digits, Keyword, Object};
 use std::borrow::Cow;
-use weir_model::{Endpoint, Name, Protocol, community_id};
+use weir_model::{Endpoint, Exported, Name, Protocol, community_id};
 
 /// The schema's version that the fields follow.
 const SCHEMA: Constant = Constant(r#""ecs":{"version":"9.0.0"},"#);
@@ -38,6 +39,20 @@ struct Conversation<'a> {
     /// What source and destination sent, where that is counted.
     sent: Option<(Sent, Sent)>,
     direction: Option<&'static str>,
+    /// What routers told of it.
+    exported: Option<&'a Exported>,
+}
+
+/// One end of a conversation.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    end: Endpoint,
+    domain: Option<&'a Name>,
+    sent: Option<Sent>,
+    /// Autonomous system.
+    number: Option<u32>,
+    /// What a translator makes of it.
+    translated: Option<Endpoint>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,23 +78,36 @@ impl Conversation<'_> {
             vlans: &[],
             sent: None,
             direction: None,
+            exported: None,
         }
     }
 
     fn source(&self, source: &mut Object<'_>) {
-        self.side(source, self.source, None, self.sent.map(|(sent, _)| sent));
+        let told = self.exported.map(|exported| (exported.initiator_as, exported.initiator_translated));
+        let (number, translated) = told.unwrap_or_default();
+        let sent = self.sent.map(|(sent, _)| sent);
+        self.side(source, Side { end: self.source, domain: None, sent, number, translated });
     }
 
     fn destination(&self, destination: &mut Object<'_>) {
-        self.side(destination, self.destination, self.domain, self.sent.map(|(_, sent)| sent));
+        let told = self.exported.map(|exported| (exported.responder_as, exported.responder_translated));
+        let (number, translated) = told.unwrap_or_default();
+        let sent = self.sent.map(|(_, sent)| sent);
+        self.side(destination, Side { end: self.destination, domain: self.domain, sent, number, translated });
     }
 
-    fn side(&self, side: &mut Object<'_>, end: Endpoint, domain: Option<&Name>, sent: Option<Sent>) {
-        side.set_some("bytes", sent.map(|sent| sent.bytes));
-        side.set_some("domain", domain);
-        side.set("ip", end.ip);
-        side.set_some("packets", sent.map(|sent| sent.packets));
-        side.set_some("port", self.protocol.has_ports().then_some(end.port));
+    fn side(&self, members: &mut Object<'_>, side: Side<'_>) {
+        let Side { end, domain, sent, number, translated } = side;
+        members.object("as", |system| system.set_some("number", number));
+        members.set_some("bytes", sent.map(|sent| sent.bytes));
+        members.set_some("domain", domain);
+        members.set("ip", end.ip);
+        members.object("nat", |nat| {
+            nat.set_some("ip", translated.map(|end| end.ip));
+            nat.set_some("port", translated.map(|end| end.port).filter(|_| self.protocol.has_ports()));
+        });
+        members.set_some("packets", sent.map(|sent| sent.packets));
+        members.set_some("port", self.protocol.has_ports().then_some(end.port));
     }
 
     fn network(&self, network: &mut Object<'_>) {

@@ -1,4 +1,4 @@
-//! Names: one line for each DNS message, ClientHello, HTTP request and certificate.
+//! Names: one line for each DNS message, ClientHello, HTTP request and certificate, and for names that a router tells.
 
 use super::wire::{self, Fingerprint};
 use super::{Conversation, OBSERVER, SCHEMA, present};
@@ -7,7 +7,7 @@ use crate::json::{Constant, Object};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::observation::{
-    Certificate, ClientHello, DnsMessage, Fact, HttpRequest, Sender, TlsTransport,
+    Certificate, ClientHello, DnsMessage, Fact, HttpRequest, Sender, TlsTransport, ToldNames,
 };
 use weir_model::{FlowId, Name, Observation, Protocol};
 
@@ -63,6 +63,7 @@ enum Said<'a> {
     Hello(&'a ClientHello),
     Certificate(&'a Certificate),
     Request(&'a HttpRequest),
+    Told(&'a ToldNames),
 }
 
 impl<'a> Said<'a> {
@@ -72,7 +73,8 @@ impl<'a> Said<'a> {
             Fact::ClientHello(hello) => Some(Self::Hello(hello)),
             Fact::Certificate(certificate) => Some(Self::Certificate(certificate)),
             Fact::HttpRequest(request) => Some(Self::Request(request)),
-            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Told(_) | Fact::Application(_) => None,
+            Fact::Told(names) => Some(Self::Told(names)),
+            Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => None,
         }
     }
 
@@ -83,6 +85,7 @@ impl<'a> Said<'a> {
             Self::Hello(_) => "tls-client-hello",
             Self::Certificate(_) => "tls-certificate",
             Self::Request(_) => "http-request",
+            Self::Told(_) => "exported-names",
         }
     }
 
@@ -91,8 +94,14 @@ impl<'a> Said<'a> {
             Self::Message(_) => "dns",
             Self::Hello(hello) if matches!(hello.transport, TlsTransport::Quic(_)) => "quic",
             Self::Hello(_) | Self::Certificate(_) => "tls",
-            Self::Request(_) => "http",
+            Self::Told(names) if names.dns_question.is_some() => "dns",
+            Self::Told(names) if names.server_name.is_some() => "tls",
+            Self::Request(_) | Self::Told(_) => "http",
         }
+    }
+
+    fn told(self) -> Option<&'a ToldNames> {
+        if let Self::Told(names) = self { Some(names) } else { None }
     }
 
     fn message(self) -> Option<&'a DnsMessage> {
@@ -115,16 +124,27 @@ impl<'a> Said<'a> {
         if let Some(message) = self.message() {
             wire::dns(dns, message);
         }
+        if let Some(asked) = self.told().and_then(|names| names.dns_question.as_ref()) {
+            dns.object("question", |question| question.set("name", asked));
+            dns.set("type", "query");
+        }
+    }
+
+    fn server_name(self) -> Option<&'a Name> {
+        let said = self.hello().and_then(|hello| hello.server_name.as_ref());
+        said.or_else(|| self.told()?.server_name.as_ref())
     }
 
     fn tls(self, tls: &mut Object<'_>) {
-        let server_name = self.hello().and_then(|hello| hello.server_name.as_ref());
-        wire::tls(tls, server_name, self.certificate(), self.hello().map(|hello| hello.version));
+        wire::tls(tls, self.server_name(), self.certificate(), self.hello().map(|hello| hello.version));
     }
 
     fn url(self, url: &mut Object<'_>) {
         if let Some(request) = self.request() {
             wire::url(url, request);
+        }
+        if let Some(ToldNames { http_host, http_port, http_path, .. }) = self.told() {
+            wire::url_parts(url, http_host.as_ref(), *http_port, http_path, !http_path.is_empty());
         }
     }
 
@@ -148,9 +168,11 @@ impl<'a> Said<'a> {
     fn hosts(self) -> impl Iterator<Item = Cow<'a, str>> {
         let questions = self.message().map_or(&[][..], |message| &message.questions);
         let presented = self.certificate().map_or(&[][..], |certificate| &certificate.names);
-        let server_name = self.hello().and_then(|hello| hello.server_name.as_ref());
-        let names = questions.iter().map(|question| &question.name).chain(server_name).chain(presented);
-        let host = self.request().and_then(|request| request.host.as_ref()).map(wire::host_text);
+        let asked = self.told().and_then(|names| names.dns_question.as_ref());
+        let names = questions.iter().map(|question| &question.name).chain(asked);
+        let names = names.chain(self.server_name()).chain(presented);
+        let told = self.told().and_then(|names| names.http_host.as_ref());
+        let host = self.request().and_then(|request| request.host.as_ref()).or(told).map(wire::host_text);
         names.map(Name::as_str).map(Cow::Borrowed).chain(host)
     }
 

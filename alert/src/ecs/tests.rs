@@ -1,13 +1,14 @@
 use super::name;
 use crate::Lines;
 use crate::samples::{
-    alert as sample, end, full_flow, indicator, ip, lookup, observations, parsed, plain_flow, translated,
+    alert as sample, end, exported_alert, exported_flow, full_flow, indicator, ip, lookup, observations,
+    parsed, plain_flow, translated,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
 use weir_model::alert::{Direction, Field, Grade, Match, Notice};
 use weir_model::flow::{Counters, EndReason, HttpSummary, Orientation};
-use weir_model::observation::{Fact, HttpHost, HttpRequest, HttpResponse, RequestForm};
+use weir_model::observation::{Fact, HttpHost, HttpRequest, HttpResponse, RequestForm, ToldNames};
 use weir_model::{Alert, Flow, FlowId, Indicator, IndicatorValue, Observation, Protocol};
 
 /// The member at a dotted path.
@@ -246,4 +247,124 @@ fn urls_are_written_whole() {
         "http://[2001:db8::1]/a?b"
     );
     assert_eq!(written(evil(), Some(443), RequestForm::Connect), Value::Null);
+}
+
+#[test]
+fn what_routers_told_is_in_its_fields() {
+    let event = flow(&exported_flow());
+    let found = fields(
+        &event,
+        &[
+            "agent.type",
+            "observer.type",
+            "observer.product",
+            "observer.ingress.interface.id",
+            "source.as.number",
+            "source.nat.ip",
+            "destination.nat.port",
+            "source.bytes",
+            "weir.flow.estimated.source.bytes",
+            "weir.flow.exported.sampling.one_in",
+            "weir.flow.exported.firewall_event",
+            "weir.flow.exported.clock_correction",
+        ],
+    );
+    let expected = json!([
+        "weir",
+        "firewall",
+        null,
+        "11",
+        64_500,
+        "198.51.100.1",
+        8443,
+        2000,
+        2_000_000,
+        1000,
+        "updated",
+        -3_600_000_000_000_i64
+    ]);
+    assert_eq!(Value::from(found), expected);
+    assert_eq!(member(&event, "observer.ip"), Some(&json!(["192.0.2.1", "192.0.2.2"])));
+    assert_eq!(
+        member(&event, "related.ip"),
+        Some(&json!(["10.1.2.3", "203.0.113.9", "198.51.100.1", "198.51.100.9"]))
+    );
+    let of_tap = flow(&plain_flow());
+    assert_eq!(
+        fields(&of_tap, &["agent", "observer.product", "weir.flow.exported"]),
+        [Value::Null, json!("Weir"), Value::Null]
+    );
+}
+
+#[test]
+fn sampled_flows_are_neither_scaled_in_place_nor_called_one_sided() {
+    let mut half = exported_flow();
+    half.reverse = Counters::default();
+    assert_eq!(member(&flow(&half), "weir.flow.one_sided"), None);
+    half.exported.as_mut().unwrap().sampling = None;
+    let event = flow(&half);
+    assert_eq!(member(&event, "weir.flow.one_sided"), Some(&json!(true)));
+    assert_eq!(member(&event, "weir.flow.estimated"), None);
+    let event = alert(&exported_alert(Direction::Inbound, Grade::Connected));
+    let found = fields(
+        &event,
+        &["source.bytes", "weir.incident.received.bytes", "weir.incident.estimated.received.bytes"],
+    );
+    assert_eq!(found, [12_000, 12_000, 12_000_000]);
+    assert_eq!(member(&event, "weir.incident.sampled_one_in"), Some(&json!(1000)));
+    let unsampled = alert(&sample(Direction::Inbound, Grade::Connected));
+    assert_eq!(
+        fields(&unsampled, &["weir.incident.estimated", "weir.incident.sampled_one_in"]),
+        [Value::Null, Value::Null]
+    );
+}
+
+#[test]
+fn totals_stand_on_their_side_where_the_host_is_behind_a_translator() {
+    let mut alerted = exported_alert(Direction::Outbound, Grade::Exchanged);
+    let mut example = exported_flow();
+    example.initiator = end("198.51.100.1", 1024);
+    example.exported.as_mut().unwrap().initiator_translated = Some(end("10.1.2.3", 51_000));
+    alerted.example = Arc::new(example);
+    assert_eq!(fields(&alert(&alerted), &["source.bytes", "destination.bytes"]), [2000, 12_000]);
+}
+
+#[test]
+fn names_told_by_routers_have_their_line() {
+    let told = |change: fn(&mut ToldNames)| {
+        let mut names = ToldNames::default();
+        change(&mut names);
+        let observation = Observation { fact: Fact::Told(Arc::new(names)), ..observations().pop().unwrap() };
+        let event = parsed(|lines| name(FlowId(17), Protocol::TCP, &observation, lines));
+        let paths =
+            ["network.protocol", "dns.question.name", "tls.client.server_name", "url.full", "related.hosts"];
+        Value::from(fields(&event, &paths))
+    };
+    assert_eq!(
+        told(|names| names.dns_question = crate::samples::told_names().dns_question.clone()),
+        json!(["dns", "evil.example", null, null, ["evil.example"]])
+    );
+    assert_eq!(
+        told(|names| names.server_name = crate::samples::told_names().server_name.clone()),
+        json!(["tls", null, "www.evil.example", null, ["www.evil.example"]])
+    );
+    assert_eq!(
+        told(|names| {
+            names.http_host = crate::samples::told_names().http_host.clone();
+            names.http_path = "/a?b".into();
+        }),
+        json!(["http", null, null, "http://web.evil.example/a?b", ["web.evil.example"]])
+    );
+}
+
+#[test]
+fn a_look_up_whose_type_nobody_told_has_none() {
+    let mut alerted = sample(Direction::Outbound, Grade::LookedUp);
+    alerted.lookups[0].qtype = 0;
+    let event = alert(&alerted);
+    assert_eq!(
+        fields(&event, &["dns.question.type", "dns.question.name"]),
+        [Value::Null, json!("evil.example")]
+    );
+    assert_eq!(member(&event, "weir.lookups").unwrap()[0].get("type"), None);
 }

@@ -309,16 +309,27 @@ pub(super) fn request_form(request: &HttpRequest) -> &'static str {
 
 /// `url` of a request.
 pub(super) fn url(url: &mut Object<'_>, request: &HttpRequest) {
-    let (path, query) =
-        request.path.split_once('?').map_or((&*request.path, None), |(path, query)| (path, Some(query)));
-    if let Some(host) = &request.host {
+    let is_whole = request.form != RequestForm::Connect;
+    url_parts(url, request.host.as_ref(), request.port, &request.path, is_whole);
+}
+
+/// `url` of its parts; `is_whole`: they make one.
+pub(super) fn url_parts(
+    url: &mut Object<'_>,
+    host: Option<&HttpHost>,
+    port: Option<u16>,
+    target: &str,
+    is_whole: bool,
+) {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    if let Some(host) = host {
         url.set("domain", &*host_text(host));
-        if request.form != RequestForm::Connect {
-            full_url(url, host, request.port, &request.path);
+        if is_whole {
+            full_url(url, host, port, target);
         }
     }
     url.set_some("path", some_text(path));
-    url.set_some("port", request.port);
+    url.set_some("port", port);
     url.set_some("query", query);
 }
 

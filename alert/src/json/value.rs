@@ -73,7 +73,7 @@ macro_rules! integers {
     };
 }
 
-integers!(u8, u16, u32, u64);
+integers!(u8, u16, u32, u64, i64);
 
 /// A word of our own: printable ASCII without anything to escape.
 pub(crate) struct Keyword(pub &'static str);

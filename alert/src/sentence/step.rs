@@ -35,6 +35,13 @@ impl Scene<'_> {
                 let asker = self.alert.lookups.first().map_or(host, |lookup| lookup.client.ip);
                 format!("Find the program on {asker} that asked")
             }
+            Grade::Attempted if self.alert.example.is_bare_answer() && self.may_be_more() => {
+                "Answers to forged senders look like this (backscatter of a flood): act only if more follows"
+                    .to_owned()
+            }
+            _ if self.may_be_more() => {
+                format!("Find the program on {host} behind it")
+            }
             Grade::Attempted if self.alert.example.is_bare_answer() => {
                 format!(
                     "Unless {host} sends where this capture does not see it, this is backscatter of a flood with \
@@ -50,7 +57,8 @@ impl Scene<'_> {
     fn step_inbound(&self) -> &'static str {
         match self.alert.grade {
             Grade::LookedUp => "Nothing to do unless it goes on",
-            Grade::Attempted if self.alert.example.forward.packets == 0 => "Block it if it goes on",
+            _ if self.may_be_more() => "Look in the logs for how far it got, and block it",
+            Grade::Attempted if self.alert.example.forward.is_empty() => "Block it if it goes on",
             Grade::Attempted => "Nothing got through: block it if it goes on",
             Grade::Connected => "Check whether this must be reachable from outside, and block it",
             Grade::Exchanged => "Look in the logs for what it did (log-ins, requests), and block it",

@@ -1,5 +1,5 @@
 use super::*;
-use crate::samples::{alert, end, indicator, ip, lookup, name, plain_flow, translated};
+use crate::samples::{alert, end, exported_alert, indicator, ip, lookup, name, plain_flow, translated};
 use std::sync::Arc;
 use weir_model::alert::{Match, Rewritten, Traffic};
 use weir_model::flow::{Counters, Flow, Tunnel};
@@ -15,6 +15,91 @@ fn every_direction_and_grade_has_its_sentence() {
         }
     }
     assert_eq!(all, include_str!("sentences.txt"), "\n{all}");
+}
+
+/// The same of flows that a router told of, sampled: sentences_exported.txt.
+#[test]
+fn every_direction_and_grade_has_its_sentence_where_routers_tell() {
+    let mut all = String::new();
+    for direction in Direction::ALL {
+        for grade in Grade::ALL {
+            let alert = exported_alert(*direction, *grade);
+            let _ = writeln!(all, "[{direction}, {grade}]\n{}\n", sentence(&alert));
+        }
+    }
+    assert_eq!(all, include_str!("sentences_exported.txt"), "\n{all}");
+}
+
+/// An alert about a flow that a router told of, changed.
+fn told(direction: Direction, grade: Grade, change: impl FnOnce(&mut Alert, &mut Flow)) -> Alert {
+    let mut alert = exported_alert(direction, grade);
+    let mut example = Flow::clone(&alert.example);
+    change(&mut alert, &mut example);
+    alert.example = Arc::new(example);
+    alert
+}
+
+fn unsampled(alert: &mut Alert, example: &mut Flow) {
+    alert.sampling = None;
+    example.exported.as_mut().unwrap().sampling = None;
+}
+
+#[test]
+fn what_routers_do_not_tell_is_not_denied() {
+    let one_sided = told(Direction::Outbound, Grade::Connected, |alert, example| {
+        unsampled(alert, example);
+        example.forward = Counters::default();
+        (alert.sent, alert.connections) = (Traffic::default(), 1);
+    });
+    assert_says(
+        &one_sided,
+        &["“C2 of X”), as router 192.0.2.1 tells (NetFlow v9): at least connected, 12 kB received. Find"],
+    );
+    let unknown = told(Direction::Unknown, Grade::Attempted, |_, example| {
+        example.forward = Counters::default();
+        example.reverse = Counters { packets: 1, ip_bytes: 44, tcp_flags: 0x12, ..Counters::default() };
+    });
+    assert_says(
+        &unknown,
+        &["were in contact in 3", "(who began was not seen), as router", "only if more follows"],
+    );
+    let seen = told(Direction::Outbound, Grade::Attempted, |alert, example| {
+        unsampled(alert, example);
+        alert.at_least = false;
+    });
+    assert_says(&seen, &["tried to reach 203.0.113.9:443 (", ", without answer, as router 192.0.2.1 tells"]);
+    let denied = told(Direction::Inbound, Grade::Attempted, |alert, example| {
+        unsampled(alert, example);
+        (alert.at_least, alert.touched_count) = (false, 1);
+        let exported = example.exported.as_mut().unwrap();
+        exported.firewall_event = Some(3);
+        exported.responder_translated = Some(end("10.1.2.3", 8022));
+        example.responder = end("198.51.100.1", 22);
+    });
+    let expected = "tried the inside host 10.1.2.3:8022 in 3 connections over 60 min, which the firewall denied, \
+                    as firewall 192.0.2.1 tells (NetFlow v9). Nothing got through";
+    assert_says(&denied, &[expected]);
+    for alert in [&one_sided, &unknown] {
+        let said = sentence(alert);
+        for word in ["without", "only answers", "nothing", "Nothing", "not captured"] {
+            assert!(!said.contains(word), "{word}: {said}");
+        }
+    }
+}
+
+#[test]
+fn routers_and_sampling_are_named() {
+    let two = told(Direction::Outbound, Grade::Exchanged, |_, example| {
+        example.exported = crate::samples::exported_flow().exported;
+        example.exported.as_mut().unwrap().firewall_event = None;
+    });
+    assert_says(&two, &["as routers 192.0.2.1, 192.0.2.2 tell (NetFlow v9), sampled 1 in 1000. Isolate"]);
+    let in_part = told(Direction::Outbound, Grade::Exchanged, |_, example| example.exported = None);
+    assert_says(&in_part, &["received, part of it as routers tell, sampled 1 in 1000. Isolate"]);
+    let asked = told(Direction::Outbound, Grade::LookedUp, |alert, _| {
+        (alert.lookups[0].addresses, alert.lookups[0].cut) = (Vec::new(), true);
+    });
+    assert_says(&asked, &["at 2025-11-22T08:26:40.25Z, as router 192.0.2.1 tells"]);
 }
 
 fn assert_says(alert: &Alert, parts: &[&str]) {
@@ -203,7 +288,7 @@ fn every_field_has_its_words() {
             Field::DnsQuestion | Field::DnsCname | Field::DnsAnswer => {
                 assert!(!said.contains("VALUE"), "{said}");
             }
-            Field::FlowAddress | Field::TranslatedAddress | Field::TunnelAddress => {
+            Field::FlowAddress | Field::TunnelAddress => {
                 assert!(said.contains("known here as known.example"), "{said}");
             }
             _ => assert!(said.contains("VALUE"), "{said}"),

@@ -3,6 +3,7 @@
 use super::meeting::{About, Meeting};
 use super::memory::Remembered;
 use super::relations::Related;
+use super::totals::{Totals, coarser};
 use crate::severity::{Circumstances, severity};
 use crate::site::Site;
 use crate::specificity;
@@ -13,9 +14,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
-use weir_model::alert::{Field, Lookup, Match, Notice, Severity, Traffic, Translated};
-use weir_model::flow::{Counters, FlowId, NameSource, Tunnel};
-use weir_model::{Alert, Direction, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Timestamp};
+use weir_model::alert::{Field, Lookup, Match, Notice, Severity, Translated};
+use weir_model::flow::{FlowId, NameSource, Tunnel};
+use weir_model::{
+    Alert, Direction, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Sampling, Timestamp,
+};
 
 /// Indicators besides the one that rings that one incident lists. Every indicator met must appear in some notice: one for
 /// which there is no room rings by itself.
@@ -73,8 +76,10 @@ pub(super) struct Incident {
     pub last: Timestamp,
     pub direction: Direction,
     pub grade: Grade,
-    /// Of some flow only one side was seen.
-    pub one_sided: bool,
+    /// Of some flow only one side, or some packets, were seen.
+    one_sided: bool,
+    /// How packets of its flows were chosen, by the coarsest of the routers that told of them.
+    sampling: Option<Sampling>,
     /// Matches that it accounts for.
     pub weight: u64,
     connections: Totals,
@@ -125,6 +130,7 @@ impl Incident {
             direction: meeting.direction,
             grade: meeting.grade,
             one_sided: false,
+            sampling: None,
             weight: 0,
             connections: Totals::default(),
             looked_up: Totals::default(),
@@ -210,6 +216,7 @@ impl Incident {
         self.first = self.first.min(lookups.first);
         self.last = self.last.max(lookups.last);
         self.weight += lookups.weight;
+        self.sampling = coarser(self.sampling, lookups.sampling);
         self.looked_up.add(lookups.looked_up);
         self.lookup_count += lookups.lookup_count;
         lookups.lookups.values().for_each(|lookup| self.list_lookup(lookup.clone()));
@@ -305,6 +312,9 @@ impl Incident {
             connections: self.connections.flows,
             sent: totals.sent,
             received: totals.received,
+            sampling: self.sampling,
+            estimated_sent: totals.estimated_sent,
+            estimated_received: totals.estimated_received,
             example: Arc::clone(&self.example),
             tunnel: self.example_tunnel,
             names: self.listed_names(),
@@ -332,11 +342,11 @@ impl Incident {
         if self.counted.replace(flow.id) == Some(flow.id) {
             return;
         }
-        let (sent, received) =
-            if meeting.is_initiator { (flow.forward, flow.reverse) } else { (flow.reverse, flow.forward) };
-        let flows = u64::from(!meeting.is_continuation);
+        if let Some(exported) = flow.exported.as_ref().filter(|exported| exported.is_sampled()) {
+            self.sampling = coarser(self.sampling, exported.sampling);
+        }
         let totals = if meeting.lookup.is_some() { &mut self.looked_up } else { &mut self.connections };
-        totals.add(Totals { flows, sent: traffic(&sent), received: traffic(&received) });
+        totals.add(Totals::of(flow, meeting.is_initiator, u64::from(!meeting.is_continuation)));
     }
 
     fn add_names(&mut self, flow: &Flow) {
@@ -459,33 +469,4 @@ fn identifier(key: &Key, opened: Timestamp, number: Option<u32>) -> Uuid {
     let number = number.map(|number| format!("\n{number}")).unwrap_or_default();
     let text = format!("{}\n{}{number}", key.text(), opened.as_nanos());
     Uuid::new_v5(&NAMESPACE, text.as_bytes())
-}
-
-/// What some of an incident's flows come to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    flows: u64,
-    sent: Traffic,
-    received: Traffic,
-}
-
-impl Totals {
-    fn add(&mut self, other: Self) {
-        self.flows += other.flows;
-        self.sent = sum(self.sent, other.sent);
-        self.received = sum(self.received, other.received);
-    }
-}
-
-fn traffic(counters: &Counters) -> Traffic {
-    let Counters { packets, ip_bytes, payload_bytes, .. } = *counters;
-    Traffic { packets, ip_bytes, payload_bytes }
-}
-
-fn sum(one: Traffic, other: Traffic) -> Traffic {
-    Traffic {
-        packets: one.packets.saturating_add(other.packets),
-        ip_bytes: one.ip_bytes.saturating_add(other.ip_bytes),
-        payload_bytes: one.payload_bytes.saturating_add(other.payload_bytes),
-    }
 }

@@ -212,8 +212,7 @@ impl Sorter<'_> {
             Thing::Flow(_) | Thing::Tunnel { .. } => None,
         };
         let ends = self.ends(&hits, lookup.as_ref());
-        let is_honeypot =
-            [ends.began, ends.answered].iter().any(|ip| self.site.has_role(*ip, Role::Honeypot));
+        let is_honeypot = self.is_honeypot(&ends);
         let assessment = grade(self.flow);
         let (about, direction, touched) = ends.placed(self.site, self.flow);
         let counted_for = match about {
@@ -243,6 +242,13 @@ impl Sorter<'_> {
         (meeting, is_honeypot)
     }
 
+    /// Whether one of the hosts is a honeypot, by the address that the flow has or by the one behind a translator.
+    fn is_honeypot(&self, ends: &Ends) -> bool {
+        let own = [self.flow.initiator.ip, self.flow.responder.ip];
+        let own = own.into_iter().filter(|_| ends.tunnel.is_none());
+        [ends.began, ends.answered].into_iter().chain(own).any(|ip| self.site.has_role(ip, Role::Honeypot))
+    }
+
     /// A flow that carries one question was begun by it, also if only the answer was compared.
     fn lookup(&self, position: usize) -> Option<Lookup> {
         let mut lookup = self.hits.lookup(position)?.clone();
@@ -258,8 +264,8 @@ impl Sorter<'_> {
     fn ends(&self, hits: &[Hit], lookup: Option<&Lookup>) -> Ends {
         let (initiator, responder) = (self.flow.initiator.ip, self.flow.responder.ip);
         if let Some(lookup) = lookup {
-            let (began, answered) = (lookup.client.ip, lookup.server.ip);
-            let first_began = began == initiator;
+            let first_began = lookup.client.ip == initiator;
+            let (began, answered) = (self.host_of(lookup.client.ip), self.host_of(lookup.server.ip));
             return Ends { began, answered, bad_began: false, asks: true, first_began, tunnel: None };
         }
         if let Some(Hit { subject: Subject::Tunnel { tunnel, is_source, inner_source }, .. }) = hits.first() {
@@ -283,7 +289,15 @@ impl Sorter<'_> {
         let asks = hits
             .iter()
             .any(|hit| matches!(hit.subject, Subject::Said { to_proxy, .. } if to_proxy || by_proxy));
-        Ends { began: initiator, answered: responder, bad_began, asks, first_began: true, tunnel: None }
+        let (began, answered) = (self.host_of(initiator), self.host_of(responder));
+        Ends { began, answered, bad_began, asks, first_began: true, tunnel: None }
+    }
+
+    /// The host behind an end of the flow.
+    fn host_of(&self, ip: IpAddr) -> IpAddr {
+        let ends = [self.flow.initiator_ends(), self.flow.responder_ends()];
+        let translated = ends.into_iter().find(|(own, _)| own.ip == ip).and_then(|(_, other)| other);
+        self.site.host_of(ip, translated.map(|end| end.ip))
     }
 }
 

@@ -31,6 +31,7 @@ mod resolver;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 pub use incident::{
     MAX_ALSO_MATCHED, MAX_LISTED_HOSTS, MAX_LISTED_LOOKUPS, MAX_LISTED_RESOLVERS, MAX_NAMES,

@@ -83,6 +83,7 @@ fn lookup(observation: &Observation, message: &DnsMessage) -> Option<Lookup> {
         rcode: message.is_response.then_some(message.rcode),
         addresses: records().filter_map(DnsData::address).take(MAX_LISTED).collect(),
         aliases: aliases.take(MAX_LISTED).collect(),
+        cut: message.is_response && message.cut,
         rewritten: rewritten::why(&name, message),
         name,
     })

@@ -36,6 +36,7 @@ impl Found<'_> {
             rcode: None,
             addresses: Vec::new(),
             aliases: Vec::new(),
+            cut: false,
             rewritten: None,
         };
         if !observation.destination.ip.is_multicast() {

@@ -1,6 +1,7 @@
 //! A small world in which flows happen: they go through the matcher and end in the incidents, as in the program.
 
 mod books;
+mod exported;
 mod folding;
 mod live;
 mod relations;
@@ -15,7 +16,7 @@ use weir_model::flow::{
 };
 use weir_model::indicator::Url;
 use weir_model::observation::*;
-use weir_model::{Context, Grade, IndicatorValue, Observation, Protocol};
+use weir_model::{Context, Exported, Grade, IndicatorValue, Observation, Protocol, record};
 
 const HOST: &str = "10.0.0.1:50000";
 const OTHER_HOST: &str = "10.0.0.2:50000";
@@ -92,6 +93,7 @@ impl World {
         let (client, server) =
             if *is_turned { (flow.responder, flow.initiator) } else { (flow.initiator, flow.responder) };
         let mut hits = FlowHits::default();
+        let translated = happening.translated();
         let head = FlowHead {
             id: flow.id,
             first: flow.first,
@@ -99,7 +101,7 @@ impl World {
             source: client,
             destination: server,
             tunnels: &flow.tunnels,
-            translated: None,
+            translated: translated.as_ref(),
             passive,
         };
         self.matcher.began(&head, &mut hits);
@@ -195,6 +197,28 @@ impl Happening {
         };
         self.passive.push(PassiveName { address: end(address).ip, name });
         self
+    }
+
+    /// Routers tell of it: of flags and bytes, and not of the connection.
+    fn told(&mut self) -> &mut Exported {
+        self.flow.tcp = None;
+        for side in [&mut self.flow.forward, &mut self.flow.reverse] {
+            side.acknowledged_bytes = 0;
+        }
+        self.flow.exported.get_or_insert_default()
+    }
+
+    /// What a translator made of sender and receiver of the first packet.
+    fn translated(&self) -> Option<record::Translated> {
+        let exported = self.flow.exported.as_ref()?;
+        let made = [exported.initiator_translated, exported.responder_translated];
+        let [source, destination] = if self.is_turned { [made[1], made[0]] } else { made };
+        (made != [None, None]).then(|| record::Translated {
+            source: source.map(|end| end.ip),
+            destination: destination.map(|end| end.ip),
+            source_port: source.map_or(0, |end| end.port),
+            destination_port: destination.map_or(0, |end| end.port),
+        })
     }
 
     /// SYNs that meet RSTs.
