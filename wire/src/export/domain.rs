@@ -126,17 +126,18 @@ impl Domain {
             env.stats.withdrawals_ignored += 1;
             return;
         }
-        let withdrawn = |template: &Template| match id {
-            2 => template.definition.scope == 0,
-            3 => template.definition.scope > 0,
-            _ => template.definition.id == id,
+        let ids = match id {
+            2 => self.templates_where(|template| template.definition.scope == 0),
+            3 => self.templates_where(|template| template.definition.scope > 0),
+            _ => vec![id],
         };
-        let ids: Vec<u16> =
-            self.templates.iter().filter(|(_, known)| withdrawn(known)).map(|(id, _)| *id).collect();
         for id in ids {
-            self.remove(id, env.memory);
-            env.stats.templates_withdrawn += 1;
+            env.stats.templates_withdrawn += u64::from(self.remove(id, env.memory));
         }
+    }
+
+    fn templates_where(&self, matches: impl Fn(&Template) -> bool) -> Vec<u16> {
+        self.templates.iter().filter(|(_, known)| matches(known)).map(|(id, _)| *id).collect()
     }
 
     /// Forgets a template whose time is over; whether it is there afterwards.

@@ -99,8 +99,10 @@ impl TemplateSet {
     ) -> Option<Result<(Announced, &'a [u8]), Refused>> {
         let (&[a, b, c, d], _) = bytes.split_first_chunk::<4>()?;
         let (id, count) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        if id == 0 && bytes.iter().all(|byte| *byte == 0) {
-            return None;
+        if id == 0 {
+            // Zeros up to the end are padding. Anything else ends the set, or its zeros would be gone through again and again.
+            let is_padding = bytes.iter().all(|byte| *byte == 0);
+            return if is_padding { None } else { Some(Err(Refused::TemplateId)) };
         }
         if count == 0 && matches!(self, Self::Ipfix | Self::IpfixOptions) {
             let rest = bytes.get(4..).unwrap_or_default();

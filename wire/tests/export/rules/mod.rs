@@ -5,6 +5,7 @@ mod configured;
 mod fields;
 mod fixed;
 mod losses;
+mod neighbours;
 mod options;
 mod sflow;
 mod state;

@@ -178,6 +178,20 @@ fn templates_that_make_no_sense_are_refused_with_the_reason() {
 }
 
 #[test]
+fn zeros_between_templates_end_the_set() {
+    let mut collector = Collector::new();
+    let zeros = [template(256, FLOW), vec![0; 4_000], template(257, FLOW)].concat();
+    collector.take(exporter(1), &ipfix(1, 0, &[set(2, &zeros)])).unwrap();
+    collector.take(exporter(2), &v9(1, 0, &[set(0, &zeros)])).unwrap();
+    let stats = collector.decoder.stats();
+    assert_eq!((stats.templates, stats.faults.of(Refused::TemplateId)), (2, 2));
+    assert_eq!((stats.faults.total(), stats.withdrawals_ignored), (2, 0));
+    let padded = [template(256, FLOW), vec![0; 4_000]].concat();
+    collector.take(exporter(3), &ipfix(1, 0, &[set(2, &padded)])).unwrap();
+    assert_eq!(collector.decoder.stats().faults.total(), 2, "zeros up to the end are padding");
+}
+
+#[test]
 fn a_fault_in_one_set_leaves_the_others() {
     let mut collector = Collector::new();
     let sets = [set(0, &template(256, FLOW)), set(5, &[0; 4]), set(256, &flow(1)), bytes![u16 256, u16 2]];
