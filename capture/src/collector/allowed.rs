@@ -53,24 +53,30 @@ fn number(address: IpAddr) -> u128 {
     }
 }
 
-/// The first few who were not heard.
-#[derive(Debug, Default)]
-pub(super) struct Strangers {
-    known: Mutex<Vec<IpAddr>>,
+/// The first few of whom something is told, each once.
+#[derive(Debug)]
+pub(super) struct Once<T> {
+    known: Mutex<Vec<T>>,
     /// No further one is told of: nobody takes the lock.
     full: AtomicBool,
 }
 
-impl Strangers {
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self { known: Mutex::default(), full: AtomicBool::default() }
+    }
+}
+
+impl<T: PartialEq> Once<T> {
     /// Whether this one is to be told of.
-    pub(super) fn meet(&self, address: IpAddr) -> bool {
+    pub(super) fn meet(&self, one: T) -> bool {
         if self.full.load(Ordering::Relaxed) {
             return false;
         }
         let mut known = locked(&self.known);
-        let tell = known.len() < MAX_STRANGERS_TOLD && !known.contains(&address);
+        let tell = known.len() < MAX_STRANGERS_TOLD && !known.contains(&one);
         if tell {
-            known.push(address);
+            known.push(one);
             self.full.store(known.len() >= MAX_STRANGERS_TOLD, Ordering::Relaxed);
         }
         tell
@@ -106,7 +112,7 @@ mod tests {
 
     #[test]
     fn strangers_are_told_once_and_not_without_end() {
-        let strangers = Strangers::default();
+        let strangers = Once::default();
         let address = |number: u32| IpAddr::V4(number.into());
         assert!(strangers.meet(address(1)));
         assert!(!strangers.meet(address(1)));

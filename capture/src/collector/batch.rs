@@ -135,10 +135,21 @@ impl DatagramBatch {
         places.filter_map(|place| place.get_mut(..MAX_DATAGRAM_BYTES))
     }
 
-    #[expect(dead_code, reason = "streams")]
     /// A stream ended.
     pub(super) fn session_ended(&mut self, exporter: IpAddr, session: SessionId, last: bool) {
         self.arrivals.push(Meta::SessionEnded { exporter, session, last });
+    }
+
+    /// Copies a message in; `false`, and nothing done, when the batch is full or the message longer than a place.
+    pub(super) fn push(&mut self, datagram: Filled, bytes: &[u8]) -> bool {
+        if self.room() == 0 {
+            return false;
+        }
+        let place = self.free().next().and_then(|place| place.get_mut(..bytes.len()));
+        let Some(place) = place else { return false };
+        place.copy_from_slice(bytes);
+        self.filled(Some(datagram));
+        true
     }
 
     /// The next free place was filled with a datagram; `None`: with one that nobody gets.

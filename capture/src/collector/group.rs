@@ -76,7 +76,7 @@ pub(super) fn open(options: &CollectorOptions, listen: usize, at: &Listen) -> io
     let mut address = at.address;
     let mut members = Vec::new();
     for worker in 0..options.threads {
-        let socket = UdpSocket::new(address.ip(), is_dual(options, at))?;
+        let socket = UdpSocket::new(address.ip(), options.is_dual(at))?;
         if options.threads > 1 {
             socket.share_port()?;
         }
@@ -95,16 +95,6 @@ pub(super) fn open(options: &CollectorOptions, listen: usize, at: &Listen) -> io
         locked(&member.dropped).last = member.socket.memory()?.dropped;
     }
     Ok(members)
-}
-
-/// Whether a socket for all addresses of IPv6 hears IPv4 as well: if nobody else is asked to, at the same port.
-fn is_dual(options: &CollectorOptions, at: &Listen) -> bool {
-    let takes_ipv4 = |other: &Listen| {
-        other.address.is_ipv4()
-            && other.address.port() == at.address.port()
-            && other.transport.name() == at.transport.name()
-    };
-    at.address.ip().is_unspecified() && !options.listen.iter().any(takes_ipv4)
 }
 
 impl Member {

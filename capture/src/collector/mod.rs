@@ -27,16 +27,20 @@ mod options;
 mod program;
 mod socket;
 mod stats;
+mod stream;
 mod waiting;
 mod worker;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use allowed::{Allowed, Strangers};
+use allowed::{Allowed, Once};
 use group::Member;
+use stream::{Gate, Streams};
 use waiting::Waker;
 
 pub use allowed::MAX_STRANGERS_TOLD;
@@ -47,6 +51,7 @@ pub use options::{
     StreamOptions, TlsFiles, Transport,
 };
 pub use stats::{CollectorEvent, CollectorStats, Heard, SocketStats};
+pub use stream::{Ending, StreamStats};
 pub use worker::{CollectorWorker, Received};
 
 /// Events kept until somebody asks for them; the oldest go.
@@ -58,7 +63,9 @@ struct Collector {
     /// Sockets stay in their group until all end: if one left, the kernel would put the last in its place.
     members: Vec<Member>,
     allowed: Allowed,
-    strangers: Strangers,
+    strangers: Once<IpAddr>,
+    cut_off: Once<(IpAddr, Ending)>,
+    streams: Streams,
     events: Mutex<VecDeque<CollectorEvent>>,
     /// One for each worker.
     wakers: Vec<Waker>,
@@ -71,28 +78,41 @@ pub fn open(options: &CollectorOptions) -> Result<(Vec<CollectorWorker>, Collect
     check(options)?;
     let mut members = Vec::new();
     for (place, listen) in options.listen.iter().enumerate() {
-        let failed = |message: String| CollectorError::Listen { listen: listen.to_string(), message };
-        if listen.transport != Transport::Udp {
-            return Err(failed("streams are not heard yet".to_owned()));
+        let failed = |error: io::Error| CollectorError::Listen {
+            listen: listen.to_string(),
+            message: error.to_string(),
+        };
+        if listen.transport == Transport::Udp {
+            members.extend(group::open(options, place, listen).map_err(failed)?);
         }
-        members.extend(group::open(options, place, listen).map_err(|error| failed(error.to_string()))?);
     }
     let system = |error: io::Error| CollectorError::System(error.to_string());
     let wakers: io::Result<Vec<_>> = (0..options.threads).map(|_| Waker::new()).collect();
+    let (streams, listeners) = Streams::open(options)?;
     let collector = Arc::new(Collector {
         members,
         allowed: Allowed::new(&options.allowed),
-        strangers: Strangers::default(),
+        strangers: Once::default(),
+        cut_off: Once::default(),
+        streams,
         events: Mutex::default(),
         wakers: wakers.map_err(system)?,
         stopping: AtomicBool::new(false),
     });
     let worker = |index| CollectorWorker::new(index, &collector, options.longest_datagram);
     let workers: io::Result<Vec<_>> = (0..options.threads).map(worker).collect();
-    Ok((workers.map_err(system)?, CollectorMonitor::new(collector)))
+    let workers = workers.map_err(system)?;
+    let gate = Gate::open(&collector, listeners).map_err(system)?;
+    Ok((workers, CollectorMonitor::new(collector, gate)))
 }
 
 impl Collector {
+    fn refuse(&self, stranger: IpAddr) {
+        if self.strangers.meet(stranger) {
+            self.tell(Heard::Stranger(stranger));
+        }
+    }
+
     fn tell(&self, what: Heard) {
         let mut events = locked(&self.events);
         if events.len() >= MAX_COLLECTOR_EVENTS {
@@ -127,4 +147,12 @@ fn check(options: &CollectorOptions) -> Result<(), CollectorError> {
 /// The lock, also if somebody panicked while he held it: counters and lists are whole at any time.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "sessions are cut off by the clock; nothing else is decided by it"
+)]
+fn clock() -> Instant {
+    Instant::now()
 }

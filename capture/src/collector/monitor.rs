@@ -1,39 +1,48 @@
 //! What is to be known of a collector while its threads receive.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use super::group::Member;
+use super::stream::Gate;
 use super::{Collector, CollectorEvent, CollectorStats, locked};
 
 /// Knows the books, and ends the collector. Dropping it stops the collector.
 #[derive(Debug)]
-pub struct CollectorMonitor(Arc<Collector>);
+pub struct CollectorMonitor {
+    collector: Arc<Collector>,
+    gate: Mutex<Option<Gate>>,
+}
 
 impl CollectorMonitor {
-    pub(super) const fn new(collector: Arc<Collector>) -> Self {
-        Self(collector)
+    pub(super) fn new(collector: Arc<Collector>, gate: Option<Gate>) -> Self {
+        Self { collector, gate: Mutex::new(gate) }
     }
 
     /// The counters.
     pub fn stats(&self) -> CollectorStats {
-        CollectorStats { sockets: self.0.members.iter().map(Member::stats).collect() }
+        CollectorStats {
+            sockets: self.collector.members.iter().map(Member::stats).collect(),
+            streams: self.collector.streams.stats(),
+        }
     }
 
     /// What happened since the last call, oldest first; at most [`super::MAX_COLLECTOR_EVENTS`] are kept, the newest.
     pub fn events(&self) -> Vec<CollectorEvent> {
-        locked(&self.0.events).drain(..).collect()
+        locked(&self.collector.events).drain(..).collect()
     }
 
     /// Ends receiving: what comes from here on is not seen. Each worker's [`super::CollectorWorker::receive`] still hands on
     /// what waits, and then says [`super::Received::Ended`].
     pub fn stop(&self) {
-        if self.0.stopping.load(Ordering::Acquire) {
+        if self.collector.stopping.load(Ordering::Acquire) {
             return;
         }
-        self.0.members.iter().for_each(Member::close);
-        self.0.stopping.store(true, Ordering::Release);
-        self.0.wakers.iter().for_each(super::waiting::Waker::wake);
+        // Nobody comes to an inbox after this.
+        drop(locked(&self.gate).take());
+        self.collector.members.iter().for_each(Member::close);
+        self.collector.stopping.store(true, Ordering::Release);
+        self.collector.wakers.iter().for_each(super::waiting::Waker::wake);
     }
 }
 

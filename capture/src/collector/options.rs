@@ -48,6 +48,17 @@ impl CollectorOptions {
             streams: StreamOptions::default(),
         }
     }
+
+    /// Whether a socket for all addresses of IPv6 hears IPv4 as well: if no other is asked to, at the same port.
+    pub(super) fn is_dual(&self, at: &Listen) -> bool {
+        let is_datagrams = |listen: &Listen| listen.transport == Transport::Udp;
+        let takes_ipv4 = |other: &Listen| {
+            other.address.is_ipv4()
+                && other.address.port() == at.address.port()
+                && is_datagrams(other) == is_datagrams(at)
+        };
+        at.address.ip().is_unspecified() && !self.listen.iter().any(takes_ipv4)
+    }
 }
 
 /// An address to listen on.

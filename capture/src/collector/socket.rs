@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
@@ -33,17 +33,7 @@ pub(super) struct Memory {
 impl UdpSocket {
     /// For addresses of the version of `ip`. A socket of IPv6 hears IPv4 as well if it is `dual`.
     pub(super) fn new(ip: IpAddr, dual: bool) -> io::Result<Self> {
-        let family = if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-        // SAFETY: no memory is passed.
-        let descriptor =
-            unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
-        checked(descriptor)?;
-        // SAFETY: it is open, and nobody else has it.
-        let socket = Self(unsafe { OwnedFd::from_raw_fd(descriptor) });
-        if ip.is_ipv6() {
-            let only = libc::c_int::from(!dual);
-            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &only)?;
-        }
+        let socket = Self(open_socket(ip, Kind::Datagram, dual)?);
         set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32)?;
         Ok(socket)
     }
@@ -79,9 +69,7 @@ impl UdpSocket {
     }
 
     pub(super) fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        let (name, len) = Name::of(address);
-        // SAFETY: the kernel reads at most `len` bytes, which the name has.
-        checked(unsafe { libc::bind(self.0.as_raw_fd(), (&raw const name.0).cast(), len) })
+        bind(&self.0, address)
     }
 
     /// Where it is bound.
@@ -109,6 +97,45 @@ impl AsFd for UdpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// How a socket is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Datagram,
+    Stream,
+}
+
+/// A socket that does not block, for addresses of the version of `ip`, and for both if it is of IPv6 and `dual`.
+pub(super) fn open_socket(ip: IpAddr, kind: Kind, dual: bool) -> io::Result<OwnedFd> {
+    let family = if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let kind = match kind {
+        Kind::Datagram => libc::SOCK_DGRAM,
+        Kind::Stream => libc::SOCK_STREAM,
+    };
+    // SAFETY: no memory is passed.
+    let descriptor = unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) };
+    checked(descriptor)?;
+    // SAFETY: it is open, and nobody else has it.
+    let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    if ip.is_ipv6() {
+        let only = libc::c_int::from(!dual);
+        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &only)?;
+    }
+    Ok(socket)
+}
+
+pub(super) fn bind(socket: &OwnedFd, address: SocketAddr) -> io::Result<()> {
+    let (name, len) = Name::of(address);
+    // SAFETY: the kernel reads at most `len` bytes, which the name has.
+    checked(unsafe { libc::bind(socket.as_raw_fd(), (&raw const name.0).cast(), len) })
+}
+
+/// Connections may come.
+pub(super) fn listen(socket: OwnedFd) -> io::Result<TcpListener> {
+    // SAFETY: no memory is passed.
+    checked(unsafe { libc::listen(socket.as_raw_fd(), 128) })?;
+    Ok(TcpListener::from(socket))
 }
 
 /// An address as the kernel has it, of either version: `sockaddr_in` has port and address where `sockaddr_in6` has port and flow.

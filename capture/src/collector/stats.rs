@@ -5,11 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use weir_model::Timestamp;
 
+use super::stream::{Ending, StreamStats};
+
 /// Everything that is counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CollectorStats {
     /// Of UDP: by address in the order of the options, then by thread.
     pub sockets: Vec<SocketStats>,
+    /// Of TCP and TLS, in the order of the options.
+    pub streams: Vec<StreamStats>,
 }
 
 /// Counters of a socket of UDP.
@@ -56,6 +60,18 @@ pub struct CollectorEvent {
 pub enum Heard {
     /// Somebody sends who is not heard; told once of each, and only of the first [`super::MAX_STRANGERS_TOLD`].
     Stranger(IpAddr),
+    /// A session was cut off, or ended as it should not; told once for each exporter and reason, and only of the first
+    /// [`super::MAX_STRANGERS_TOLD`].
+    CutOff {
+        /// Whose.
+        exporter: IpAddr,
+        /// The place of the address that it came in at, in the options.
+        listen: usize,
+        /// Why.
+        why: Ending,
+        /// More about it, where somebody says so.
+        detail: Option<String>,
+    },
 }
 
 /// A sentence for people.
@@ -65,6 +81,10 @@ impl fmt::Display for CollectorEvent {
         match what {
             Heard::Stranger(address) => {
                 write!(f, "{when}: {address} sends records, and is not in the list of exporters: not heard")
+            }
+            Heard::CutOff { exporter, why, detail, .. } => {
+                write!(f, "{when}: the session of {exporter} ended: {}", why.sentence())?;
+                detail.as_ref().map_or(Ok(()), |detail| write!(f, " ({detail})"))
             }
         }
     }

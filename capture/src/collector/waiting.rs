@@ -35,6 +35,17 @@ impl Waiter {
         self.control(libc::EPOLL_CTL_ADD, what, libc::EPOLLIN, number)
     }
 
+    /// It is waited for as well until something can be written.
+    pub(super) fn change(&self, what: &impl AsFd, number: u64, writing: bool) -> io::Result<()> {
+        let events = libc::EPOLLIN | if writing { libc::EPOLLOUT } else { 0 };
+        self.control(libc::EPOLL_CTL_MOD, what, events, number)
+    }
+
+    /// It is not waited for any more.
+    pub(super) fn remove(&self, what: &impl AsFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, what, 0, 0)
+    }
+
     fn control(
         &self,
         operation: libc::c_int,

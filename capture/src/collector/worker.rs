@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::Collector;
 use super::batch::{DatagramBatch, Filled};
 use super::group::{Member, Taken};
 use super::socket::Receiver;
+use super::stream::Sessions;
 use super::waiting::{Ready, Waiter};
-use super::{Collector, Heard};
 use crate::live::wall_clock;
 
 /// How long datagrams are let gather before they are taken, when there were none: at 60,000 a second a call then takes sixty, and
@@ -40,6 +41,7 @@ pub struct CollectorWorker {
     collector: Arc<Collector>,
     waiter: Waiter,
     receiver: Receiver,
+    sessions: Sessions,
     longest_datagram: usize,
     /// Datagrams are let gather.
     gathers: bool,
@@ -67,6 +69,7 @@ impl CollectorWorker {
             collector: Arc::clone(collector),
             waiter,
             receiver: Receiver::new(),
+            sessions: Sessions::new(index),
             longest_datagram,
             gathers,
             behind: false,
@@ -84,7 +87,11 @@ impl CollectorWorker {
         batch.clear();
         // Before anything is looked at: what waits then is all that there will be.
         let stopping = self.collector.stopping.load(Ordering::Acquire);
+        if stopping {
+            self.sessions.stop(&self.collector.streams, &self.waiter);
+        }
         let mut ready = self.wait(if stopping { Duration::ZERO } else { wait });
+        self.sessions.add_to(&mut ready, &self.collector.streams);
         let only_woken = ready.iter().all(|number| *number == WOKEN);
         if !ready.is_empty() {
             let first = self.turn % ready.len();
@@ -97,7 +104,7 @@ impl CollectorWorker {
         self.behind = batch.room() == 0;
         match batch.is_empty() {
             false => Received::Arrivals,
-            true if stopping && only_woken => Received::Ended,
+            true if stopping && only_woken && self.sessions.is_empty() => Received::Ended,
             true => Received::Nothing,
         }
     }
@@ -107,6 +114,7 @@ impl CollectorWorker {
         if self.behind {
             return self.waiter.wait(Duration::ZERO);
         }
+        let wait = self.sessions.wait(wait);
         let ready = self.waiter.wait(wait);
         if self.gathers && !wait.is_zero() && !ready.is_empty() {
             std::thread::sleep(GATHER);
@@ -120,6 +128,9 @@ impl CollectorWorker {
             if let Some(waker) = collector.wakers.get(self.index) {
                 waker.rest();
             }
+            self.sessions.take_up(&collector.streams, &self.waiter);
+        } else if Sessions::knows(number) {
+            self.sessions.read(number, &collector, batch);
         } else if let Some(member) = collector.members.get(number as usize) {
             self.take_datagrams(&collector, member, batch);
         }
@@ -161,14 +172,6 @@ impl CollectorWorker {
             batch.filled((is_heard && !one.truncated).then_some(datagram));
         }
         member.counts.add(taken);
-    }
-}
-
-impl Collector {
-    fn refuse(&self, stranger: std::net::IpAddr) {
-        if self.strangers.meet(stranger) {
-            self.tell(Heard::Stranger(stranger));
-        }
     }
 }
 

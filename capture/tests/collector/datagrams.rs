@@ -133,6 +133,7 @@ fn strangers_are_counted_and_told_of_once() {
         .iter()
         .map(|event| match event.what {
             Heard::Stranger(address) => address,
+            Heard::CutOff { .. } => panic!("{event} without streams"),
         })
         .collect();
     assert_eq!(told, (16..20).map(source).collect());

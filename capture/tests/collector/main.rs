@@ -3,6 +3,7 @@
 #![expect(
     unsafe_code,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -10,6 +11,8 @@
 )]
 
 mod datagrams;
+mod streams;
+mod tls;
 mod versions;
 
 use std::net::SocketAddr;
