@@ -1,13 +1,16 @@
 //! What the columns of a table are, by their usual names; and what a type column says.
 
 use crate::RefusalReason;
+use crate::source::{FieldRole, Layout};
 use crate::value::Hint;
 
 /// Which column holds what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Columns {
-    /// Columns with a value, the most telling first; of a row, the first that is not empty counts.
+    /// Columns with a value, the most telling first.
     pub(crate) values: Vec<(usize, Hint)>,
+    /// Which of them count in a row.
+    pub(crate) take: Take,
     /// The type of the value.
     pub(crate) kind: Option<usize>,
     /// Texts that describe it, in order.
@@ -29,7 +32,46 @@ pub(crate) struct Columns {
     pub(crate) reference: Option<usize>,
 }
 
+/// Which columns of a row hold its values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// Of those that may, the first that is not empty: the others only explain it.
+    #[default]
+    First,
+    /// All that were named.
+    Every,
+    /// Whichever has the form of a value.
+    Any,
+}
+
 impl Columns {
+    /// As a layout says, of which `find` tells the columns; `None` when one that may hold a value is not there.
+    pub(crate) fn laid_out(layout: &Layout, find: impl Fn(&str) -> Option<usize>) -> Option<Self> {
+        let mut columns = Self { take: Take::Every, ..Self::default() };
+        for (role, field) in &layout.fields {
+            let at = find(field);
+            match role {
+                FieldRole::Value => {
+                    let hint = value_title(&normalised(field)).map_or(Hint::None, |(_, hint)| hint);
+                    columns.values.push((at?, hint));
+                }
+                FieldRole::Description => columns.descriptions.extend(at),
+                FieldRole::Type => columns.kind = at,
+                FieldRole::Port => columns.port = at,
+                FieldRole::Tags => columns.tags = at,
+                FieldRole::Tlp => columns.tlp = at,
+                FieldRole::Confidence => columns.confidence = at,
+                FieldRole::FirstSeen => columns.first_seen = at,
+                FieldRole::LastSeen => columns.last_seen = at,
+                FieldRole::Reference => columns.reference = at,
+            }
+        }
+        if layout.is_any_value {
+            columns.take = Take::Any;
+        }
+        Some(columns)
+    }
+
     /// From a header; `None` when no column for the value is recognised.
     pub(crate) fn from_header<'a>(header: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut columns = Self::default();
@@ -104,7 +146,7 @@ impl Columns {
 }
 
 /// `"First Seen (UTC)"` as `first_seen_utc`.
-fn normalised(title: &str) -> String {
+pub(crate) fn normalised(title: &str) -> String {
     let mut name = String::new();
     for character in title.chars().take(64) {
         if character.is_ascii_alphanumeric() {

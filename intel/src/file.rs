@@ -4,7 +4,12 @@ use crate::collect::{Collector, Origin};
 use crate::format::Format;
 use crate::lines::{self, Lines};
 use crate::shape::{self, Shape};
-use crate::{Place, RefusalReason, format, misp, plain, stix, table};
+use crate::source::{Layout, Reading, Source};
+use crate::{
+    Place, RefusalReason, adblock, dnsmasq, format, freetext, linewise, misp, plain, records, rpz, stix,
+    suricata, table, zeek,
+};
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -18,24 +23,25 @@ const HEAD_BYTES: u64 = 64 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Loads a file or a folder; what cannot be read is refused.
-pub(crate) fn load(path: &Path, collector: &mut Collector<'_>) {
+pub(crate) fn load(source: &Source, collector: &mut Collector<'_>) {
+    let path = source.path();
     let mut files = Vec::new();
     find(path, 0, &mut files);
     let root = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     for file in files {
-        let source = file.strip_prefix(root).unwrap_or(&file).display().to_string().into();
-        let origin = Origin { path: file.display().to_string().into(), source };
-        if let Err(error) = load_file(&file, &origin, collector) {
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string().into();
+        let origin = Origin { path: file.display().to_string().into(), source: name };
+        if let Err(error) = load_file(&file, &source.reading, &origin, collector) {
             collector.refuse(&origin, Place::File, &error.to_string(), RefusalReason::UnreadableFile);
         }
     }
 }
 
 /// Loads bytes in memory as if they were a file.
-pub(crate) fn load_bytes(bytes: &[u8], format: Option<Format>, collector: &mut Collector<'_>) {
+pub(crate) fn load_bytes(bytes: &[u8], reading: &Reading, collector: &mut Collector<'_>) {
     let origin = Origin { path: "memory".into(), source: "memory".into() };
     collector.file();
-    if let Err(error) = load_text(bytes, Path::new(""), format, &origin, collector) {
+    if let Err(error) = load_text(bytes, Path::new(""), reading, &origin, collector) {
         collector.refuse(&origin, Place::File, &error.to_string(), RefusalReason::UnreadableFile);
     }
 }
@@ -66,44 +72,93 @@ fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && (!metadata.is_dir() || path.is_symlink()))
 }
 
-fn load_file(path: &Path, origin: &Origin, collector: &mut Collector<'_>) -> io::Result<()> {
+fn load_file(
+    path: &Path,
+    reading: &Reading,
+    origin: &Origin,
+    collector: &mut Collector<'_>,
+) -> io::Result<()> {
     let mut file = File::open(path)?;
     collector.file();
     let magic = read_head(&mut file, 4)?;
     let packed = Cursor::new(magic.clone()).chain(file);
     match magic.as_slice() {
         [0x1f, 0x8b, ..] => {
-            load_text(flate2::read::MultiGzDecoder::new(packed), path, None, origin, collector)
+            load_text(flate2::read::MultiGzDecoder::new(packed), path, reading, origin, collector)
         }
         [0x28, 0xb5, 0x2f, 0xfd] => {
-            load_text(zstd::stream::read::Decoder::new(packed)?, path, None, origin, collector)
+            load_text(zstd::stream::read::Decoder::new(packed)?, path, reading, origin, collector)
         }
-        _ => load_text(packed, path, None, origin, collector),
+        _ => load_text(packed, path, reading, origin, collector),
     }
 }
 
 fn load_text(
     mut input: impl Read,
     path: &Path,
-    format: Option<Format>,
+    reading: &Reading,
     origin: &Origin,
     collector: &mut Collector<'_>,
 ) -> io::Result<()> {
     let head = read_head(&mut input, HEAD_BYTES)?;
-    let format = match format.map_or_else(|| format::recognise(&head), Ok) {
+    let sample = lines::sample(&head, (head.len() as u64) < HEAD_BYTES);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let first_lines = || sample.iter().map(|line| &**line).collect::<Vec<_>>();
+    let format = reading.format.map_or_else(|| format::recognise(&head, &first_lines(), &name), Ok);
+    let format = match format {
         Ok(format) => format,
         Err(reason) => {
             collector.refuse(origin, Place::File, "", reason);
             return Ok(());
         }
     };
-    let is_whole = (head.len() as u64) < HEAD_BYTES;
-    let shape = shape::detect(&lines::sample(&head, is_whole), extension(path).as_deref());
-    let reader = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(input));
+    let Some(shape) = shape_of(format, &reading.layout, &sample, path) else {
+        collector.refuse(origin, Place::File, "no such column", RefusalReason::BadRow);
+        return Ok(());
+    };
+    let reader = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(&head).chain(input));
+    read_as(format, reader, &shape, &reading.layout, origin, collector)
+}
+
+/// How lines are to be read; `None` when the layout names a column that is not there.
+fn shape_of(format: Format, layout: &Layout, sample: &[Cow<'_, str>], path: &Path) -> Option<Shape> {
     match format {
-        Format::Text => read_lines(Lines::new(reader), &shape, origin, collector),
-        Format::Stix => stix::read(reader, origin, collector),
+        Format::Text => Some(shape::detect(sample, extension(path).as_deref())),
+        Format::Table if *layout == Layout::default() => Some(shape::detect(sample, Some("csv"))),
+        Format::Table => shape::laid_out(sample, layout).map(Shape::Table),
+        _ => Some(Shape::Plain { has_header: false }),
+    }
+}
+
+fn read_as(
+    format: Format,
+    reader: impl BufRead,
+    shape: &Shape,
+    layout: &Layout,
+    origin: &Origin,
+    collector: &mut Collector<'_>,
+) -> io::Result<()> {
+    match format {
+        Format::Text | Format::Plain | Format::Table => {
+            read_lines(Lines::new(reader), shape, origin, collector)
+        }
+        Format::Hosts => linewise::read(reader, origin, collector, plain::hosts_line),
+        Format::Freetext => linewise::read(reader, origin, collector, freetext::line),
+        Format::Adblock => linewise::read(reader, origin, collector, adblock::line),
+        Format::Dnsmasq => linewise::read(reader, origin, collector, dnsmasq::line),
+        Format::Rpz => {
+            let mut zone = rpz::Zone::default();
+            linewise::read(reader, origin, collector, |line, out| zone.line(line, out))
+        }
+        Format::Zeek => {
+            let mut intel = zeek::Intel::default();
+            linewise::read(reader, origin, collector, |line, out| intel.line(line, out))
+        }
+        Format::Dataset => linewise::read(reader, origin, collector, suricata::dataset_line),
+        Format::Iprep => linewise::read(reader, origin, collector, suricata::reputation_line),
+        Format::Json => records::read(reader, layout, origin, collector),
         Format::Misp => misp::read(reader, origin, collector),
+        Format::Stix => stix::read(reader, origin, collector),
     }
 }
 

@@ -1,20 +1,76 @@
 //! Which format a file has: told by its first bytes, its name, or whoever names the file.
 
-use crate::RefusalReason;
+use crate::{RefusalReason, adblock, dnsmasq, plain, records, rpz, suricata, zeek};
 
-/// The format of a file of indicators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Plain lists, hosts files and tables; which of them, the lines tell.
-    Text,
-    /// STIX objects.
-    Stix,
-    /// MISP events or attributes.
-    Misp,
+macro_rules! formats {
+    ($($(#[$doc:meta])+ $variant:ident => $keyword:literal;)+) => {
+        /// The format of a file of indicators.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Format {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Format {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// As people write it before a path.
+            pub const fn keyword(self) -> &'static str {
+                match self { $(Self::$variant => $keyword),+ }
+            }
+        }
+    };
 }
 
-/// Tells the format from the first bytes of a file.
-pub(crate) fn recognise(head: &[u8]) -> Result<Format, RefusalReason> {
+formats! {
+    /// Plain lists, hosts files and tables; which of them, the lines tell.
+    Text => "text";
+    /// One value a line.
+    Plain => "plain";
+    /// An address and names a line; the names are meant.
+    Hosts => "hosts";
+    /// Rows of fields.
+    Table => "csv";
+    /// Values anywhere in a text.
+    Freetext => "freetext";
+    /// Filter lists of browsers and DNS filters.
+    Adblock => "adblock";
+    /// Configuration of dnsmasq.
+    Dnsmasq => "dnsmasq";
+    /// Response policy zones.
+    Rpz => "rpz";
+    /// Files of Zeek's intelligence framework.
+    Zeek => "zeek";
+    /// Suricata's datasets.
+    Dataset => "dataset";
+    /// Suricata's lists of IP reputation.
+    Iprep => "iprep";
+    /// JSON objects, one after the other or in a list.
+    Json => "json";
+    /// MISP events or attributes.
+    Misp => "misp";
+    /// STIX objects.
+    Stix => "stix";
+}
+
+impl Format {
+    /// From its keyword; `tsv` and `jsonl` are tables and JSON, too.
+    pub fn from_keyword(keyword: &str) -> Option<Self> {
+        match keyword {
+            "tsv" => Some(Self::Table),
+            "jsonl" => Some(Self::Json),
+            _ => Self::ALL.iter().copied().find(|format| format.keyword() == keyword),
+        }
+    }
+
+    /// Whether its fields can be laid out.
+    pub(crate) fn has_layout(self) -> bool {
+        matches!(self, Self::Table | Self::Json)
+    }
+}
+
+/// Tells the format from the first bytes of a file, the first lines in them, and its name.
+pub(crate) fn recognise(head: &[u8], lines: &[&str], name: &str) -> Result<Format, RefusalReason> {
     if head.contains(&0) {
         return Err(RefusalReason::NotText);
     }
@@ -23,7 +79,32 @@ pub(crate) fn recognise(head: &[u8]) -> Result<Format, RefusalReason> {
         [b'<', ..] => Err(RefusalReason::UnsupportedFormat),
         [b'{', ..] => of_document(head),
         [b'[', rest @ ..] if matches!(rest.trim_ascii_start(), [b'{' | b'"' | b']', ..]) => of_document(head),
-        _ => Ok(Format::Text),
+        _ => Ok(of_lines(lines, name)),
+    }
+}
+
+/// How many lines with data are looked at.
+const SAMPLE_LINES: usize = 32;
+
+fn of_lines(lines: &[&str], name: &str) -> Format {
+    let is_data = |line: &&&str| !line.trim().is_empty() && !plain::is_comment(line.trim_start());
+    let data: Vec<&str> = lines.iter().filter(is_data).take(SAMPLE_LINES).map(|line| line.trim()).collect();
+    let first = lines.iter().find(|line| !line.trim().is_empty()).copied().unwrap_or_default();
+    let is_named_reputation = name.contains("iprep") || name.contains("reputation");
+    if zeek::is_one(lines) {
+        Format::Zeek
+    } else if adblock::is_one(&data, first) {
+        Format::Adblock
+    } else if dnsmasq::is_one(&data) {
+        Format::Dnsmasq
+    } else if rpz::is_one(&data) {
+        Format::Rpz
+    } else if suricata::is_dataset(&data) {
+        Format::Dataset
+    } else if is_named_reputation && suricata::is_reputation(&data) {
+        Format::Iprep
+    } else {
+        Format::Text
     }
 }
 
@@ -35,6 +116,9 @@ fn of_document(head: &[u8]) -> Result<Format, RefusalReason> {
     }
     if has("Event") || has("response") || has("Attribute") {
         return Ok(Format::Misp);
+    }
+    if records::is_one(keys.iter().map(String::as_str)) {
+        return Ok(Format::Json);
     }
     Err(RefusalReason::UnsupportedFormat)
 }

@@ -13,11 +13,12 @@ pub const MAX_DOCUMENT_BYTES: u64 = 512 * 1024 * 1024;
 pub(crate) struct Capped<R> {
     inner: R,
     left: u64,
+    line: u32,
 }
 
 impl<R: BufRead> Capped<R> {
     pub(crate) fn new(inner: R, bytes: u64) -> Self {
-        Self { inner, left: bytes }
+        Self { inner, left: bytes, line: 1 }
     }
 
     /// Passes over white space, byte order marks and the separators of JSON text sequences (RFC 7464); whether anything follows.
@@ -30,8 +31,19 @@ impl<R: BufRead> Capped<R> {
             if !(first.is_ascii_whitespace() || matches!(first, 0xef | 0xbb | 0xbf | 0x1e)) {
                 return Ok(true);
             }
+            self.line = self.line.saturating_add(u32::from(*first == b'\n'));
             self.inner.consume(1);
         }
+    }
+
+    /// The line at which reading is, from 1.
+    pub(crate) fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Another document begins, with room of its own.
+    pub(crate) fn renew(&mut self) {
+        self.left = MAX_DOCUMENT_BYTES;
     }
 
     /// Why reading ended with this error.
@@ -52,6 +64,8 @@ impl<R: BufRead> Read for Capped<R> {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         self.left -= read;
+        let ends = to.iter().take(read as usize).filter(|byte| **byte == b'\n').count();
+        self.line = self.line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
         Ok(read as usize)
     }
 }

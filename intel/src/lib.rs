@@ -4,20 +4,29 @@
 //! formats and notations are understood is written in docs/INDICATORS.md. This crate reads files; it does not fetch
 //! them, and what an indicator matches is decided in `rules`.
 
+mod adblock;
 mod collect;
 mod columns;
+mod dnsmasq;
 mod file;
 mod format;
+mod freetext;
 mod json;
 mod lines;
-mod misp;
+mod linewise;
+pub mod misp;
 mod plain;
+mod records;
 mod refusal;
+mod rpz;
 mod shape;
+mod source;
 pub mod stix;
+mod suricata;
 mod table;
 mod text;
 pub mod value;
+mod zeek;
 
 pub use collect::MAX_REFUSALS_LISTED;
 pub use file::MAX_FOLDER_DEPTH;
@@ -25,10 +34,12 @@ pub use format::Format;
 pub use json::MAX_DOCUMENT_BYTES;
 pub use lines::MAX_LINE_BYTES;
 pub use refusal::{MAX_REFUSED_TEXT_BYTES, Place, Refusal, RefusalReason};
+pub use source::{Reading, Source, SourceError};
 pub use text::{MAX_TAGS, MAX_TEXT_BYTES};
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use weir_model::{Context, IndicatorValue};
 
 /// What became of a value that was handed on.
@@ -76,26 +87,35 @@ pub struct LoadStats {
 
 /// Reads files, and all files of folders and the folders in them in the order of their names; hidden ones are skipped. Each value
 /// goes to `take` as soon as it is read, in the order read, and is not kept here: which values are the same is decided by
-/// whoever keeps them.
+/// whoever keeps them. A path may be preceded by its format, see [`Source::parse`].
 pub fn load_paths_into<P: AsRef<Path>>(
     paths: impl IntoIterator<Item = P>,
     take: &mut dyn FnMut(IndicatorValue, Context) -> Taken,
 ) -> Loaded {
     let mut collector = collect::Collector::new(take);
     for path in paths {
-        file::load(path.as_ref(), &mut collector);
+        let path = path.as_ref();
+        match Source::parse(path) {
+            Ok(source) => file::load(&source, &mut collector),
+            Err(error) => {
+                let name: Arc<str> = path.display().to_string().into();
+                let origin = collect::Origin { path: Arc::clone(&name), source: name };
+                let reason = RefusalReason::UnsupportedFormat;
+                collector.refuse(&origin, Place::File, &error.to_string(), reason);
+            }
+        }
     }
     collector.finish()
 }
 
-/// Reads what is in memory as [`load_paths_into`] reads a file, in the format named, or in the one that it looks to have.
+/// Reads what is in memory as [`load_paths_into`] reads a file.
 pub fn load_bytes_into(
     bytes: &[u8],
-    format: Option<Format>,
+    reading: &Reading,
     take: &mut dyn FnMut(IndicatorValue, Context) -> Taken,
 ) -> Loaded {
     let mut collector = collect::Collector::new(take);
-    file::load_bytes(bytes, format, &mut collector);
+    file::load_bytes(bytes, reading, &mut collector);
     collector.finish()
 }
 

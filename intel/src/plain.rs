@@ -2,9 +2,11 @@
 
 use crate::collect::{Collector, Origin};
 use crate::lines::Lines;
+use crate::linewise::{LineOut, described};
 use crate::value;
 use crate::{RefusalReason, text};
 use std::io::{self, BufRead};
+use std::net::IpAddr;
 use std::sync::Arc;
 use weir_model::{Context, IndicatorValue};
 
@@ -72,6 +74,19 @@ impl Remarks {
             _ => self.heading = text::shared(text),
         }
         true
+    }
+}
+
+/// A line of a hosts file, whatever its address: `192.0.2.80 evil.example www.evil.example # why`.
+pub(crate) fn hosts_line(line: &str, out: &mut LineOut<'_, '_>) {
+    let (body, comment) = line.trim().split_once('#').unwrap_or((line.trim(), ""));
+    let mut words = body.split_whitespace();
+    let Some(address) = words.next() else { return };
+    if address.parse::<IpAddr>().is_err() {
+        return out.refuse(line, RefusalReason::BadRow);
+    }
+    for name in words {
+        out.value(name, value::parse(name), described(comment));
     }
 }
 

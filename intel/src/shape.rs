@@ -1,8 +1,9 @@
 //! Of which shape a file is: a plain list, or a table with which delimiter and which columns.
 
-use crate::columns::Columns;
+use crate::columns::{Columns, normalised};
 use crate::plain::is_comment;
-use crate::table::{Fields, Table};
+use crate::source::Layout;
+use crate::table::{Cells, Fields, Table};
 use crate::value;
 use std::borrow::Cow;
 
@@ -20,6 +21,40 @@ pub(crate) enum Shape {
     },
     /// Rows of fields.
     Table(Table),
+}
+
+/// The table that a layout describes; `None` when a column that it names is not there.
+pub(crate) fn laid_out(lines: &[Cow<'_, str>], layout: &Layout) -> Option<Table> {
+    let is_data = |line: &&Cow<'_, str>| !line.trim().is_empty() && !line.starts_with('#');
+    let first = lines.iter().find(is_data).map(|line| &**line).unwrap_or_default();
+    let above = lines.iter().take_while(|line| !is_data(line)).filter(|line| !line.trim().is_empty()).last();
+    let above = above.map(|line| line.trim_start_matches(['#', ' '])).unwrap_or_default();
+    let fields_of = |line: &str, delimiter| {
+        let mut fields = Fields::new(delimiter);
+        fields.split(line);
+        fields
+    };
+    let most_fields =
+        || DELIMITERS.into_iter().rev().max_by_key(|delimiter| fields_of(first, *delimiter).len());
+    let delimiter = layout.delimiter.or_else(most_fields).unwrap_or(b',');
+    let columns = |header: Option<&str>| {
+        let titles = header.map(|header| fields_of(header, delimiter));
+        Columns::laid_out(layout, |field| match field.parse::<usize>() {
+            Ok(number) => number.checked_sub(1),
+            Err(_) => titles
+                .as_ref()
+                .and_then(|titles| titles.iter().position(|title| normalised(title) == normalised(field))),
+        })
+    };
+    if let Some(columns) = columns(None) {
+        let row = fields_of(first, delimiter);
+        let holds_value = columns.values.iter().any(|(at, _)| value::parse(row.get(*at)).is_ok());
+        let has_header =
+            !columns.values.is_empty() && !holds_value && Columns::from_header(row.iter()).is_some();
+        return Some(Table { delimiter, columns, has_header });
+    }
+    let in_first = columns(Some(first)).map(|columns| Table { delimiter, columns, has_header: true });
+    in_first.or_else(|| columns(Some(above)).map(|columns| Table { delimiter, columns, has_header: false }))
 }
 
 /// Tells the shape from the first lines and the extension (lower case).

@@ -1,10 +1,10 @@
 //! Tables: CSV, TSV, and with `;` or `|` between the fields.
 
 use crate::collect::{Collector, Origin};
-use crate::columns::{Columns, Kind, kind};
+use crate::columns::{Columns, Kind, Take, kind};
 use crate::lines::{Line, Lines};
 use crate::value::{self, Hint};
-use crate::{RefusalReason, text};
+use crate::{Place, RefusalReason, text};
 use csv_core::ReadRecordResult;
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
@@ -54,6 +54,15 @@ pub(crate) fn read<R: BufRead>(
     Ok(())
 }
 
+/// The cells of a row or of what stands for one.
+pub(crate) trait Cells {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// The one in this column, trimmed; empty where there is none.
+    fn get(&self, column: usize) -> &str;
+}
+
 /// The fields of a row.
 pub(crate) struct Fields {
     delimiter: char,
@@ -96,13 +105,18 @@ impl Fields {
         matches!(second, ReadRecordResult::Record)
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.count).map(|column| self.get(column))
+    }
+}
+
+impl Cells for Fields {
+    fn len(&self) -> usize {
         self.count
     }
 
-    /// The field in this column, trimmed; empty where there is none.
-    pub(crate) fn get(&self, column: usize) -> &str {
+    fn get(&self, column: usize) -> &str {
         if column >= self.count {
             return "";
         }
@@ -110,11 +124,6 @@ impl Fields {
         let end = self.ends.get(column).copied().unwrap_or(start);
         let bytes = self.bytes.get(start..end).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default().trim()
-    }
-
-    /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.count).map(|column| self.get(column))
     }
 }
 
@@ -148,7 +157,7 @@ impl Rows<'_> {
             row.push('\n');
             row.push_str(&next);
             if self.fields.split(&row) {
-                if self.value().is_ok() {
+                if self.record().values().is_ok_and(|found| found.iter().any(|(_, value)| value.is_ok())) {
                     for _ in &further {
                         collector.line();
                     }
@@ -164,48 +173,91 @@ impl Rows<'_> {
     }
 
     fn store(&self, number: u32, row: &str, collector: &mut Collector<'_>) {
-        match self.value() {
-            Ok(value) => collector.value(self.origin, number, row, value, self.context(number)),
-            Err((reason, text)) => {
-                let text = if text.is_empty() { row } else { text };
-                collector.refuse(self.origin, number, text, reason);
+        self.record().store(self.origin, number, row, collector);
+    }
+
+    fn record(&self) -> Record<'_> {
+        Record { columns: &self.table.columns, cells: &self.fields }
+    }
+}
+
+/// What one row says.
+pub(crate) struct Record<'a> {
+    pub(crate) columns: &'a Columns,
+    pub(crate) cells: &'a dyn Cells,
+}
+
+type Found<'a> = (&'a str, Result<IndicatorValue, RefusalReason>);
+
+impl Record<'_> {
+    /// Hands on the values of the row, or says why there are none.
+    pub(crate) fn store(
+        &self,
+        origin: &Origin,
+        place: impl Into<Place> + Clone,
+        row: &str,
+        collector: &mut Collector<'_>,
+    ) {
+        let values = match self.values() {
+            Ok(values) => values,
+            Err(reason) => return collector.refuse(origin, place, row, reason),
+        };
+        let context = self.context(origin, &place.clone().into());
+        for (text, value) in values {
+            match value {
+                Ok(value) => collector.value(origin, place.clone(), row, value, context.clone()),
+                Err(reason) => collector.refuse(origin, place.clone(), text, reason),
             }
         }
     }
 
-    /// The value of the row, or why there is none and what stood there.
-    fn value(&self) -> Result<IndicatorValue, (RefusalReason, &str)> {
-        let columns = &self.table.columns;
-        let kind = columns.kind.map_or(Kind::As(Hint::None), |column| kind(self.fields.get(column)));
-        let (text, of_column) = columns
-            .values
-            .iter()
-            .map(|&(column, hint)| (self.fields.get(column), hint))
-            .find(|(text, _)| !text.is_empty())
-            .ok_or_else(|| match columns.values.first() {
-                Some(&(column, _)) if column < self.fields.len() => (RefusalReason::Empty, ""),
-                _ => (RefusalReason::BadRow, ""),
-            })?;
-        let value = match kind {
+    /// The values of the row, mostly one, with what stood there; or why there is nothing that could be one.
+    fn values(&self) -> Result<Vec<Found<'_>>, RefusalReason> {
+        let columns = self.columns;
+        if columns.take == Take::Any {
+            let cells = (0..self.cells.len()).map(|column| self.cells.get(column));
+            let found: Vec<_> =
+                cells.map(|text| (text, value::parse(text))).filter(|(_, value)| value.is_ok()).collect();
+            return if found.is_empty() { Err(RefusalReason::NotAnIndicator) } else { Ok(found) };
+        }
+        let count = if columns.take == Take::Every { columns.values.len() } else { 1 };
+        let filled = columns.values.iter().map(|&(column, hint)| (self.cells.get(column), hint));
+        let found: Vec<_> = filled
+            .filter(|(text, _)| !text.is_empty())
+            .take(count)
+            .map(|(text, hint)| (text, self.value(text, hint)))
+            .collect();
+        match columns.values.first() {
+            _ if !found.is_empty() => Ok(found),
+            Some(&(column, _)) if column < self.cells.len() => Err(RefusalReason::Empty),
+            _ => Err(RefusalReason::BadRow),
+        }
+    }
+
+    fn value(&self, text: &str, of_column: Hint) -> Result<IndicatorValue, RefusalReason> {
+        let kind = self.columns.kind.map_or(Kind::As(Hint::None), |column| kind(self.cells.get(column)));
+        match kind {
             Kind::Refused(reason) => Err(reason),
             Kind::AddressAndPort => value::parse(&text.replacen('|', ":", 1)),
             Kind::First(hint) => value::parse_as(text.split('|').next().unwrap_or(text), hint),
             Kind::As(Hint::None) => value::parse_as(text, of_column),
             Kind::As(hint) => value::parse_as(text, hint),
-        };
-        value.map_err(|reason| (reason, text))
+        }
     }
 
-    fn context(&self, number: u32) -> Context {
-        let columns = &self.table.columns;
+    fn context(&self, origin: &Origin, place: &Place) -> Context {
+        let columns = self.columns;
         let field = |column: Option<usize>| {
-            column.map(|column| self.fields.get(column)).filter(|text| !text.is_empty())
+            column.map(|column| self.cells.get(column)).filter(|text| !text.is_empty())
         };
         let tags = field(columns.tags).map(text::tags).unwrap_or_default();
         let tlp = field(columns.tlp).and_then(Tlp::parse);
         Context {
-            source: Arc::clone(&self.origin.source),
-            line: Some(number),
+            source: Arc::clone(&origin.source),
+            line: match place {
+                Place::Line(line) => Some(*line),
+                _ => None,
+            },
             description: text::shared(&self.description()),
             reference: field(columns.reference).and_then(text::shared),
             confidence: field(columns.confidence).and_then(text::confidence),
@@ -222,17 +274,17 @@ impl Rows<'_> {
     }
 
     fn description(&self) -> String {
-        let columns = &self.table.columns;
+        let columns = self.columns;
         let mut description = String::new();
         for text in
-            columns.descriptions.iter().map(|column| self.fields.get(*column)).filter(|text| !text.is_empty())
+            columns.descriptions.iter().map(|column| self.cells.get(*column)).filter(|text| !text.is_empty())
         {
             if !description.is_empty() {
                 description.push_str(", ");
             }
             description.push_str(text);
         }
-        if let Some(port) = columns.port.map(|column| self.fields.get(column)).filter(|port| !port.is_empty())
+        if let Some(port) = columns.port.map(|column| self.cells.get(column)).filter(|port| !port.is_empty())
         {
             let _ = write!(description, "{}port {port}", if description.is_empty() { "" } else { ", " });
         }

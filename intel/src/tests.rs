@@ -44,6 +44,14 @@ pub(crate) fn load(name: &str, content: impl AsRef<[u8]>) -> All {
     load_path(&path)
 }
 
+/// As `load`, with a format and its options before the path.
+pub(crate) fn load_named(format: &str, content: impl AsRef<[u8]>) -> All {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("list");
+    fs::write(&path, content).unwrap();
+    load_path(Path::new(&format!("{format}:{}", path.display())))
+}
+
 fn assert_balanced(loaded: &All) {
     let stats = &loaded.stats;
     assert_eq!(stats.indicators, loaded.indicators.len() as u64);
@@ -392,4 +400,41 @@ fn corpora() -> Option<std::path::PathBuf> {
     }
     println!("skipped: no corpora at {}", folder.display());
     None
+}
+
+#[test]
+fn a_layout_names_columns_by_number_or_title() {
+    let rows = "who|score|where\nx|7|192.0.2.1\ny|8|evil.example\n";
+    for layout in ["csv,delimiter=pipe,value=3,description=1", "csv,value=where,description=Who"] {
+        let loaded = load_named(layout, rows);
+        let expected = ["address 192.0.2.1 | x | 2", "domain evil.example | y | 3"];
+        assert_eq!(shown(&loaded)[..2], expected, "{layout}");
+    }
+    let every = load_named("csv,value=1,value=3", "192.0.2.1,x,evil.example\n,x,b.example\n");
+    assert_eq!(every.indicators.len(), 3);
+    let any = load_named("csv,value=*", "x,192.0.2.1,7\nx,y\n");
+    assert_eq!((any.indicators.len(), refused(&any)), (1, vec![(2, RefusalReason::NotAnIndicator)]));
+    assert_eq!(refused(&load_named("csv,value=nowhere", rows)), [(0, RefusalReason::BadRow)]);
+}
+
+#[test]
+fn hosts_files_of_any_address() {
+    let loaded = load_named("hosts", "# x\n192.0.2.80 evil.example b.example # walled\nevil.example\n");
+    assert_eq!(shown(&loaded), ["domain evil.example | walled | 2", "domain b.example | walled | 2"]);
+    assert_eq!(refused(&loaded), [(3, RefusalReason::BadRow)]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_format_panics(bytes: Vec<u8>, which in 0..Format::ALL.len()) {
+        load_bytes_into(&bytes, &Format::ALL[which].into(), &mut |_, _| Taken::New);
+    }
+
+    #[test]
+    fn no_format_panics_on_near_misses(
+        text in "([|@]{0,2}[a-z0-9.*/$^,;#= \t\"(){}\\[\\]:-]{0,40}( CNAME | SOA |address=/|Intel::ADDR|\\$ORIGIN )?[a-z.]{0,8}\n){0,8}",
+        which in 0..Format::ALL.len(),
+    ) {
+        load_bytes_into(text.as_bytes(), &Format::ALL[which].into(), &mut |_, _| Taken::New);
+    }
 }

@@ -8,6 +8,8 @@ pub(crate) mod feed;
 mod values;
 
 use crate::Place;
+pub use feed::reading_of;
+
 use crate::collect::{Collector, Origin};
 use crate::json::{Capped, MAX_DOCUMENT_BYTES};
 use attribute::Attribute;

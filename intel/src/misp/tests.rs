@@ -134,6 +134,37 @@ fn events_of_the_world() {
     assert!(!all.stats.refused_by_reason.contains_key(&R::BadDocument));
 }
 
+/// Every feed that MISP offers by default can be read with its format, columns and delimiter.
+#[test]
+fn every_default_feed_has_a_parser() {
+    let Some(path) = corpus("intel/misp-default-feeds.json") else { return };
+    let feeds: Vec<Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(feeds.len(), 84);
+    for feed in &feeds {
+        let feed = feed["Feed"].as_object().unwrap();
+        let name = &feed["name"];
+        let reading = super::reading_of(feed).unwrap_or_else(|| panic!("no parser for {name}"));
+        let text = match reading.format.unwrap() {
+            Format::Misp => event(&[attribute("ip-dst", "192.0.2.1")]).to_string(),
+            Format::Table => {
+                let columns: Vec<usize> =
+                    reading.layout.fields.iter().map(|(_, column)| column.parse().unwrap()).collect();
+                let cell = |at: usize| if columns.contains(&at) || at == 2 { "192.0.2.1" } else { "x" };
+                let cells: Vec<_> = (1..=5).map(cell).collect();
+                cells.join(&char::from(reading.layout.delimiter.unwrap()).to_string()) + "\n"
+            }
+            _ => "see 192.0.2.1\n".to_owned(),
+        };
+        let mut values = Vec::new();
+        crate::load_bytes_into(text.as_bytes(), &reading, &mut |value, _| {
+            values.push(value.to_string());
+            Taken::New
+        });
+        let expected = reading.layout.fields.len().max(1);
+        assert_eq!(values, vec!["192.0.2.1"; expected], "{name}: {text}");
+    }
+}
+
 proptest! {
     /// Members of any type where others are expected.
     #[test]
@@ -151,6 +182,6 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-        crate::load_bytes_into(&bytes, Some(Format::Misp), &mut |_, _| Taken::New);
+        crate::load_bytes_into(&bytes, &Format::Misp.into(), &mut |_, _| Taken::New);
     }
 }

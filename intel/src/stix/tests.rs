@@ -166,6 +166,6 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-        crate::load_bytes_into(&bytes, Some(Format::Stix), &mut |_, _| Taken::New);
+        crate::load_bytes_into(&bytes, &Format::Stix.into(), &mut |_, _| Taken::New);
     }
 }
