@@ -117,7 +117,8 @@ pub(crate) struct StatusArguments {
 /// What `weir read` and `weir run` both take.
 #[derive(Args, Debug, Default)]
 pub(crate) struct CommonArguments {
-    /// Indicators: a list, a CSV file, or a folder of them (may be given several times)
+    /// Indicators: lists, tables, MISP, STIX, RPZ and more, or a folder of them (may be given several times). The format is recognised, or
+    /// named: rpz:PATH, csv,value=3:PATH (docs/INDICATORS.md)
     #[arg(short, long, value_name = "PATH", help_heading = "What is bad")]
     pub indicators: Vec<PathBuf>,
 

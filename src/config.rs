@@ -167,6 +167,9 @@ impl Written {
         let mut written: Self =
             toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        for named in &mut written.indicators {
+            *named = weir_intel::Source::rebase(named, folder);
+        }
         for path in written.paths_mut().filter(|path| path.as_os_str() != "-") {
             *path = folder.join(&path);
         }
@@ -174,9 +177,9 @@ impl Written {
     }
 
     fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.indicators
-            .iter_mut()
-            .chain(self.alerts.as_mut())
+        self.alerts
+            .as_mut()
+            .into_iter()
             .chain(self.flows.as_mut())
             .chain(self.names.as_mut())
             .chain(self.metrics.as_mut())

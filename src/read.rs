@@ -15,7 +15,7 @@ use std::time::Instant;
 use weir_alert::{JsonLines, ecs};
 use weir_capture::{Input, ReadOptions, Reader};
 use weir_flow::FlowConfig;
-use weir_intel::{Loaded, Taken};
+use weir_intel::{Loaded, Source, Taken};
 use weir_model::Alert;
 use weir_rules::set::SetFull;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet, SetBuilder, Site};
@@ -78,9 +78,11 @@ pub(crate) fn site(settings: &Settings) -> Site {
 
 /// Loads and compiles the indicators; the list of what was refused comes back with the books.
 pub(crate) fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>, Loaded)> {
-    let missing = settings.indicators.iter().find(|path| !path.exists());
-    if let Some(path) = missing {
-        bail!("there are no indicators at {}", path.display());
+    for named in &settings.indicators {
+        let source = Source::parse(named).with_context(|| format!("in --indicators {}", named.display()))?;
+        if !source.path().exists() {
+            bail!("there are no indicators at {}", source.path().display());
+        }
     }
     let mut builder = SetBuilder::new();
     let loaded = weir_intel::load_paths_into(&settings.indicators, &mut |value, context| match builder

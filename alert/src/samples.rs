@@ -14,7 +14,7 @@ use weir_model::flow::{
     Counters, EndReason, FlowName, HttpSummary, NameSource, Orientation, TcpState, TcpSummary, TlsSummary,
     Tunnel, TunnelKind,
 };
-use weir_model::indicator::Url;
+use weir_model::indicator::{Further, Report, Side, Threat, Url};
 use weir_model::observation::{
     Certificate, ClientHello, DnsData, DnsMessage, DnsQuestion, DnsRecord, Edns, Fact, HttpHost, HttpRequest,
     RequestForm, TlsTransport, ToldNames,
@@ -235,7 +235,19 @@ pub(crate) fn indicator(value: IndicatorValue) -> Arc<Indicator> {
         first_seen: Some(Timestamp::new(1_763_000_000, 0)),
         last_seen: Some(Timestamp::new(1_763_500_000, 0)),
         tlp: Some(Tlp::Amber),
-        further: None,
+        further: Some(Arc::new(Further {
+            id: Some(Uuid::from_u128(0x5eb7_ec0d_7fbc_4e5a_9f0c_1f6f_0a0a_020f)),
+            report: Some(Arc::new(Report {
+                id: Some(Uuid::from_u128(0x5d9b_5933_964c_433c_b84f_4c68_0a2f_e004)),
+                title: Some("X is back".into()),
+            })),
+            organisation: Some("CERT X".into()),
+            threats: [Threat { kind: "malware".into(), name: "X".into() }].into(),
+            types: ["malicious-activity".into()].into(),
+            side: Some(Side::Destination),
+            valid_from: Some(Timestamp::new(1_763_000_000, 0)),
+            valid_until: Some(Timestamp::new(1_770_000_000, 0)),
+        })),
     };
     Arc::new(Indicator { value, contexts: vec![context] })
 }

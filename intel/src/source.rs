@@ -1,8 +1,10 @@
 //! How people name a source: a path, before it the format where it should not be guessed, and how a table is laid out.
 //!
-//!     lists/                                     files of any format
-//!     rpz:/var/named/bad.zone                    this format
-//!     csv,delimiter=pipe,value=3:sshpwauth.txt   this layout
+//! ```text
+//! lists/                                     files of any format
+//! rpz:/var/named/bad.zone                    this format
+//! csv,delimiter=pipe,value=3:sshpwauth.txt   this layout
+//! ```
 
 use crate::format::Format;
 use std::fmt;

@@ -3,7 +3,7 @@
 use crate::json::Object;
 use std::time::Duration;
 use weir_model::alert::{Field, Match};
-use weir_model::indicator::Url;
+use weir_model::indicator::{Side, Url};
 use weir_model::{Alert, Context, Indicator, IndicatorValue, Timestamp, Tlp};
 
 /// `threat` of an alert: an enrichment for each field in which the ringing indicator was met, and for each other indicator.
@@ -128,13 +128,30 @@ fn age_days(indicator: &Indicator, now: Timestamp) -> Option<u64> {
 }
 
 fn context(members: &mut Object<'_>, context: &Context) {
+    let further = context.further.as_deref();
+    let report = further.and_then(|further| further.report.as_deref());
     members.set_some("confidence", context.confidence);
     members.set_some("description", context.description.as_deref());
     members.set_some("first_seen", context.first_seen);
+    members.set_some("id", further.and_then(|further| further.id).map(|id| id.to_string()).as_deref());
     members.set_some("last_seen", context.last_seen);
     members.set_some("line", context.line);
+    members.set_some("organisation", further.and_then(|further| further.organisation.as_deref()));
     members.set_some("reference", context.reference.as_deref());
+    members.object("report", |members| {
+        let id = report.and_then(|report| report.id).map(|id| id.to_string());
+        members.set_some("id", id.as_deref());
+        members.set_some("title", report.and_then(|report| report.title.as_deref()));
+    });
+    members.set_some("side", further.and_then(|further| further.side).map(Side::keyword));
     members.set("source", &*context.source);
     members.set_list("tags", context.tags.iter().map(|tag| &**tag));
+    members.objects("threats", further.iter().flat_map(|further| &*further.threats), |members, threat| {
+        members.set("kind", &*threat.kind);
+        members.set("name", &*threat.name);
+    });
     members.set_some("tlp", context.tlp.map(Tlp::keyword));
+    members.set_list("types", further.iter().flat_map(|further| &*further.types).map(|kind| &**kind));
+    members.set_some("valid_from", further.and_then(|further| further.valid_from));
+    members.set_some("valid_until", further.and_then(|further| further.valid_until));
 }
