@@ -133,7 +133,7 @@ pub(super) fn describe(members: &mut Object<'_>, flow: &Flow) {
     members.set_true("one_sided", flow.is_one_sided() && !flow.is_sampled());
     members.set("orientation", Keyword(flow.orientation.keyword()));
     members.object("source", |source| counters(source, &flow.forward));
-    members.object("tcp", |tcp| tcp_summary(tcp, flow.tcp));
+    members.object("tcp", |tcp| tcp_summary(tcp, flow));
     members.objects("tunnels", &flow.tunnels, tunnel);
     if flow.vlans.len() > 1 {
         members.set_list("vlans", flow.vlans.iter().copied());
@@ -162,13 +162,17 @@ fn flag_names(flags: u8) -> impl Iterator<Item = &'static str> {
     NAMES.iter().filter(move |(bit, _)| flags & bit != 0).map(|(_, name)| *name)
 }
 
-fn tcp_summary(members: &mut Object<'_>, tcp: Option<TcpSummary>) {
-    if let Some(tcp) = tcp {
-        members.set("handshake", tcp.handshake);
-        members.set("state", Keyword(state_keyword(tcp.state)));
-        members.set("syn", tcp.syn);
-        members.set("syn_ack", tcp.syn_ack);
+/// Of sampled flows only what was seen: what is missing may have been left out.
+fn tcp_summary(members: &mut Object<'_>, flow: &Flow) {
+    let Some(TcpSummary { handshake, state, syn, syn_ack }) = flow.tcp else { return };
+    let is_sampled = flow.is_sampled();
+    let seen = |holds: bool| Some(holds).filter(|holds| *holds || !is_sampled);
+    members.set_some("handshake", seen(handshake));
+    if !(is_sampled && state == TcpState::Opening) {
+        members.set("state", Keyword(state_keyword(state)));
     }
+    members.set_some("syn", seen(syn));
+    members.set_some("syn_ack", seen(syn_ack));
 }
 
 fn state_keyword(state: TcpState) -> &'static str {

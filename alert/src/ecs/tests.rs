@@ -305,6 +305,12 @@ fn sampled_flows_are_neither_scaled_in_place_nor_called_one_sided() {
     let event = flow(&half);
     assert_eq!(member(&event, "weir.flow.one_sided"), Some(&json!(true)));
     assert_eq!(member(&event, "weir.flow.estimated"), None);
+    let opening = weir_model::flow::TcpSummary { syn: true, ..Default::default() };
+    let mut syn = Flow { tcp: Some(opening), ..half };
+    let all = json!({ "handshake": false, "state": "opening", "syn": true, "syn_ack": false });
+    assert_eq!(member(&flow(&syn), "weir.flow.tcp"), Some(&all));
+    syn.exported.as_mut().unwrap().sampling = exported_flow().exported.unwrap().sampling;
+    assert_eq!(member(&flow(&syn), "weir.flow.tcp"), Some(&json!({ "syn": true })));
     let event = alert(&exported_alert(Direction::Inbound, Grade::Connected));
     let found = fields(
         &event,
