@@ -70,6 +70,8 @@ pub struct ExporterStatus {
     pub clock_skew: i64,
     /// How the packets of its last record were chosen.
     pub sampling: Option<Sampling>,
+    /// Whether it speaks each of [`ExportVersion::ALL`]; see [`ExporterStatus::versions`].
+    speaks: [bool; ExportVersion::ALL.len()],
     /// Observation domains.
     pub domains: usize,
     /// Templates known.
@@ -476,6 +478,14 @@ impl Memory {
 }
 
 impl ExporterStatus {
+    /// Protocols of its observation domains.
+    pub fn versions(&self) -> impl Iterator<Item = ExportVersion> {
+        ExportVersion::ALL
+            .into_iter()
+            .zip(self.speaks)
+            .filter_map(|(version, speaks)| speaks.then_some(version))
+    }
+
     fn of(exporter: &Exporter) -> Self {
         Self {
             address: exporter.address,
@@ -483,6 +493,8 @@ impl ExporterStatus {
             last_seen: exporter.last_seen,
             clock_skew: exporter.clock_skew,
             sampling: exporter.sampling,
+            speaks: ExportVersion::ALL
+                .map(|version| exporter.domains.iter().any(|domain| domain.key.version == version)),
             domains: exporter.domains.len(),
             templates: exporter.domains.iter().map(|domain| domain.templates.len()).sum(),
             waiting_bytes: exporter.memory.waiting,

@@ -47,6 +47,9 @@ fn domains_and_versions_and_exporters_have_templates_of_their_own() {
     assert_eq!(collector.decoder.stats().waiting_now(), 3);
     collector.take(exporter(1), &v9(1, 1, &[set(256, &flow(4))])).unwrap();
     assert_eq!(collector.destinations(), [4]);
+    let versions = |address| collector.decoder.exporter(address).unwrap().versions().collect::<Vec<_>>();
+    assert_eq!(versions(exporter(1)), [ExportVersion::NetFlow9, ExportVersion::Ipfix]);
+    assert_eq!(versions(exporter(2)), [ExportVersion::NetFlow9]);
 }
 
 #[test]
