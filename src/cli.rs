@@ -33,19 +33,45 @@ Exit codes: 0 nothing found, 1 alerts raised, 2 usage or configuration, 3 input 
 Examples:
   weir read capture.pcap --indicators bad.txt --home-net 192.0.2.0/24
   weir read *.pcap.gz --indicators lists/ --flows flows.jsonl --names names.jsonl
-  zstdcat day.pcapng.zst | weir read - --indicators bad.csv --bpf 'not port 22'")]
+  zstdcat day.pcapng.zst | weir read - --indicators bad.csv --bpf 'not port 22'
+  weir read export.pcap --netflow-port 2055 --sflow-port 6343 --indicators bad.txt --flows flows.jsonl")]
 pub(crate) struct ReadArguments {
     /// Capture files or folders of them; `-` is standard input. pcap or pcapng, plain, gzip or zstd
-    #[arg(required = true, value_name = "CAPTURE")]
+    #[arg(required_unless_present = "datagrams", value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
 
     /// What both commands take.
     #[command(flatten)]
     pub common: CommonArguments,
 
+    /// Routers' records in the capture.
+    #[command(flatten)]
+    pub exported: ExportedArguments,
+
     /// Write the counters of the run in Prometheus text format (for node_exporter's textfile collector)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub metrics: Option<PathBuf>,
+}
+
+/// Flow records that routers exported, as `weir read` finds them.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ExportedArguments {
+    /// Decode NetFlow that was sent to this UDP port (often 2055 or 9995; may be given several times)
+    #[arg(long, value_name = "PORT", help_heading = "Routers' records", value_parser = clap::value_parser!(u16).range(1..))]
+    pub netflow_port: Vec<u16>,
+
+    /// The same for IPFIX (4739). Every version is recognised on each of these ports
+    #[arg(long, value_name = "PORT", help_heading = "Routers' records", value_parser = clap::value_parser!(u16).range(1..))]
+    pub ipfix_port: Vec<u16>,
+
+    /// The same for sFlow (6343)
+    #[arg(long, value_name = "PORT", help_heading = "Routers' records", value_parser = clap::value_parser!(u16).range(1..))]
+    pub sflow_port: Vec<u16>,
+
+    /// Decode the files of this folder, each one datagram, in the order of their names. One folder is one exporter, whose address
+    /// is the folder's name if that is one (may be given several times)
+    #[arg(long, value_name = "DIR", help_heading = "Routers' records")]
+    pub datagrams: Vec<PathBuf>,
 }
 
 /// Arguments of `weir run`.

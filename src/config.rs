@@ -1,7 +1,9 @@
 //! Configuration in two steps: what the operator wrote (file and flags) becomes what the program uses.
 
+mod exported;
 mod tap;
 
+pub(crate) use exported::{DatagramFolder, ExportedSettings};
 pub(crate) use tap::TapSettings;
 
 use crate::cli::{CommonArguments, ReadArguments, RunArguments};
@@ -37,6 +39,14 @@ struct Written {
     state: Option<PathBuf>,
     workers: Option<usize>,
     #[serde(default)]
+    netflow_port: Vec<u16>,
+    #[serde(default)]
+    ipfix_port: Vec<u16>,
+    #[serde(default)]
+    sflow_port: Vec<u16>,
+    #[serde(default)]
+    datagrams: Vec<PathBuf>,
+    #[serde(default)]
     interface: Vec<String>,
     snaplen: Option<u32>,
     ring_size: Option<String>,
@@ -65,6 +75,7 @@ pub(crate) struct Settings {
     pub flow_memory_bytes: u64,
     pub state: Option<PathBuf>,
     pub workers: usize,
+    pub exported: ExportedSettings,
 }
 
 /// What is inside.
@@ -101,8 +112,9 @@ impl Settings {
     pub(crate) fn for_read(flags: &ReadArguments) -> Result<Self> {
         let mut file = Written::named_by(&flags.common)?;
         let metrics = flags.metrics.clone().or_else(|| file.metrics.take());
+        let exported = ExportedSettings::new(&flags.exported, &mut file)?;
         let common = Self::new(&flags.common, file, workers_for_files())?;
-        Ok(Self { captures: flags.captures.clone(), metrics, ..common })
+        Ok(Self { captures: flags.captures.clone(), metrics, exported, ..common })
     }
 
     /// The same for `weir run`.
@@ -150,6 +162,7 @@ impl Settings {
             )?,
             state: pick(&flags.state, file.state),
             workers: workers(flags.workers.or(file.workers).unwrap_or(default_workers))?,
+            exported: ExportedSettings::default(),
         })
     }
 }
@@ -185,6 +198,7 @@ impl Written {
             .chain(self.metrics.as_mut())
             .chain(self.state.as_mut())
             .chain(self.control.as_mut())
+            .chain(&mut self.datagrams)
     }
 }
 

@@ -4,6 +4,7 @@
 //! reads captures: it is a table of contents of the way of the data.
 
 mod cli;
+mod collect;
 mod config;
 mod errand;
 mod latency;

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::cli::ReadArguments;
+use crate::collect::{Collector, CollectorConfig, FileCollector};
 use crate::config::{HomeNet, Settings};
 use crate::memory;
 use crate::output;
@@ -20,6 +21,7 @@ use weir_model::Alert;
 use weir_rules::set::SetFull;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet, SetBuilder, Site};
 use weir_wire::DecodeConfig;
+use weir_wire::export::ExportLimits;
 
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "the program says how long it took")]
@@ -49,9 +51,11 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
         site,
         want_flows: wanted(&flows_out),
         want_names: wanted(&names_out),
+        export_ports: settings.exported.ports.as_slice().into(),
         spare: pipeline::spare(settings.workers),
     };
-    let desk = Desk::new(incidents, flows_out, names_out);
+    let collector = settings.exported.is_wanted().then(|| collector(&settings, &config));
+    let desk = Desk::new(incidents, flows_out, names_out, collector);
 
     let progress = Progress::start(settings.verbosity, reader.progress());
     let mut reports = pipeline::run(reader, config, settings.workers, desk)?;
@@ -66,6 +70,18 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let (settings, set, loaded, reports, alerts) = (&settings, &set, &loaded, &reports, &alerts);
     Report { settings, set, loaded, reports, alerts, alerts_written, elapsed }.tell()?;
     Ok(outcome(reports, alerts))
+}
+
+/// The collector of exported records, which wants of flows what is wanted of those of packets.
+fn collector(settings: &Settings, config: &WorkerConfig) -> FileCollector {
+    let collector = Collector::new(CollectorConfig {
+        limits: ExportLimits::default(),
+        set: Arc::clone(&config.set),
+        site: config.site.clone(),
+        want_flows: config.want_flows,
+        want_names: config.want_names,
+    });
+    FileCollector::new(collector, &settings.exported.folders)
 }
 
 pub(crate) fn site(settings: &Settings) -> Site {
@@ -117,7 +133,9 @@ fn write_alerts(alerts: &[Alert], out: output::Sink) -> Result<u64> {
 
 /// What could not be read weighs more than what was found in the rest.
 fn outcome(reports: &Reports, alerts: &[Alert]) -> Outcome {
-    if !reports.reader.problems.is_empty() {
+    let collected = reports.desk.collected.as_ref();
+    let is_whole = collected.is_none_or(|collected| collected.problems.is_empty());
+    if !reports.reader.problems.is_empty() || !is_whole {
         Outcome::Incomplete
     } else if alerts.is_empty() {
         Outcome::Clean

@@ -1,22 +1,27 @@
 //! What is told at the end of a run: the ledger, the summary, the metrics.
 
+use crate::collect::{FileCollectorReport, Heard, books};
 use crate::config::{HomeNet, Settings, Verbosity};
 use crate::latency::Quantiles;
 use crate::ledger::{Entry, Ledger};
 use crate::metrics::{Published, StageQuantiles};
 use crate::output;
 use crate::pipeline::{Census, NAME_KINDS, PROTOCOL_KINDS, Reports};
-use crate::summary::{Summary, Tally, number};
+use crate::summary::{ExportedPart, Summary, Tally, number};
 use anyhow::Result;
+use std::cmp::Reverse;
 use std::time::Duration;
 use weir_intel::Loaded;
 use weir_model::{Alert, Direction, Grade};
 use weir_rules::{IncidentStats, IndicatorSet};
+use weir_wire::export::Reasons;
 
 /// Hosts in the list of top talkers.
 pub(crate) const TOP_TALKERS: usize = 5;
 /// Refused lines that the summary shows; all of them are counted.
 const REFUSED_SHOWN: usize = 5;
+/// Ports that a warning suggests.
+const LIKELY_PORTS_SHOWN: usize = 5;
 /// With more flows than this share, one in so many, that have no end inside, `--home-net` is probably wrong.
 const OUTSIDE_FLOWS_ONE_IN: u64 = 10;
 
@@ -54,7 +59,7 @@ impl Report<'_> {
         match self.settings.verbosity {
             Verbosity::Normal => output::say(&self.summary(&ledger, &stages).render()),
             Verbosity::Quiet => {
-                reader.problems.iter().for_each(|problem| output::complain(&problem.to_string()));
+                self.problems().iter().for_each(|problem| output::complain(problem));
                 if !ledger.is_balanced() {
                     output::complain("the ledger does not balance; please report this");
                 }
@@ -85,6 +90,9 @@ impl Report<'_> {
             Entry::new("in packets", decode.packet_frames),
             [Entry::new("counted into flows", flow.frames_ended)],
         );
+        if let Some(collected) = &desk.collected {
+            enter_collected(&mut ledger, collected, &worker.heard);
+        }
         ledger.add(
             "flows",
             Entry::new("begun", worker.watch.began),
@@ -106,12 +114,15 @@ impl Report<'_> {
     }
 
     fn counters(&self) -> Vec<(&'static str, String, u64)> {
-        let Reports { reader, worker, incidents, .. } = self.reports;
+        let Reports { reader, worker, incidents, desk, .. } = self.reports;
         let capture = reader.stats.iter().map(|(name, count)| ("capture", name.to_owned(), count));
         let wire = worker.decode.counters().map(|(name, count)| ("wire", name.to_string(), count));
         let flow = worker.flow.iter().map(|(name, count)| ("flow", name.to_owned(), count));
         let rules = incidents.stats().iter().map(|(name, count)| ("rules", name.to_owned(), count));
-        capture.chain(wire).chain(flow).chain(rules).collect()
+        let exported =
+            desk.collected.iter().flat_map(|collected| books::counters(&collected.collector.decode));
+        let exported = exported.map(|(name, count)| ("export", name, count));
+        capture.chain(wire).chain(flow).chain(exported).chain(rules).collect()
     }
 
     fn summary<'a>(
@@ -128,7 +139,7 @@ impl Report<'_> {
         };
         let refused = &self.loaded.stats.refused_by_reason;
         Summary {
-            inputs: inputs(&self.settings.captures),
+            inputs: inputs(self.settings),
             span: worker.span,
             frames: reader.stats.frames_read,
             frame_bytes: reader.stats.bytes_read,
@@ -151,9 +162,17 @@ impl Report<'_> {
             ledger,
             stages,
             elapsed: self.elapsed,
-            problems: reader.problems.iter().map(ToString::to_string).collect(),
+            exported: self.reports.desk.collected.as_ref().map(exported),
+            problems: self.problems(),
             warnings: self.warnings(),
         }
+    }
+
+    /// Inputs that could not be read, or not to their end.
+    fn problems(&self) -> Vec<String> {
+        let Reports { reader, desk, .. } = self.reports;
+        let of_files = desk.collected.iter().flat_map(|collected| collected.problems.iter().cloned());
+        reader.problems.iter().map(ToString::to_string).chain(of_files).collect()
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -170,6 +189,8 @@ impl Report<'_> {
                 "{snapped} packets were cut when captured; names in the cut part are not seen"
             ));
         }
+        let ports = &self.settings.exported.ports;
+        warnings.extend(unheard(ports, &worker.heard));
         if self.set.is_empty() {
             warnings.push("no indicators: nothing can be found bad (--indicators)".to_owned());
         }
@@ -180,6 +201,60 @@ impl Report<'_> {
             ));
         }
         warnings
+    }
+}
+
+/// Enters exported records: where datagrams came from, and what became of them.
+fn enter_collected(ledger: &mut Ledger, collected: &FileCollectorReport, heard: &Heard) {
+    let FileCollectorReport { collector, from_packets, from_files, .. } = collected;
+    ledger.add(
+        "exports in packets",
+        Entry::new("found", heard.datagrams()),
+        [Entry::new("handed to the collector", *from_packets)],
+    );
+    ledger.add(
+        "exported datagrams",
+        Entry::new("received", collector.decode.datagrams),
+        [Entry::new("in packets", *from_packets), Entry::new("in files", *from_files)],
+    );
+    books::enter(ledger, collector);
+}
+
+/// What the summary says of exported records.
+fn exported(collected: &FileCollectorReport) -> ExportedPart {
+    let decode = &collected.collector.decode;
+    let reasons =
+        |reasons: &Reasons| Tally(reasons.iter().map(|(reason, count)| (reason.name(), count)).collect());
+    ExportedPart {
+        datagrams: decode.datagrams,
+        bytes: decode.bytes,
+        kinds: Tally(vec![
+            ("records", decode.records),
+            ("sampled packets", decode.frames),
+            ("records of options", decode.option_records),
+            ("counter samples", decode.counter_samples),
+        ]),
+        refused: reasons(&decode.refused),
+        faults: reasons(&decode.faults),
+        exporters: books::exporters(&collected.collector.exporters),
+    }
+}
+
+/// Says so when nothing came to any of the ports that were named, and which others look as if they were meant.
+fn unheard(ports: &[u16], heard: &Heard) -> Option<String> {
+    let mut likely: Vec<_> = heard.others.iter().collect();
+    likely.sort_by_key(|(port, count)| (Reverse(**count), **port));
+    let likely: Vec<_> = likely.iter().take(LIKELY_PORTS_SHOWN).map(|(port, _)| port.to_string()).collect();
+    let likely = likely.join(", ");
+    let named: Vec<_> = ports.iter().map(u16::to_string).collect();
+    let nothing = format!("no datagram to UDP port {} in this capture", named.join(" or "));
+    match (heard.datagrams() == 0 && !ports.is_empty(), likely.is_empty()) {
+        (true, true) => Some(nothing),
+        (true, false) => Some(format!("{nothing}; UDP ports that look like exports: {likely}")),
+        (false, true) => None,
+        (false, false) => {
+            Some(format!("UDP ports that look like exports, too, and were not named: {likely}"))
+        }
     }
 }
 
@@ -201,8 +276,10 @@ pub(crate) fn not_notified(stats: &IncidentStats) -> Vec<(&'static str, u64)> {
     untold.map(|(name, count)| (name.trim_start_matches("hits_"), count)).collect()
 }
 
-fn inputs(captures: &[std::path::PathBuf]) -> String {
-    match captures {
+fn inputs(settings: &Settings) -> String {
+    let folders = settings.exported.folders.iter().map(|folder| &folder.path);
+    let all: Vec<_> = settings.captures.iter().chain(folders).collect();
+    match all.as_slice() {
         [one] if one.as_os_str() == "-" => "standard input".to_owned(),
         [one] => one.display().to_string(),
         [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),

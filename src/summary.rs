@@ -21,6 +21,8 @@ pub(crate) struct Summary<'a> {
     /// Some of what was refused, each with file, line and reason.
     pub refused_examples: Vec<String>,
     pub talkers: Vec<(IpAddr, u64)>,
+    /// Records that routers exported, where they were decoded.
+    pub exported: Option<ExportedPart>,
     pub grades: Tally,
     pub directions: Tally,
     pub suppressed: Tally,
@@ -32,6 +34,20 @@ pub(crate) struct Summary<'a> {
     /// Inputs that could not be read, or not to their end.
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
+}
+
+/// What there was of exported records.
+#[derive(Debug)]
+pub(crate) struct ExportedPart {
+    pub datagrams: u64,
+    pub bytes: u64,
+    /// What was in the datagrams.
+    pub kinds: Tally,
+    /// Datagrams of which nothing was taken, by reason, and parts of others.
+    pub refused: Tally,
+    pub faults: Tally,
+    /// Lines of a table.
+    pub exporters: Vec<String>,
 }
 
 /// Counts by kind.
@@ -95,6 +111,9 @@ impl Summary<'_> {
             ),
         );
         row(text, "flows", &number(self.flows.total()), &self.flows.kinds());
+        if let Some(exported) = &self.exported {
+            exported.render(text);
+        }
         row(text, "names", &number(self.names.total()), &self.names.kinds());
         let talkers: Vec<_> =
             self.talkers.iter().map(|(host, moved)| format!("{host} {}", bytes(*moved))).collect();
@@ -143,6 +162,21 @@ impl Summary<'_> {
                 text,
                 "  {stage:LABEL_WIDTH$} {total:>11}   {median:>14} {p99:>6} {p999:>6} {longest:>6}"
             );
+        }
+    }
+}
+
+impl ExportedPart {
+    fn render(&self, text: &mut String) {
+        let detail = [bytes(self.bytes), self.kinds.kinds()].join("; ");
+        row(text, "exports", &number(self.datagrams), detail.trim_end_matches("; "));
+        for (label, tally) in [("  refused", &self.refused), ("  in parts", &self.faults)] {
+            if tally.total() > 0 {
+                row(text, label, &number(tally.total()), &tally.kinds());
+            }
+        }
+        for line in self.exporters.iter().filter(|_| self.exporters.len() > 1) {
+            let _ = writeln!(text, "    {line}");
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::rendered::{self, Rendered};
 use super::round::News;
 use super::watch::Learnt;
+use crate::collect::{FileCollector, FileCollectorReport};
 use crate::latency::StageTimes;
 use crate::output::Sink;
 use anyhow::{Context as _, Result};
@@ -15,10 +16,17 @@ use weir_rules::Incidents;
 
 /// Where everything that the workers learnt ends up.
 pub(crate) struct Desk {
+    outlets: Outlets,
+    /// Where exports are decoded.
+    collector: Option<FileCollector>,
+    times: StageTimes,
+}
+
+/// Where what was learnt goes.
+struct Outlets {
     incidents: Incidents,
     flows: Option<JsonLines<Sink>>,
     names: Option<JsonLines<Sink>>,
-    times: StageTimes,
 }
 
 /// What the desk has to say at the end.
@@ -26,14 +34,21 @@ pub(crate) struct Desk {
 pub(crate) struct DeskReport {
     /// Lines of flows, also those that nobody read; `None` where nobody wanted them.
     pub flow_lines: Option<u64>,
+    /// What there was of exports, where they were decoded.
+    pub collected: Option<FileCollectorReport>,
     pub times: StageTimes,
 }
 
 impl Desk {
-    /// A desk that writes flows and names where somebody wants them.
-    pub(crate) fn new(incidents: Incidents, flows: Option<Sink>, names: Option<Sink>) -> Self {
+    /// A desk that writes flows and names where somebody wants them, and has exports decoded where there is a collector.
+    pub(crate) fn new(
+        incidents: Incidents,
+        flows: Option<Sink>,
+        names: Option<Sink>,
+        collector: Option<FileCollector>,
+    ) -> Self {
         let [flows, names] = [flows, names].map(|sink| sink.map(JsonLines::new));
-        Self { incidents, flows, names, times: StageTimes::new() }
+        Self { outlets: Outlets { incidents, flows, names }, collector, times: StageTimes::new() }
     }
 
     /// Takes what the workers learnt until they are done; then the incidents are whole. What was read goes to `spare`.
@@ -54,23 +69,22 @@ impl Desk {
                 self.take(whole, spare)?;
             }
         }
-        for lines in [&mut self.flows, &mut self.names].into_iter().flatten() {
+        let collected = self.finish_collecting()?;
+        let Outlets { incidents, mut flows, mut names } = self.outlets;
+        for lines in [&mut flows, &mut names].into_iter().flatten() {
             lines.flush().context("cannot write flows or names")?;
         }
-        let flow_lines = self.flows.map(|lines| lines.stats().lines + lines.stats().unread);
-        Ok((self.incidents, DeskReport { flow_lines, times: self.times }))
+        let flow_lines = flows.map(|lines| lines.stats().lines + lines.stats().unread);
+        Ok((incidents, DeskReport { flow_lines, collected, times: self.times }))
     }
 
     /// Takes what all workers learnt in a round.
     fn take(&mut self, mut round: Vec<Learnt>, spare: &ArrayQueue<Learnt>) -> Result<()> {
-        let Self { incidents, flows, names, times } = self;
+        let Self { outlets, collector, times } = self;
         times.measure(|| {
-            write(names, round.iter().map(|learnt| &learnt.name_lines)).context("cannot write names")?;
-            write(flows, round.iter().map(|learnt| &learnt.flow_lines)).context("cannot write flows")?;
-            let mut ended: Vec<_> = round.iter_mut().flat_map(|learnt| learnt.ended.drain(..)).collect();
-            ended.sort_by_key(|(flow, _)| flow.id);
-            for (flow, hits) in ended {
-                incidents.fold(&flow, &hits);
+            outlets.tell(&mut round)?;
+            if let Some(collector) = collector {
+                outlets.tell(&mut [collector.datagrams(round.iter().map(|learnt| &learnt.datagrams))])?;
             }
             for mut learnt in round {
                 learnt.clear();
@@ -79,6 +93,30 @@ impl Desk {
             }
             Ok(())
         })
+    }
+
+    /// The input is over: what is in folders is collected, and all flows of exports end.
+    fn finish_collecting(&mut self) -> Result<Option<FileCollectorReport>> {
+        let Self { outlets, collector: Some(collector), times } = self else { return Ok(None) };
+        while let Some(learnt) = times.measure(|| collector.next_of_rest()) {
+            times.measure(|| outlets.tell(&mut [learnt]))?;
+        }
+        Ok(Some(collector.report()))
+    }
+}
+
+impl Outlets {
+    /// Writes lines, and folds hits into incidents.
+    fn tell(&mut self, learnt: &mut [Learnt]) -> Result<()> {
+        let Self { incidents, flows, names } = self;
+        write(names, learnt.iter().map(|learnt| &learnt.name_lines)).context("cannot write names")?;
+        write(flows, learnt.iter().map(|learnt| &learnt.flow_lines)).context("cannot write flows")?;
+        let mut ended: Vec<_> = learnt.iter_mut().flat_map(|learnt| learnt.ended.drain(..)).collect();
+        ended.sort_by_key(|(flow, _)| flow.id);
+        for (flow, hits) in ended {
+            incidents.fold(&flow, &hits);
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::census::Census;
 use super::rendered::Rendered;
 use super::standing::{Ends, Standing};
+use crate::collect::Datagrams;
 use crossbeam::queue::ArrayQueue;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
@@ -138,6 +139,11 @@ impl Watch {
     /// What is learnt from here on belongs to this round.
     pub(crate) const fn begin_round(&mut self, round: u64) {
         self.round = round;
+    }
+
+    /// Where exports are put that were found in the round under way.
+    pub(crate) fn datagrams(&mut self) -> &mut Datagrams {
+        &mut self.learnt(self.round).datagrams
     }
 
     /// What was learnt in the oldest of the rounds that nobody asked for, which must be over and its flows named.
@@ -295,6 +301,8 @@ pub(crate) struct Learnt {
     pub flow_lines: Rendered,
     /// Lines of what payloads said, by packet, likewise.
     pub name_lines: Rendered,
+    /// Exports that came in packets.
+    pub datagrams: Datagrams,
 }
 
 impl Learnt {
@@ -305,6 +313,7 @@ impl Learnt {
         self.named.clear();
         self.flow_lines.clear();
         self.name_lines.clear();
+        self.datagrams.clear();
     }
 
     fn append(&mut self, mut later: Self) {

@@ -4,6 +4,7 @@ use super::census::Census;
 use super::dealing::Part;
 use super::round::{self, RoundEnd};
 use super::watch::{Learnt, Wanted, Watch, WatchCounts};
+use crate::collect::{Heard, Intake};
 use crate::errand::Errand;
 use crate::latency::StageTimes;
 use crossbeam::queue::ArrayQueue;
@@ -13,7 +14,7 @@ use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowStats, FlowTable, Passiv
 use weir_model::flow::FlowHead;
 use weir_model::{Frame, Observation, Timestamp};
 use weir_rules::{IndicatorSet, Matcher, Site};
-use weir_wire::{DecodeConfig, DecodeStats, Decoder};
+use weir_wire::{DecodeConfig, DecodeStats, Decoder, Packet};
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct WorkerConfig {
     pub site: Site,
     pub want_flows: Wanted,
     pub want_names: Wanted,
+    /// UDP ports to which routers export.
+    pub export_ports: Arc<[u16]>,
     /// Where the desk puts what it has read.
     pub spare: Arc<ArrayQueue<Learnt>>,
 }
@@ -35,6 +38,8 @@ pub(crate) struct Worker {
     decoder: Decoder,
     table: FlowTable,
     watch: Watch,
+    /// Where there are ports to which routers export.
+    intake: Option<Intake>,
     span: Span,
     times: StageTimes,
 }
@@ -57,6 +62,8 @@ pub(crate) struct WorkerReport {
     pub flow: FlowStats,
     pub watch: WatchCounts,
     pub census: Census,
+    /// Exports that were found.
+    pub heard: Heard,
     pub span: Span,
     pub times: StageTimes,
 }
@@ -68,6 +75,7 @@ impl WorkerReport {
         self.flow.add(&other.flow);
         self.watch.add(&other.watch);
         self.census.add(&other.census);
+        self.heard.add(&other.heard);
         widen(&mut self.span, other.span);
         self.times.add(&other.times);
     }
@@ -81,10 +89,12 @@ impl Worker {
             None => FlowTable::new(config.flow),
         };
         let wanted = (config.want_flows, config.want_names);
+        let intake = (!config.export_ports.is_empty()).then(|| Intake::new(config.export_ports));
         Self {
             decoder: Decoder::new(config.decode),
             table,
             watch: Watch::new(Matcher::new(config.set), false).for_files(config.site, wanted, config.spare),
+            intake,
             span: None,
             times: StageTimes::new(),
         }
@@ -92,39 +102,45 @@ impl Worker {
 
     /// Takes frames.
     pub(crate) fn batch(&mut self, batch: &FrameBatch) {
-        let Self { decoder, table, watch, span, times } = self;
-        times.measure(|| table.frames(decoder, batch.iter().inspect(|frame| see(span, frame)), watch));
+        let Self { decoder, table, watch, intake, span, times } = self;
+        times.measure(|| {
+            let frames = batch.iter().inspect(|frame| see(span, frame));
+            take_frames(decoder, table, intake, frames, watch);
+        });
     }
 
     /// Takes frames, and what comes between them.
     pub(super) fn part(&mut self, part: &Part) {
-        let Self { decoder, table, watch, span, times } = self;
+        let Self { decoder, table, watch, intake, span, times } = self;
         times.measure(|| {
             let mut taken = 0;
             for (place, errand) in part.errands() {
-                let frames = part.frames().range(taken..place);
-                table.frames(decoder, frames.inspect(|frame| see(span, frame)), watch);
+                let frames = part.frames().range(taken..place).inspect(|frame| see(span, frame));
+                take_frames(decoder, table, intake, frames, watch);
                 taken = place;
                 match errand {
-                    Errand::Made(packet) => packet.lend(|packet| table.packet(packet, watch)),
+                    Errand::Made(packet) => packet.lend(|packet| take_packet(table, intake, packet, watch)),
                     Errand::Note(packet) => packet.lend(|packet| table.note_icmp_error(packet)),
                 }
             }
-            let frames = part.frames().range(taken..part.frames().len());
-            table.frames(decoder, frames.inspect(|frame| see(span, frame)), watch);
+            let frames = part.frames().range(taken..part.frames().len()).inspect(|frame| see(span, frame));
+            take_frames(decoder, table, intake, frames, watch);
         });
     }
 
     /// The input is over: what is held of fragments is handed on.
     pub(crate) fn finish_fragments(&mut self) {
-        let Self { decoder, table, watch, .. } = self;
-        decoder.finish(&mut |packet| table.packet(packet, watch));
+        let Self { decoder, table, watch, intake, .. } = self;
+        decoder.finish(&mut |packet| take_packet(table, intake, packet, watch));
     }
 
     /// All packets of a round were taken: what has ended by then ends. Gives the round's number; the first is 0.
     pub(crate) fn close_round(&mut self, clock: &Clock) -> u64 {
-        let Self { table, watch, times, .. } = self;
+        let Self { table, watch, intake, times, .. } = self;
         let round = times.measure(|| table.close_round(clock, watch));
+        if let Some(intake) = intake {
+            intake.hand_over(watch.datagrams());
+        }
         watch.begin_round(round + 1);
         round
     }
@@ -158,10 +174,37 @@ impl Worker {
             flow: self.table.stats(),
             watch: *self.watch.counts(),
             census: self.watch.census(),
+            heard: self.intake.as_ref().map(|intake| intake.heard().clone()).unwrap_or_default(),
             span: self.span,
             times: self.times.clone(),
         }
     }
+}
+
+/// Takes frames; exports in them are copied on the way.
+fn take_frames<'a>(
+    decoder: &mut Decoder,
+    table: &mut FlowTable,
+    intake: &mut Option<Intake>,
+    frames: impl Iterator<Item = Frame<'a>>,
+    watch: &mut Watch,
+) {
+    let Some(intake) = intake else {
+        return table.frames(decoder, frames, watch);
+    };
+    let look = |packet: &Packet<'_>, _| {
+        intake.look(packet);
+        true
+    };
+    table.frames_kept(decoder, frames, look, watch);
+}
+
+/// Takes a packet that was put together, likewise.
+fn take_packet(table: &mut FlowTable, intake: &mut Option<Intake>, packet: &Packet<'_>, watch: &mut Watch) {
+    if let Some(intake) = intake {
+        intake.look(packet);
+    }
+    table.packet(packet, watch);
 }
 
 /// Flows that began within so many packets are told of together at the end of the input: as many as a round has, since what

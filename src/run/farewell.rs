@@ -41,6 +41,7 @@ impl Farewell<'_> {
         let alerts: Vec<_> = books.notices();
         let refused = &self.loaded.stats.refused_by_reason;
         let summary = Summary {
+            exported: None,
             inputs: self.tap.interfaces.join(", "),
             span,
             frames: books.frames_received(),
