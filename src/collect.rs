@@ -10,6 +10,7 @@ mod datagrams;
 mod files;
 mod folder;
 mod intake;
+mod matching;
 
 pub(crate) use collector::{Collector, CollectorConfig};
 pub(crate) use datagrams::Datagrams;

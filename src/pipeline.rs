@@ -16,6 +16,7 @@ mod worker;
 
 pub(crate) use census::{Census, PROTOCOL_KINDS};
 pub(crate) use desk::{Desk, DeskReport};
+pub(crate) use standing::{Ends, Standing};
 pub(crate) use watch::{Learnt, Look, NAME_KINDS, Wanted, Watch, WatchCounts};
 pub(crate) use worker::{WorkerConfig, WorkerReport};
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use weir_alert::{JsonLines, ecs};
 use weir_capture::{Input, ReadOptions, Reader};
-use weir_flow::FlowConfig;
+use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig, PassiveDns};
 use weir_intel::{Loaded, Source, Taken};
 use weir_model::Alert;
 use weir_rules::set::SetFull;
@@ -74,14 +74,19 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
 
 /// The collector of exported records, which wants of flows what is wanted of those of packets.
 fn collector(settings: &Settings, config: &WorkerConfig) -> FileCollector {
-    let collector = Collector::new(CollectorConfig {
+    let passive_dns = Arc::new(PassiveDns::new(config.flow.passive_dns.clone()));
+    let flows = ExportedFlows::new(exported_flow_config(settings, 1), Some(passive_dns));
+    let of_all = CollectorConfig {
         limits: ExportLimits::default(),
         set: Arc::clone(&config.set),
         site: config.site.clone(),
         want_flows: config.want_flows,
         want_names: config.want_names,
-    });
-    FileCollector::new(collector, &settings.exported.folders)
+        part: 0,
+        parts: 1,
+        is_live: false,
+    };
+    FileCollector::new(Collector::new(of_all, Arc::new(flows)), &settings.exported.folders)
 }
 
 pub(crate) fn site(settings: &Settings) -> Site {
@@ -118,6 +123,16 @@ pub(crate) fn flow_config(settings: &Settings) -> FlowConfig {
         active_timeout: settings.active_timeout,
         table_bytes: usize::try_from(settings.flow_memory_bytes).unwrap_or(usize::MAX),
         ..FlowConfig::default()
+    }
+}
+
+/// Flows of exported records, to which so many threads add. Idle timeouts are the exporters' own.
+pub(crate) fn exported_flow_config(settings: &Settings, threads: usize) -> ExportedFlowsConfig {
+    ExportedFlowsConfig {
+        active_timeout: settings.active_timeout,
+        table_bytes: usize::try_from(settings.flow_memory_bytes).unwrap_or(usize::MAX),
+        threads,
+        ..ExportedFlowsConfig::default()
     }
 }
 

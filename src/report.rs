@@ -93,17 +93,22 @@ impl Report<'_> {
         if let Some(collected) = &desk.collected {
             enter_collected(&mut ledger, collected, &worker.heard);
         }
+        let collected = desk.collected.as_ref().map(|collected| &collected.collector);
+        let of_records = collected.map(|collected| collected.watch).unwrap_or_default();
+        let hits_of_gone = collected.map_or(0, |collected| collected.hits_of_gone);
+        let ended = worker.watch.ended + of_records.ended;
         ledger.add(
             "flows",
-            Entry::new("begun", worker.watch.began),
-            [Entry::new("ended", worker.watch.ended)],
+            Entry::new("begun", worker.watch.began + of_records.began),
+            [Entry::new("ended", ended)],
         );
         if let Some(lines) = desk.flow_lines {
-            ledger.add("flows", Entry::new("ended", worker.watch.ended), [Entry::new("written", lines)]);
+            ledger.add("flows", Entry::new("ended", ended), [Entry::new("written", lines)]);
         }
         let stats = incidents.stats();
         let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
-        ledger.add("hits", Entry::new("matched", worker.watch.hits), went);
+        let went = went.chain([Entry::new("of flows that another thread ended", hits_of_gone)]);
+        ledger.add("hits", Entry::new("matched", worker.watch.hits + of_records.hits), went);
         ledger.add_incidents(stats);
         ledger.add(
             "alerts",
@@ -122,7 +127,10 @@ impl Report<'_> {
         let exported =
             desk.collected.iter().flat_map(|collected| books::counters(&collected.collector.decode));
         let exported = exported.map(|(name, count)| ("export", name, count));
-        capture.chain(wire).chain(flow).chain(exported).chain(rules).collect()
+        let of_records =
+            desk.collected.iter().flat_map(|collected| books::flow_counters(&collected.collector.flows));
+        let of_records = of_records.map(|(name, count)| ("exported_flow", name.to_owned(), count));
+        capture.chain(wire).chain(flow).chain(exported).chain(of_records).chain(rules).collect()
     }
 
     fn summary<'a>(
@@ -130,8 +138,12 @@ impl Report<'_> {
         ledger: &'a Ledger,
         stages: &'a [(&'static str, &'a crate::latency::StageTimes)],
     ) -> Summary<'a> {
-        let Reports { reader, worker, incidents, .. } = self.reports;
-        let census = &worker.census;
+        let Reports { reader, worker, incidents, desk, .. } = self.reports;
+        let census = self.census();
+        let mut names = worker.watch;
+        if let Some(collected) = &desk.collected {
+            names.add(&collected.collector.watch);
+        }
         let by_grade =
             |grade: &Grade| self.alerts.iter().filter(|alert| alert.grade == *grade).count() as u64;
         let by_direction = |direction: &Direction| {
@@ -143,8 +155,8 @@ impl Report<'_> {
             span: worker.span,
             frames: reader.stats.frames_read,
             frame_bytes: reader.stats.bytes_read,
-            flows: Tally(PROTOCOL_KINDS.iter().copied().zip(census.by_protocol).collect()),
-            names: Tally(NAME_KINDS.iter().copied().zip(worker.watch.names).collect()),
+            flows: Tally(PROTOCOL_KINDS.iter().copied().zip(worker.census.by_protocol).collect()),
+            names: Tally(NAME_KINDS.iter().copied().zip(names.names).collect()),
             indicators: Tally(self.set.kinds().collect()),
             refused: Tally(refused.iter().map(|(reason, count)| (reason.keyword(), *count)).collect()),
             refused_examples: self
@@ -168,6 +180,16 @@ impl Report<'_> {
         }
     }
 
+    /// Of all flows, those of packets and those of records.
+    fn census(&self) -> Census {
+        let Reports { worker, desk, .. } = self.reports;
+        let mut census = worker.census.clone();
+        if let Some(collected) = &desk.collected {
+            census.add(&collected.collector.census);
+        }
+        census
+    }
+
     /// Inputs that could not be read, or not to their end.
     fn problems(&self) -> Vec<String> {
         let Reports { reader, desk, .. } = self.reports;
@@ -177,8 +199,7 @@ impl Report<'_> {
 
     fn warnings(&self) -> Vec<String> {
         let Reports { reader, worker, .. } = self.reports;
-        let census = &worker.census;
-        let mut warnings: Vec<_> = census_warning(census, self.settings).into_iter().collect();
+        let mut warnings: Vec<_> = census_warning(&self.census(), self.settings).into_iter().collect();
         if reader.stats.steps_backwards > 0 {
             let steps = number(reader.stats.steps_backwards);
             warnings.push(format!("time steps backwards {steps} times (it is taken to stand still)"));
@@ -234,6 +255,7 @@ fn exported(collected: &FileCollectorReport) -> ExportedPart {
             ("records of options", decode.option_records),
             ("counter samples", decode.counter_samples),
         ]),
+        flows: Tally(PROTOCOL_KINDS.iter().copied().zip(collected.collector.census.by_protocol).collect()),
         refused: reasons(&decode.refused),
         faults: reasons(&decode.faults),
         exporters: books::exporters(&collected.collector.exporters),

@@ -43,6 +43,7 @@ pub(crate) struct ExportedPart {
     pub bytes: u64,
     /// What was in the datagrams.
     pub kinds: Tally,
+    pub flows: Tally,
     /// Datagrams of which nothing was taken, by reason, and parts of others.
     pub refused: Tally,
     pub faults: Tally,
@@ -170,6 +171,7 @@ impl ExportedPart {
     fn render(&self, text: &mut String) {
         let detail = [bytes(self.bytes), self.kinds.kinds()].join("; ");
         row(text, "exports", &number(self.datagrams), detail.trim_end_matches("; "));
+        row(text, "  flows", &number(self.flows.total()), &self.flows.kinds());
         for (label, tally) in [("  refused", &self.refused), ("  in parts", &self.faults)] {
             if tally.total() > 0 {
                 row(text, label, &number(tally.total()), &tally.kinds());

@@ -4,6 +4,7 @@ use super::collector::CollectorReport;
 use crate::ledger::{Entry, Ledger};
 use crate::summary::number;
 use std::time::Duration;
+use weir_flow::ExportedFlowStats;
 use weir_model::ExportVersion;
 use weir_wire::export::{ExportStats, ExporterStatus};
 
@@ -30,6 +31,7 @@ pub(crate) fn enter(ledger: &mut Ledger, report: &CollectorReport) {
             Entry::new("dropped without room to wait", decode.data_sets_dropped),
         ],
     );
+    enter_flows(ledger, report);
     let sequence = &decode.sequence;
     ledger.add(
         "units numbered by exporters",
@@ -40,6 +42,65 @@ pub(crate) fn enter(ledger: &mut Ledger, report: &CollectorReport) {
             Entry::new("lost", sequence.lost),
         ],
     );
+}
+
+/// Enters what became of records and of sampled frames.
+fn enter_flows(ledger: &mut Ledger, report: &CollectorReport) {
+    let CollectorReport { decode, frames, flows, .. } = report;
+    let lost = frames.counters().filter(|(name, _)| ["not_ip", "undecodable"].contains(&name.group));
+    ledger.add(
+        "sampled frames",
+        Entry::new("received", decode.frames),
+        [
+            Entry::new("in packets", frames.packet_frames),
+            Entry::new("fragments held", frames.fragments.held_frames),
+        ]
+        .into_iter()
+        .chain(lost.map(|(name, count)| Entry::new(name.to_string(), count))),
+    );
+    ledger.add(
+        "records and sampled packets",
+        Entry::new("received", decode.records + frames.packets),
+        [
+            Entry::new("counted into flows", flows.merged),
+            Entry::new("of further observers of a flow", flows.repeated),
+            Entry::new("of more observers than are kept", flows.uncounted),
+            Entry::new("without addresses", flows.without_addresses),
+        ],
+    );
+    ledger.add(
+        "flows of records",
+        Entry::new("begun", flows.begun),
+        [Entry::new("ended", flows.ended.total()), Entry::new("open", flows.open)],
+    );
+}
+
+/// Each count of flows of records with its name, always in this order.
+pub(crate) fn flow_counters(stats: &ExportedFlowStats) -> impl Iterator<Item = (&'static str, u64)> {
+    [
+        ("records", stats.records),
+        ("sampled_packets", stats.sampled),
+        ("records_merged", stats.merged),
+        ("records_of_further_observers", stats.repeated),
+        ("records_of_uncounted_observers", stats.uncounted),
+        ("records_without_addresses", stats.without_addresses),
+        ("flows_begun", stats.begun),
+        ("flows_ended_fin", stats.ended.fin),
+        ("flows_ended_rst", stats.ended.rst),
+        ("flows_ended_idle", stats.ended.idle),
+        ("flows_ended_active", stats.ended.active),
+        ("flows_ended_evicted", stats.ended.evicted),
+        ("flows_ended_end_of_input", stats.ended.end_of_input),
+        ("flows_open", stats.open),
+        ("facts", stats.facts),
+        ("facts_not_kept", stats.facts_not_kept),
+        ("names_dropped", stats.names_dropped),
+        ("names_refused", stats.names_refused),
+        ("flows_named", stats.named),
+        ("dns_answers_refused", stats.dns_answers_refused),
+        ("clocks_corrected", stats.clocks_corrected),
+    ]
+    .into_iter()
 }
 
 /// Each count of the decoder with its name, always in this order; of reasons those that occurred.

@@ -1,15 +1,18 @@
-//! The collector: datagrams and messages to records, and what is learnt from them.
+//! The collector: datagrams and messages to records, records to flows, and what is learnt from them.
 
-use crate::pipeline::{Learnt, Wanted};
+use super::matching::RecordWatch;
+use crate::pipeline::{Census, Learnt, Look, Wanted, WatchCounts};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use weir_flow::{ExportedBatch, ExportedFlowStats, ExportedFlows};
 use weir_model::Timestamp;
 use weir_model::record::{ExportedRecord, SampledFrame};
-use weir_rules::{IndicatorSet, Site};
+use weir_rules::{FlowHits, IndicatorSet, Site};
 use weir_wire::export::{
     ExportDecoder, ExportLimits, ExportSink, ExportStats, ExporterStatus, Notice, Refused,
 };
+use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
 /// How often the decoder forgets templates and waiting data whose time is over; what is over is not used in between either.
 const FORGET_EVERY: Duration = Duration::from_mins(1);
@@ -18,21 +21,27 @@ const MAX_NOTICES: usize = 64;
 
 /// What a collector works with.
 #[derive(Clone)]
-#[expect(dead_code, reason = "flows of records are not put together yet")]
 pub(crate) struct CollectorConfig {
     pub limits: ExportLimits,
     pub set: Arc<IndicatorSet>,
     pub site: Site,
     pub want_flows: Wanted,
     pub want_names: Wanted,
+    /// Which of several collectors, which share flows, it is.
+    pub part: usize,
+    pub parts: usize,
+    /// Whether flows that met something are told of while they are open ([`Collector::stand`]).
+    pub is_live: bool,
 }
 
 /// Decodes what exporters send, puts it into flows, and matches these. There is one for each thread; datagrams of an exporter always
-/// reach the same.
+/// reach the same, and flows are shared.
 pub(crate) struct Collector {
     decoder: ExportDecoder,
     forgets_at: Timestamp,
-    findings: Findings,
+    part: usize,
+    parts: usize,
+    records: Records,
 }
 
 /// What a collector has to say at the end, or in between.
@@ -41,6 +50,14 @@ pub(crate) struct CollectorReport {
     pub decode: ExportStats,
     /// By their addresses.
     pub exporters: Vec<ExporterStatus>,
+    /// Of sampled frames.
+    pub frames: DecodeStats,
+    /// Of all flows, whichever collector put records into them.
+    pub flows: ExportedFlowStats,
+    pub watch: WatchCounts,
+    /// Hits of which nobody was told, because another thread had ended their flow in the very moment in which it began.
+    pub hits_of_gone: u64,
+    pub census: Census,
     /// Notices beyond those that wait to be taken.
     #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub notices_left_out: u64,
@@ -48,11 +65,26 @@ pub(crate) struct CollectorReport {
 
 impl Collector {
     /// Nothing received.
-    pub(crate) fn new(config: CollectorConfig) -> Self {
+    pub(crate) fn new(config: CollectorConfig, flows: Arc<ExportedFlows<FlowHits>>) -> Self {
+        let wanted = (config.want_flows, config.want_names);
+        let watch = RecordWatch::new(Arc::clone(&flows), config.set, config.site, wanted, config.is_live);
+        // A packet was sampled, and the other fragments of its datagram were not.
+        let frames = DecodeConfig { fragment_datagrams_max: 0, ..DecodeConfig::default() };
         Self {
             decoder: ExportDecoder::new(config.limits),
             forgets_at: Timestamp::EPOCH,
-            findings: Findings { learnt: Learnt::default(), notices: Vec::new(), notices_left_out: 0 },
+            part: config.part,
+            parts: config.parts.max(1),
+            records: Records {
+                batch: flows.batch(),
+                flows,
+                frames: Decoder::new(frames),
+                watch,
+                number: config.part as u64,
+                step: config.parts.max(1) as u64,
+                notices: Vec::new(),
+                notices_left_out: 0,
+            },
         }
     }
 
@@ -63,77 +95,133 @@ impl Collector {
         received: Timestamp,
         bytes: &[u8],
     ) -> Result<(), Refused> {
-        self.decoder.datagram(exporter, received, bytes, &mut self.findings)
+        self.decoder.datagram(exporter, received, bytes, &mut self.records)
     }
 
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     /// Takes an IPFIX message of a stream.
+    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) fn message(
         &mut self,
         exporter: IpAddr,
+        session: u64,
         received: Timestamp,
         bytes: &[u8],
     ) -> Result<(), Refused> {
-        self.decoder.message(exporter, received, bytes, &mut self.findings)
+        self.decoder.message(exporter, session, received, bytes, &mut self.records)
     }
 
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     /// The stream of an exporter ended.
-    pub(crate) fn session_ended(&mut self, exporter: IpAddr) {
-        self.decoder.session_ended(exporter);
+    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
+    pub(crate) fn session_ended(&mut self, exporter: IpAddr, session: u64) {
+        self.decoder.session_ended(exporter, session);
     }
 
-    /// Time has passed: what is over by `now` ends.
-    pub(crate) fn expire(&mut self, now: Timestamp) {
+    /// Time has passed: what is over by `now` ends, of flows some; whether more are due.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> bool {
         if now >= self.forgets_at {
             self.decoder.expire(now);
             self.forgets_at = now + FORGET_EVERY;
         }
+        self.records.take_batch();
+        let Records { flows, watch, .. } = &mut self.records;
+        let more = flows.expire(now, self.part, self.parts, watch);
+        watch.settle();
+        more
     }
 
-    /// Nothing more will come: all flows end.
+    /// Nothing more will come to any of those who share the flows: all flows end.
     pub(crate) fn finish(&mut self) {
+        self.records.take_batch();
+        let Records { flows, watch, .. } = &mut self.records;
+        flows.finish(watch);
+        watch.settle();
         self.forgets_at = Timestamp::EPOCH;
+    }
+
+    /// Snapshots of open flows that met something here; they are among what was learnt.
+    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
+    pub(crate) fn stand(&mut self, which: Look) {
+        self.records.take_batch();
+        self.records.watch.stand(which);
     }
 
     /// What was learnt since this was last asked.
     pub(crate) fn take_learnt(&mut self) -> Learnt {
-        std::mem::take(&mut self.findings.learnt)
+        self.records.take_batch();
+        self.records.watch.take_learnt()
     }
 
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     /// What people should know of exporters, since this was last asked.
+    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) fn take_notices(&mut self) -> Vec<(IpAddr, Notice)> {
-        std::mem::take(&mut self.findings.notices)
+        std::mem::take(&mut self.records.notices)
     }
 
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     /// The decoder, for templates that are kept over a restart.
+    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) const fn decoder(&mut self) -> &mut ExportDecoder {
         &mut self.decoder
     }
 
-    /// The books so far.
+    /// The books so far, as of the last time that learnt things were taken.
     pub(crate) fn report(&self) -> CollectorReport {
+        let Records { flows, frames, watch, notices_left_out, .. } = &self.records;
         CollectorReport {
             decode: self.decoder.stats(),
             exporters: self.decoder.exporters(),
-            notices_left_out: self.findings.notices_left_out,
+            frames: frames.stats(),
+            flows: flows.stats(),
+            watch: *watch.counts(),
+            hits_of_gone: watch.hits_of_gone(),
+            census: watch.census().clone(),
+            notices_left_out: *notices_left_out,
         }
     }
 }
 
 /// Where records go.
-struct Findings {
-    learnt: Learnt,
+struct Records {
+    flows: Arc<ExportedFlows<FlowHits>>,
+    batch: ExportedBatch,
+    /// Decodes sampled frames.
+    frames: Decoder,
+    watch: RecordWatch,
+    /// Of the next record; no other collector has the same.
+    number: u64,
+    step: u64,
     notices: Vec<(IpAddr, Notice)>,
     notices_left_out: u64,
 }
 
-impl ExportSink for Findings {
-    fn record(&mut self, _record: &ExportedRecord<'_>) {}
+impl Records {
+    /// Puts the records so far into flows.
+    fn take_batch(&mut self) {
+        if !self.batch.is_empty() {
+            self.flows.take(&mut self.batch, &mut self.watch);
+            self.watch.settle();
+        }
+    }
+}
 
-    fn sampled(&mut self, _frame: &SampledFrame<'_>) {}
+impl ExportSink for Records {
+    fn record(&mut self, record: &ExportedRecord<'_>) {
+        self.batch.push(self.number, record);
+        self.number += self.step;
+        if self.batch.is_full() {
+            self.take_batch();
+        }
+    }
+
+    fn sampled(&mut self, frame: &SampledFrame<'_>) {
+        let Self { frames, batch, number, step, .. } = self;
+        frames.decode(&frame.frame(*number), &mut |packet| {
+            batch.push_sampled(*number, frame, packet);
+            *number += *step;
+        });
+        if self.batch.is_full() {
+            self.take_batch();
+        }
+    }
 
     fn notice(&mut self, exporter: IpAddr, notice: Notice) {
         if self.notices.len() < MAX_NOTICES {

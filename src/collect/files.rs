@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use weir_model::Timestamp;
+use weir_wire::export::export_time;
 
 /// How often, by the clock of the datagrams, flows are looked at that may be over.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
@@ -48,6 +49,7 @@ struct Folder {
 #[derive(Debug)]
 struct OpenFile {
     bytes: Vec<u8>,
+    /// What its header says, else when it was written.
     time: Timestamp,
 }
 
@@ -134,7 +136,7 @@ impl FileCollector {
             };
             for datagram in folder::datagrams(&file.bytes) {
                 self.books.from_files += 1;
-                self.take(exporter, time, datagram);
+                self.take(exporter, export_time(datagram).unwrap_or(time), datagram);
             }
         }
         true
@@ -142,7 +144,7 @@ impl FileCollector {
 
     fn take(&mut self, exporter: IpAddr, time: Timestamp, bytes: &[u8]) {
         if time >= self.expires_at {
-            self.collector.expire(time);
+            while self.collector.expire(time) {}
             self.expires_at = time + EXPIRE_EVERY;
         }
         // Why one was refused is counted.
@@ -155,7 +157,10 @@ impl Folder {
     fn peek(&mut self, problems: &mut Vec<String>) -> Option<Timestamp> {
         while self.open.is_none() {
             match folder::read(&self.files.pop_front()?) {
-                Ok((bytes, time)) => self.open = Some(OpenFile { bytes, time }),
+                Ok((bytes, written)) => {
+                    let time = export_time(&bytes).unwrap_or(written);
+                    self.open = Some(OpenFile { bytes, time });
+                }
                 Err(error) => problems.push(format!("{error:#}")),
             }
         }

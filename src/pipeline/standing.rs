@@ -18,7 +18,7 @@ const TOLD_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// Open flows that met an indicator.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     flows: BTreeMap<FlowId, Known>,
     /// Those that met something since the last look.
     changed: Vec<FlowId>,
@@ -53,7 +53,7 @@ impl Default for Standing {
 
 impl Standing {
     /// A flow met something.
-    pub(super) fn met(&mut self, flow: &FlowHead<'_>) {
+    pub(crate) fn met(&mut self, flow: &FlowHead<'_>) {
         if self.flows.len() >= MAX_STANDING && !self.flows.contains_key(&flow.id) {
             return;
         }
@@ -70,12 +70,12 @@ impl Standing {
     }
 
     /// A flow ended.
-    pub(super) fn ended(&mut self, flow: FlowId) {
+    pub(crate) fn ended(&mut self, flow: FlowId) {
         self.flows.remove(&flow);
     }
 
     /// Snapshots of flows that met something since the last look.
-    pub(super) fn look_at_changed(
+    pub(crate) fn look_at_changed(
         &mut self,
         look: impl FnMut(&Ends, FlowId) -> Option<(Flow, u64)>,
     ) -> Vec<Flow> {
@@ -85,7 +85,7 @@ impl Standing {
     }
 
     /// Snapshots of all flows of which something else is to be said than last time, as many as one look makes.
-    pub(super) fn look_at_all(
+    pub(crate) fn look_at_all(
         &mut self,
         look: impl FnMut(&Ends, FlowId) -> Option<(Flow, u64)>,
     ) -> Vec<Flow> {
@@ -107,7 +107,12 @@ impl Standing {
             known.is_changed = false;
             let ends =
                 Ends { protocol: known.protocol, source: known.source, destination: known.destination };
-            let Some((flow, matched)) = look(&ends, *id) else { continue };
+            let Some((flow, matched)) = look(&ends, *id) else {
+                // Of a table that threads share, another may have ended it.
+                self.flows.remove(id);
+                continue;
+            };
+            let Some(known) = self.flows.get_mut(id) else { continue };
             let tell = Told::new(&flow, matched);
             if known.told.is_none_or(|told| tell.differs(&told)) {
                 known.told = Some(tell);
@@ -120,7 +125,7 @@ impl Standing {
 
 /// How an open flow is found.
 #[derive(Debug)]
-pub(super) struct Ends {
+pub(crate) struct Ends {
     pub protocol: Protocol,
     pub source: Endpoint,
     pub destination: Endpoint,

@@ -65,6 +65,13 @@ pub(crate) struct WatchCounts {
 }
 
 impl WatchCounts {
+    /// Counts what a payload said, if the summary tells of its kind.
+    pub(crate) fn count_name(&mut self, fact: &Fact) {
+        if let Some(count) = name_kind(fact).and_then(|kind| self.names.get_mut(kind)) {
+            *count += 1;
+        }
+    }
+
     /// Counts what another worker counted.
     pub(crate) fn add(&mut self, other: &Self) {
         self.began += other.began;
@@ -233,19 +240,10 @@ impl FlowSink for Watch {
 
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation) {
         self.hits_of(flow, |matcher, hits| matcher.observed(flow, observation, hits));
-        if let Some(count) = name_kind(&observation.fact).and_then(|kind| self.counts.names.get_mut(kind)) {
-            *count += 1;
-        }
-        let (id, protocol) = (flow.id, flow.protocol);
-        match self.want_names {
-            Wanted::Nothing => {}
-            Wanted::Records => {
-                self.learnt(self.round).named.push((id, protocol, observation.clone()));
-            }
-            Wanted::Lines => {
-                let lines = &mut self.learnt(self.round).name_lines;
-                lines.add(observation.packet, |lines| ecs::name(id, protocol, observation, lines));
-            }
+        self.counts.count_name(&observation.fact);
+        let wanted = self.want_names;
+        if wanted != Wanted::Nothing {
+            self.learnt(self.round).add_name(wanted, flow.id, flow.protocol, observation);
         }
     }
 
@@ -268,13 +266,7 @@ impl FlowSink for Watch {
             return;
         }
         let flow = flow.to_flow();
-        let learnt = self.learnt(round);
-        if want_flows == Wanted::Lines {
-            learnt.flow_lines.add(flow.id.0, |lines| ecs::flow(&flow, lines));
-        }
-        if want_flows == Wanted::Records || is_of_interest {
-            learnt.ended.push((Arc::new(flow), hits));
-        }
+        self.learnt(round).add_flow(want_flows, flow, hits, is_of_interest);
     }
 }
 
@@ -306,6 +298,34 @@ pub(crate) struct Learnt {
 }
 
 impl Learnt {
+    /// Takes what a payload, or a record, said, as it is wanted.
+    pub(crate) fn add_name(
+        &mut self,
+        wanted: Wanted,
+        flow: FlowId,
+        protocol: Protocol,
+        observation: &Observation,
+    ) {
+        match wanted {
+            Wanted::Nothing => {}
+            Wanted::Records => self.named.push((flow, protocol, observation.clone())),
+            Wanted::Lines => {
+                self.name_lines
+                    .add(observation.packet, |lines| ecs::name(flow, protocol, observation, lines));
+            }
+        }
+    }
+
+    /// Takes a flow that ended, as it is wanted, and for its hits if it is of interest.
+    pub(crate) fn add_flow(&mut self, wanted: Wanted, flow: Flow, hits: FlowHits, is_of_interest: bool) {
+        if wanted == Wanted::Lines {
+            self.flow_lines.add(flow.id.0, |lines| ecs::flow(&flow, lines));
+        }
+        if wanted == Wanted::Records || is_of_interest {
+            self.ended.push((Arc::new(flow), hits));
+        }
+    }
+
     /// Forgets everything, and keeps the memory for other rounds.
     pub(crate) fn clear(&mut self) {
         self.ended.clear();

@@ -69,6 +69,14 @@ impl Matcher {
         head.tunnels.iter().for_each(|tunnel| found.tunnel(head, tunnel));
     }
 
+    /// Compares what a translator made of the addresses of a flow that had begun when a router told of it.
+    pub fn translated(&self, head: &FlowHead<'_>, hits: &mut FlowHits) {
+        if let (Some(translated), false) = (head.translated, self.set.is_empty()) {
+            let mut found = Found { set: &self.set, hits, time: head.first, packet: head.id.0 };
+            found.translated(head, translated);
+        }
+    }
+
     /// Compares what passive DNS knew when the flow began.
     pub fn named(&self, head: &FlowHead<'_>, hits: &mut FlowHits) {
         if self.set.is_empty() {
