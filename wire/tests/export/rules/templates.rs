@@ -3,6 +3,7 @@
 use super::Collector;
 use crate::build::{FLOW, bytes, exporter, flow, ipfix, options, set, template, v9, v9_options};
 use std::time::Duration;
+use weir_model::ExportVersion;
 use weir_wire::export::Refused;
 
 #[test]
