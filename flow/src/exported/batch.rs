@@ -26,8 +26,9 @@ const FULL: usize = 256;
 /// Most facts taken from one sampled packet. A packet can hold some dozens of HTTP requests, and hardly any does.
 const MAX_FACTS_PER_FRAME: usize = 16;
 
-/// Flows of exported records are numbered apart from those of packets, so that both can be told apart in one process.
-pub(super) const EXPORTED: u64 = 1 << 63;
+/// Flows of exported records are numbered apart from those of packets, so that both can be told apart in one process. Readers of JSON
+/// keep numbers as doubles, some of them: up to 2^53 all of them are exact.
+pub(super) const EXPORTED: u64 = 1 << 52;
 
 /// Records that one thread collects before it puts them into flows.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ impl ExportedBatch {
         self.reports.is_empty() && self.counts.records == 0
     }
 
-    /// Adds a record. `number` is unique in the process, below 2^63, and rises from record to record of a thread.
+    /// Adds a record. `number` is unique in the process, below 2^52, and rises from record to record of a thread.
     pub fn push(&mut self, number: u64, record: &ExportedRecord<'_>) {
         self.counts.records += 1;
         let (Some(source), Some(destination)) = (record.source, record.destination) else {
