@@ -12,6 +12,7 @@
 //!   read by the plans, because the crate builds a vector of values per record; and its caches, which are keyed by
 //!   socket address and live by a clock of its own, are not used. It is the oracle of the tests: all records of all datagrams
 //!   of the corpora, value by value.
+//! - **Sampling** that the operator configured ([`ExportDecoder::set_configured_sampling`]) fills what exporters leave open.
 //! - **Loss** by sequence numbers, restarts and wrong clocks are counted per exporter ([`ExportStats`]).
 //!
 //! Nothing here panics on any bytes; what cannot be read is refused with a reason ([`Refused`]) and counted.

@@ -25,7 +25,7 @@ pub struct SequenceStats {
     pub announced: u64,
     /// Units that came.
     pub received: u64,
-    /// IPFIX records that could not be counted because their template was not known.
+    /// IPFIX records that could not be counted because their template was not known, and has not come since.
     pub unread: u64,
     /// Units that did not come.
     pub lost: u64,
