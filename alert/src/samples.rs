@@ -299,6 +299,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         grade,
         at_least: false,
         severity: Severity::High,
+        known_as: None,
         host,
         roles: Vec::new(),
         first: FIRST,
@@ -343,6 +344,7 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
     let full = Alert {
         also_matched: vec![indicator(IndicatorValue::Network("203.0.113.0/24".parse().unwrap()))],
         at_least: true,
+        known_as: Some(Side::Source),
         roles: vec![Role::Nat],
         example: Arc::new(full_flow()),
         lookups: vec![every_lookup],

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Field, Grade, Lookup, Role};
 use weir_model::flow::TunnelKind;
+use weir_model::indicator::Side;
 use weir_model::{Alert, Endpoint, IndicatorValue, Protocol};
 
 /// Says what happened and how the indicator is known, what else weighs, and what to do next.
@@ -357,6 +358,15 @@ fn more(alert: &Alert) -> String {
     let mut more = String::new();
     if let Some(before) = alert.touched_before {
         let _ = write!(more, " It had contacted this host before, at {before}.");
+    }
+    match alert.known_as {
+        Some(Side::Source) => {
+            more += " Its sources know it as an attacker that begins, not as a server: less urgent.";
+        }
+        Some(Side::Destination) => {
+            more += " Its sources know it as a server, not as one that begins: less urgent.";
+        }
+        None => {}
     }
     if alert.other_host_count > 0 {
         let _ = write!(more, " {} met it too.", count(alert.other_host_count, "other inside host"));

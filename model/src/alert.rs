@@ -1,6 +1,7 @@
 //! An alert: what people are told about an incident.
 
 use crate::flow::{EndReason, NameSource, Orientation, Tunnel};
+use crate::indicator::Side;
 use crate::record::{Counters, Sampling};
 use crate::{Endpoint, Flow, Indicator, Name, Protocol, Timestamp};
 use std::fmt;
@@ -33,6 +34,8 @@ pub struct Alert {
     pub at_least: bool,
     /// How urgent, with the reason in the sentence.
     pub severity: Severity,
+    /// All sources know the indicator from this side of flows, and it was only met on the other: less urgent.
+    pub known_as: Option<Side>,
     /// The host that the incident is about: the inside host, or for lateral and transit the other end; `None` for
     /// inbound incidents, which are about the indicator alone.
     pub host: Option<IpAddr>,

@@ -16,6 +16,25 @@ pub struct Indicator {
     pub contexts: Vec<Context>,
 }
 
+impl Indicator {
+    /// Whether any source says that it counts at this time. One that came to count later counts for what was seen before, too.
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        let counts = |context: &Context| {
+            let until = context.further.as_ref().and_then(|further| further.valid_until);
+            until.is_none_or(|until| now < until)
+        };
+        self.contexts.is_empty() || self.contexts.iter().any(counts)
+    }
+
+    /// The side of flows on which all sources saw it, if all of them say the same.
+    pub fn side(&self) -> Option<Side> {
+        let mut sides =
+            self.contexts.iter().map(|context| context.further.as_ref().and_then(|further| further.side));
+        let first = sides.next().flatten()?;
+        sides.all(|side| side == Some(first)).then_some(first)
+    }
+}
+
 /// The value of an indicator, in the one form in which values are compared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum IndicatorValue {

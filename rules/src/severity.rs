@@ -16,6 +16,8 @@ pub struct Circumstances<'a> {
     pub roles: &'a [Role],
     /// The indicator had touched this host before from outside, or (inbound) a touched host called it back later.
     pub called_back: bool,
+    /// All sources know the indicator from one side of flows, and it was only met on the other.
+    pub is_other_side: bool,
 }
 
 /// Says how urgent an incident is.
@@ -29,7 +31,8 @@ pub struct Circumstances<'a> {
 /// | transit | informational | informational | informational | informational |
 ///
 /// A JA4 is shared by many programs: alone it is informational. One step less for hosts that meet bad ones by design: our own
-/// scanners and Tor relays. One step more where a host called back an address that had come to it before.
+/// scanners and Tor relays; and where every source knows the indicator as an attacker that begins flows and it was only spoken to, or
+/// as a server and it only began. One step more where a host called back an address that had come to it before.
 pub fn severity(of: &Circumstances<'_>) -> Severity {
     use Severity::{High, Informational, Low, Medium};
     if of.direction == Direction::Transit || matches!(of.indicator, IndicatorValue::Ja4(_)) {
@@ -50,7 +53,11 @@ pub fn severity(of: &Circumstances<'_>) -> Severity {
     };
     let by_design = of.roles.iter().any(|role| matches!(role, Role::Scanner | Role::Tor));
     let base = if by_design { step_down(base) } else { base };
-    if of.called_back { step_up(base) } else { base }
+    match (of.called_back, of.is_other_side) {
+        (true, _) => step_up(base),
+        (false, true) => step_down(base),
+        (false, false) => base,
+    }
 }
 
 const fn step_up(severity: Severity) -> Severity {
@@ -78,7 +85,10 @@ mod tests {
 
     fn row(direction: Direction, roles: &[Role], called_back: bool) -> [Severity; 4] {
         let indicator = &IndicatorValue::Address("192.0.2.1".parse().unwrap());
-        GRADES.map(|grade| severity(&Circumstances { direction, grade, indicator, roles, called_back }))
+        let is_other_side = false;
+        GRADES.map(|grade| {
+            severity(&Circumstances { direction, grade, indicator, roles, called_back, is_other_side })
+        })
     }
 
     #[test]
@@ -105,8 +115,29 @@ mod tests {
                 indicator,
                 roles: &[],
                 called_back: true,
+                is_other_side: false,
             };
             assert_eq!(severity(&of), Informational);
         }
+    }
+
+    #[test]
+    fn the_other_side_weighs_less_unless_the_host_called_back() {
+        let indicator = &IndicatorValue::Address("192.0.2.1".parse().unwrap());
+        let outbound = |called_back| {
+            GRADES.map(|grade| {
+                let (direction, is_other_side) = (Direction::Outbound, true);
+                severity(&Circumstances {
+                    direction,
+                    grade,
+                    indicator,
+                    roles: &[],
+                    called_back,
+                    is_other_side,
+                })
+            })
+        };
+        assert_eq!(outbound(false), [Informational, Low, Low, Medium]);
+        assert_eq!(outbound(true), [Medium, High, High, High]);
     }
 }

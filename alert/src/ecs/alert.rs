@@ -6,6 +6,7 @@ use crate::{Lines, sentence};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Grade, Lookup, Notice, Rewritten, Traffic, Translated};
+use weir_model::indicator::Side;
 use weir_model::{Alert, Name, Sampling, Timestamp};
 
 /// Adds a notice of an incident.
@@ -90,6 +91,7 @@ fn incident(members: &mut Object<'_>, alert: &Alert) {
     members.set("flows", alert.flows);
     members.set("grade", alert.grade.keyword());
     members.set("id", format_args!("{}", alert.incident));
+    members.set_some("known_as", alert.known_as.map(Side::keyword));
     members.objects("matched", &alert.matched, |members, matched| {
         members.set("field", matched.field.keyword());
         members.set("value", &*matched.value);

@@ -201,6 +201,19 @@ fn what_else_weighs_is_said() {
 }
 
 #[test]
+fn the_side_on_which_it_is_known_is_said() {
+    use weir_model::indicator::Side;
+    let mut outbound = alert(Direction::Outbound, Grade::Exchanged);
+    outbound.known_as = Some(Side::Source);
+    assert_says(
+        &outbound,
+        &["received. Its sources know it as an attacker that begins, not as a server: less urgent. Isolate"],
+    );
+    outbound.known_as = Some(Side::Destination);
+    assert_says(&outbound, &["Its sources know it as a server, not as one that begins: less urgent."]);
+}
+
+#[test]
 fn a_tunnel_is_told_with_its_own_ends() {
     let mut tunnelled = alert(Direction::Outbound, Grade::Exchanged);
     let bad = ip("198.51.100.9");

@@ -16,6 +16,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use weir_model::alert::{Field, Lookup, Match, Notice, Severity, Translated};
 use weir_model::flow::{FlowId, NameSource, Tunnel};
+use weir_model::indicator::Side;
 use weir_model::{
     Alert, Direction, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Sampling, Timestamp,
 };
@@ -78,6 +79,10 @@ pub(super) struct Incident {
     pub grade: Grade,
     /// Of some flow only one side, or some packets, were seen.
     one_sided: bool,
+    /// An address that rings began a flow.
+    met_as_source: bool,
+    /// An address that rings was spoken to.
+    met_as_destination: bool,
     /// How packets of its flows were chosen, by the coarsest of the routers that told of them.
     sampling: Option<Sampling>,
     /// Matches that it accounts for.
@@ -130,6 +135,8 @@ impl Incident {
             direction: meeting.direction,
             grade: meeting.grade,
             one_sided: false,
+            met_as_source: false,
+            met_as_destination: false,
             sampling: None,
             weight: 0,
             connections: Totals::default(),
@@ -169,6 +176,8 @@ impl Incident {
         self.last = self.last.max(last);
         self.grade = self.grade.max(meeting.grade);
         self.one_sided |= meeting.at_least;
+        self.met_as_source |= meeting.side == Some(Side::Source);
+        self.met_as_destination |= meeting.side == Some(Side::Destination);
         self.weight += meeting.weight;
         if meeting.direction == Direction::Outbound {
             self.direction = Direction::Outbound;
@@ -272,7 +281,18 @@ impl Incident {
             indicator: &self.key.indicator,
             roles: &self.host().map(|ip| site.roles_of(ip)).unwrap_or_default(),
             called_back: related.touched_before.is_some() || !related.called_back.is_empty(),
+            is_other_side: self.known_as().is_some(),
         })
+    }
+
+    /// The side of flows on which all sources know the indicator, where it was only met on the other.
+    fn known_as(&self) -> Option<Side> {
+        let side = self.indicator.side()?;
+        let (met, other) = match side {
+            Side::Source => (self.met_as_source, self.met_as_destination),
+            Side::Destination => (self.met_as_destination, self.met_as_source),
+        };
+        (other && !met).then_some(side)
     }
 
     /// The host that it is about.
@@ -303,6 +323,7 @@ impl Incident {
             grade: self.grade,
             at_least: self.one_sided && self.grade < Grade::Exchanged,
             severity: urgency,
+            known_as: self.known_as(),
             host,
             unknown_client: self.lookup_count > 0 && roles.contains(&Role::Resolver),
             roles,

@@ -8,8 +8,9 @@ use crate::specificity;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use weir_model::alert::{Lookup, Translated};
+use weir_model::alert::{Field, Lookup, Translated};
 use weir_model::flow::Tunnel;
+use weir_model::indicator::Side;
 use weir_model::{Direction, Flow, Grade, Indicator, Name, Protocol, Role, Timestamp};
 
 /// What an incident is about besides its indicator.
@@ -47,6 +48,8 @@ pub(super) struct Meeting {
     pub is_continuation: bool,
     /// The indicator is an outer end of this tunnel, whose source is on the side of the flow's initiator.
     pub tunnel: Option<Tunnel>,
+    /// On which side of the flow the address stood that rings, where it is known who began.
+    pub side: Option<Side>,
     /// The host that the incident counts for translates addresses: what its log is to be asked for.
     pub translated: Option<Translated>,
 }
@@ -224,6 +227,7 @@ impl Sorter<'_> {
         let is_continuation = self.flow.continues.is_some() && hits.iter().any(|hit| hit.count == 0);
         let meeting = Meeting {
             tunnel: ends.tunnel,
+            side: self.side(&hits, &ends, direction).filter(|_| lookup.is_none()),
             translated: translator
                 .filter(|_| ends.tunnel.is_none() && !is_continuation)
                 .and_then(|ip| translated(ip, self.flow, lookup.as_ref())),
@@ -291,6 +295,15 @@ impl Sorter<'_> {
             .any(|hit| matches!(hit.subject, Subject::Said { to_proxy, .. } if to_proxy || by_proxy));
         let (began, answered) = (self.host_of(initiator), self.host_of(responder));
         Ends { began, answered, bad_began, asks, first_began: true, tunnel: None }
+    }
+
+    fn side(&self, hits: &[Hit], ends: &Ends, direction: Direction) -> Option<Side> {
+        let is_address =
+            |field| matches!(field, Field::FlowAddress | Field::TranslatedAddress | Field::TunnelAddress);
+        let is_known = direction != Direction::Unknown && !ends.nobody_began(self.flow);
+        let mut ringing = hits.chunk_by(same_indicator).take(1).flatten();
+        let is_met = is_known && ringing.any(|hit| is_address(hit.field));
+        is_met.then_some(if ends.bad_began { Side::Source } else { Side::Destination })
     }
 
     /// The host behind an end of the flow.

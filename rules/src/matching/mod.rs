@@ -16,6 +16,8 @@
 //! | JA4 | JA4 | `ja4` |
 //! | any certificate of a server's chain | certificate | `certificate` |
 //!
+//! An indicator that no source says to count any more, at the time of the packet, is not met.
+//!
 //! Names that a router wrote into its record of the flow are compared as if a packet had said them: the name asked for in DNS, TLS
 //! server_name, HTTP host and target.
 //!
@@ -120,7 +122,7 @@ impl Found<'_> {
 
     fn new_hit(&self, id: IndicatorId, field: Field, value: &Arc<str>, subject: Subject) -> Option<Hit> {
         let (time, packet, value) = (self.time, self.packet, Arc::clone(value));
-        let indicator = self.set.get(id)?;
+        let indicator = self.set.get(id).filter(|indicator| indicator.is_valid_at(time))?;
         Some(Hit { indicator, field, value, time, packet, subject, last: time, count: 1 })
     }
 

@@ -9,6 +9,7 @@ use weir_model::observation::{
 use weir_model::{Context, Indicator, IndicatorValue, Protocol};
 
 mod routers;
+mod validity;
 
 const CLIENT: &str = "10.0.0.1:50000";
 

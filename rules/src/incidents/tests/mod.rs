@@ -6,6 +6,7 @@ mod folding;
 mod live;
 mod relations;
 mod roles;
+mod sides;
 
 use super::*;
 use crate::matching::Matcher;
@@ -40,9 +41,16 @@ impl World {
     }
 
     fn with_config(indicators: &[&str], site: Site, config: IncidentConfig) -> Self {
+        let indicators = indicators
+            .iter()
+            .map(|text| Indicator { value: value(text), contexts: vec![Context::default()] });
+        Self::knowing(indicators, site, config)
+    }
+
+    fn knowing(indicators: impl Iterator<Item = Indicator>, site: Site, config: IncidentConfig) -> Self {
         let mut builder = SetBuilder::new();
-        for text in indicators {
-            builder.add(Indicator { value: value(text), contexts: vec![Context::default()] }).unwrap();
+        for indicator in indicators {
+            builder.add(indicator).unwrap();
         }
         Self {
             matcher: Matcher::new(Arc::new(builder.build())),
