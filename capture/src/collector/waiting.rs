@@ -10,9 +10,12 @@ use arrayvec::ArrayVec;
 
 use crate::system::checked;
 
-/// Descriptors that are told of at once; the rest is told the next time.
-pub(super) const MAX_READY: usize = 64;
-const MAX_READY_INT: libc::c_int = 64;
+/// What is looked at in one go.
+const MAX_READY: usize = 64;
+
+/// Of these, descriptors that the kernel tells of; the rest is told the next time. There remains room for what only the
+/// collector knows to be ready.
+const MAX_EVENTS: u8 = 48;
 
 /// What is ready, by the numbers that it was added under.
 pub(super) type Ready = ArrayVec<u64, MAX_READY>;
@@ -61,11 +64,11 @@ impl Waiter {
 
     /// Until something is ready or the time is over; nothing where a signal came.
     pub(super) fn wait(&self, time: Duration) -> Ready {
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; MAX_READY];
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; MAX_EVENTS as usize];
         let millis = libc::c_int::try_from(time.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
         // SAFETY: the kernel writes at most so many events.
         let count =
-            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), MAX_READY_INT, millis) };
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), MAX_EVENTS.into(), millis) };
         let count = usize::try_from(count).unwrap_or_default();
         events.iter().take(count).map(|event| event.u64).collect()
     }

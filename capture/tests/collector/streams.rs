@@ -253,6 +253,31 @@ fn what_is_not_ipfix_ends_the_session_for_a_reason() {
 }
 
 #[test]
+fn any_bytes_end_in_the_books() {
+    let mut collecting = Collecting::new(&tcp(StreamOptions::default()));
+    let to = collecting.address();
+    let mut state = 7_u32;
+    let mut random = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 16
+    };
+    for count in 1..=200 {
+        let mut bytes: Vec<u8> = (0..random() % 4000).map(|_| random() as u8).collect();
+        // Half of them begin as if they were IPFIX, with a length of any kind.
+        if count % 2 == 0 && bytes.len() > 4 {
+            bytes[..2].copy_from_slice(&[0, 10]);
+        }
+        let mut stream = connect(to);
+        let _refused = stream.write_all(&bytes);
+        drop(stream);
+        collecting.until(|all| all.stats().open == 0 && all.stats().connections == count);
+    }
+    let ends = collecting.events.iter().filter(|event| matches!(event, Event::Ended(..))).count();
+    assert_eq!(ends, 200);
+    assert!(collecting.ended(Ending::Version) >= 99);
+}
+
+#[test]
 fn slow_and_silent_senders_are_cut_off() {
     for (bytes, why) in [
         (Vec::new(), Ending::Slow),
