@@ -11,6 +11,8 @@ import pathlib
 import struct
 import sys
 
+import exports
+from exports import Exporter, record, set_of, template
 from packets import *
 from traces import certificates, packets_of, write_packets
 
@@ -475,6 +477,81 @@ def truncated(folder):
 
 
 # ---------------------------------------------------------------- parts of scenarios
+
+
+# ---------------------------------------------------------------- what routers export
+
+COLLECTOR, EDGE, CORE, BRANCH, SWITCH = ("10.20.0.9", 2055), "10.20.0.1", "10.20.0.2", "10.20.0.3", "10.20.0.4"
+OPENS, GOES_ON, ALL_FLAGS = SYN | ACK | PSH, ACK | PSH, SYN | ACK | PSH | FIN
+
+
+@scenario
+def exported_flows(wire):
+    """NetFlow v9, v5 and IPFIX of three routers."""
+    edge, core, branch = Exporter(wire, EDGE, COLLECTOR), Exporter(wire, CORE, COLLECTOR, domain=7), Exporter(wire, BRANCH, COLLECTOR)
+
+    def v9(source, destination, flags, packets, size, lasted=20):
+        return record(exports.V9_FLOW, source[0], destination[0], source[1], destination[1], TCP, flags, packets, size, edge.uptime(lasted), edge.uptime(1))
+
+    def ipfix(fields, source, destination, flags, packets, size, lasted=20):
+        return record(fields, source[0], destination[0], source[1], destination[1], TCP, flags, packets, size, core.milliseconds(lasted), core.milliseconds(1))
+
+    alice, evil = (ALICE, 50001), (EVIL, 443)
+    # Data before its template: it waits.
+    edge.v9(set_of(256, v9(alice, evil, OPENS, 12, 4_000), v9(evil, alice, OPENS, 14, 9_000)), count=2)
+    wire.wait(1)
+    edge.v9(set_of(0, template(256, exports.V9_FLOW)))
+    # Another router tells of the same packets: they count once.
+    core.ipfix(set_of(2, template(300, exports.IPFIX_FLOW), template(301, exports.IPFIX_FLOW6)))
+    core.ipfix(set_of(300, ipfix(exports.IPFIX_FLOW, alice, evil, OPENS, 12, 4_000), ipfix(exports.IPFIX_FLOW, evil, alice, OPENS, 14, 9_000)), records=2)
+    wire.wait(60)
+    # The conversation goes on: the next records of the active timeout.
+    edge.v9(set_of(256, v9(alice, evil, GOES_ON | FIN, 6, 1_000, 55), v9(evil, alice, GOES_ON | FIN, 5, 3_000, 55)), count=2)
+    # Of bob only one direction is exported; the bytes next door are not listed.
+    branch.v5((BOB, BARE, 3, 180, 50002, 8443, SYN, TCP), (BOB, "203.0.113.98", 30, 18_000, 50003, 8443, ALL_FLAGS, TCP),
+              ("203.0.113.98", BOB, 30, 18_000, 8443, 50003, ALL_FLAGS, TCP))
+    # Carol is answered with nothing but acknowledgements: connected, not exchanged.
+    carol6, evil6 = ("2001:db8:20::13", 50004), (EVIL6, 443)
+    core.ipfix(set_of(301, ipfix(exports.IPFIX_FLOW6, carol6, evil6, SYN | ACK, 4, 240), ipfix(exports.IPFIX_FLOW6, evil6, carol6, SYN | ACK, 3, 180)), records=2)
+
+
+@scenario
+def exported_sampled_frames(wire):
+    """sFlow of a switch that sends the beginning of one frame in 512."""
+    switch, seen = Exporter(wire, SWITCH, ("10.20.0.9", 6343)), Wire()
+    seen.lookup(ALICE, RESOLVER, "c2.evil.example", [(A, CDN)])
+    seen.tls((ALICE, 50001), (CDN, 443), "c2.evil.example")
+    seen.tls((BOB, 50002), (BARE, 443), "www.example.org")
+    frames = [frame for _, frame in seen.frames]
+    question, answer, alice, bob = frames[0], frames[1], frames[2:], frames[len(frames) // 2 + 1:]
+    switch.sflow([question, answer], 512)
+    wire.wait(2)
+    # A SYN of alice, her hello; of bob's connection one packet of the server.
+    switch.sflow([alice[0], alice[3]], 512)
+    from_server = [frame for frame in bob if frame[26:30] == ip_bytes(BARE)]
+    switch.sflow(from_server[-1:], 512)
+
+
+@scenario
+def exported_garbage(wire):
+    """What strangers may send to the port of a collector."""
+    edge = Exporter(wire, EDGE, COLLECTOR)
+    stranger = lambda payload: wire.udp(("198.51.100.200", 4000), COLLECTOR, payload)
+    flow = record(exports.V9_FLOW, ALICE, CDN, 50001, 443, TCP, ALL_FLAGS, 12, 4_000, edge.uptime(20), edge.uptime(1))
+    stranger(b"")
+    stranger(b"GET / HTTP/1.1\r\n\r\n")
+    stranger(struct.pack("!HH", 5, 31) + bytes(20))
+    stranger(struct.pack("!HHIIII", 5, 2, 0, 0, 0, 0))
+    stranger(struct.pack("!HHIII", 10, 9, 0, 0, 0))
+    # Templates that lie: no fields, more fields than follow, records longer than a message.
+    for lie in (struct.pack("!HH", 256, 0), struct.pack("!HHHH", 257, 65535, 8, 4), struct.pack("!HHHHHH", 258, 2, 8, 65000, 12, 65000)):
+        edge.v9(set_of(0, lie))
+    edge.v9(struct.pack("!HH", 0, 2))
+    edge.v9(struct.pack("!HH", 256, 60_000) + flow)
+    # Data for a template that never comes, and a datagram that comes twice.
+    edge.v9(set_of(999, flow))
+    edge.v9(set_of(0, template(256, exports.V9_FLOW)), set_of(256, flow), count=2)
+    wire.frames.append((wire.now_us, wire.frames[-1][1]))
 
 
 def ip_bytes(address):
