@@ -6,8 +6,8 @@ use crate::lines::{self, Lines};
 use crate::shape::{self, Shape};
 use crate::source::{Layout, Reading, Source};
 use crate::{
-    Place, RefusalReason, adblock, dnsmasq, format, freetext, linewise, misp, plain, records, rpz, stix,
-    suricata, table, zeek,
+    Place, RefusalReason, adblock, dnsmasq, format, freetext, linewise, misp, pdnssoc, plain, records, rpz,
+    stix, suricata, table, zeek,
 };
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -24,17 +24,34 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Loads a file or a folder; what cannot be read is refused.
 pub(crate) fn load(source: &Source, collector: &mut Collector<'_>) {
+    let Some(configuration) = pdnssoc::open(source) else {
+        return load_files(source, collector);
+    };
+    let path = source.path();
+    collector.file();
+    configuration.refuse_instances(&origin_of(path, path.parent().unwrap_or(path)), collector);
+    for list in configuration.sources() {
+        load_files(&list, collector);
+    }
+}
+
+fn load_files(source: &Source, collector: &mut Collector<'_>) {
     let path = source.path();
     let mut files = Vec::new();
     find(path, 0, &mut files);
     let root = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     for file in files {
-        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string().into();
-        let origin = Origin { path: file.display().to_string().into(), source: name };
+        let origin = origin_of(&file, root);
         if let Err(error) = load_file(&file, &source.reading, &origin, collector) {
             collector.refuse(&origin, Place::File, &error.to_string(), RefusalReason::UnreadableFile);
         }
     }
+}
+
+/// A file, named in alerts as it is found below `root`.
+fn origin_of(file: &Path, root: &Path) -> Origin {
+    let source = file.strip_prefix(root).unwrap_or(file).display().to_string().into();
+    Origin { path: file.display().to_string().into(), source }
 }
 
 /// Loads bytes in memory as if they were a file.
@@ -157,6 +174,10 @@ fn read_as(
         Format::Dataset => linewise::read(reader, origin, collector, suricata::dataset_line),
         Format::Iprep => linewise::read(reader, origin, collector, suricata::reputation_line),
         Format::Json => records::read(reader, layout, origin, collector),
+        Format::Pdnssoc => {
+            collector.refuse(origin, Place::File, "a configuration", RefusalReason::UnsupportedFormat);
+            Ok(())
+        }
         Format::Misp => misp::read(reader, origin, collector),
         Format::Stix => stix::read(reader, origin, collector),
     }

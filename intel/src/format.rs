@@ -47,6 +47,8 @@ formats! {
     Iprep => "iprep";
     /// JSON objects, one after the other or in a list.
     Json => "json";
+    /// The configuration of Unicor or pDNSSOC, for the lists that it names.
+    Pdnssoc => "pdnssoc";
     /// MISP events or attributes.
     Misp => "misp";
     /// STIX objects.

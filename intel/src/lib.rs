@@ -15,6 +15,7 @@ mod json;
 mod lines;
 mod linewise;
 pub mod misp;
+mod pdnssoc;
 mod plain;
 mod records;
 mod refusal;

@@ -111,6 +111,7 @@ reasons! {
     UnreadableFile => "unreadable_file", "The file could not be opened, read or unpacked (to its end).";
     NotText => "not_text", "The file is binary, or text in UTF-16.";
     UnsupportedFormat => "unsupported_format", "The file is XML, or JSON of no kind that Weir reads.";
+    NotAFile => "not_a_file", "A source that must be asked over the network, which reading files does not do.";
     BadDocument => "bad_document", "The JSON is not well-formed, nested too deep, or not what its format says.";
     TooLarge => "too_large", "The document is larger than what is held at once.";
     TooMany => "too_many", "More indicators than the program holds.";

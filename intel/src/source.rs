@@ -85,7 +85,7 @@ impl Source {
     /// Reads `FORMAT:PATH` or `FORMAT,OPTION=VALUE,...:PATH`, where FORMAT is one of [`Format::keyword`]; anything else is a path as it
     /// stands. A file whose name looks like that is named with `./` before it.
     pub fn parse(named: &Path) -> Result<Self, SourceError> {
-        let as_it_stands = Self { path: named.to_owned(), reading: Reading::default() };
+        let as_it_stands = Self::of_path(named);
         let Some((head, path)) = named.to_str().and_then(|text| text.split_once(':')) else {
             return Ok(as_it_stands);
         };
@@ -101,6 +101,11 @@ impl Source {
             return Err(SourceError::NoLayout(format.keyword()));
         }
         Ok(Self { path: path.into(), reading: Reading { format: Some(format), layout } })
+    }
+
+    /// A path as it stands.
+    pub(crate) fn of_path(path: &Path) -> Self {
+        Self { path: path.to_owned(), reading: Reading::default() }
     }
 
     /// The same, named as one in a file that lies in `folder` names it: relative paths begin there.
