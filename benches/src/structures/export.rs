@@ -16,10 +16,10 @@ const RECORDS: u64 = 600_000;
 const RECORDS_SMALL: u64 = 3_000;
 /// Bytes of data in a datagram.
 const BODY: usize = 1_380;
-const NOW: u32 = 1_700_000_000;
+pub(super) const NOW: u32 = 1_700_000_000;
 
 /// Elements and their lengths, as common exporters send them.
-const V9_FIELDS: &[(u16, u16)] = &[
+pub(super) const V9_FIELDS: &[(u16, u16)] = &[
     (8, 4),
     (12, 4),
     (15, 4),
@@ -35,7 +35,7 @@ const V9_FIELDS: &[(u16, u16)] = &[
     (4, 1),
     (5, 1),
 ];
-const IPFIX_FIELDS: &[(u16, u16)] = &[
+pub(super) const IPFIX_FIELDS: &[(u16, u16)] = &[
     (8, 4),
     (12, 4),
     (5, 1),
@@ -262,18 +262,18 @@ fn traffic(scale: Scale, version: ExportVersion, exporters: u32, templates: u32)
     Traffic { datagrams, records }
 }
 
-fn exporter(number: u32) -> IpAddr {
+pub(super) fn exporter(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0001 + number))
 }
 
-fn template_set(version: ExportVersion, id: u16, fields: &[(u16, u16)]) -> Vec<u8> {
+pub(super) fn template_set(version: ExportVersion, id: u16, fields: &[(u16, u16)]) -> Vec<u8> {
     let set: u16 = if version == ExportVersion::Ipfix { 2 } else { 0 };
     let numbers = [set, 8 + 4 * fields.len() as u16, id, fields.len() as u16].into_iter();
     let numbers = numbers.chain(fields.iter().flat_map(|(number, length)| [*number, *length]));
     numbers.flat_map(u16::to_be_bytes).collect()
 }
 
-fn message(version: ExportVersion, sequence: u32, set: &[u8]) -> Vec<u8> {
+pub(super) fn message(version: ExportVersion, sequence: u32, set: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(20 + set.len());
     if version == ExportVersion::Ipfix {
         bytes.extend_from_slice(&10_u16.to_be_bytes());

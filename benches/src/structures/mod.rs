@@ -4,6 +4,7 @@
 //! so that at [`Scale::Full`](crate::harness::Scale) the cost of memory is in them.
 
 mod export;
+mod exported;
 mod indicators;
 mod lines;
 mod packets;
@@ -44,6 +45,18 @@ pub const ALL: &[Bench] = &[
     Bench { name: "export/forged-sources", prepare: export::forged_sources },
     Bench { name: "export/v9/and-match", prepare: export::v9_matched },
     Bench { name: "export/ipfix/and-match", prepare: export::ipfix_matched },
+    Bench { name: "export/flows/100k-known", prepare: exported::known_100k },
+    Bench { name: "export/flows/1M-known", prepare: exported::known_1m },
+    Bench { name: "export/flows/1M-known/2-threads", prepare: exported::known_1m_two_threads },
+    Bench { name: "export/flows/10M-known", prepare: exported::known_10m },
+    Bench { name: "export/flows/flood", prepare: exported::flood },
+    Bench { name: "export/whole/v9/known", prepare: exported::v9_known },
+    Bench { name: "export/whole/v9/new", prepare: exported::v9_new },
+    Bench { name: "export/whole/ipfix/known", prepare: exported::ipfix_known },
+    Bench { name: "export/whole/ipfix/new", prepare: exported::ipfix_new },
+    Bench { name: "export/whole/ipfix/10-each", prepare: exported::ipfix_10_templates_and_exporters },
+    Bench { name: "export/whole/ipfix/100-each", prepare: exported::ipfix_100_templates_and_exporters },
+    Bench { name: "export/whole/ipfix/1000-each", prepare: exported::ipfix_1000_templates_and_exporters },
     Bench { name: "export/v5/netflow_parser", prepare: export::v5_crate },
     Bench { name: "export/v9/netflow_parser", prepare: export::v9_crate },
     Bench { name: "export/ipfix/netflow_parser", prepare: export::ipfix_crate },

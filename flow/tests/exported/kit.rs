@@ -1,10 +1,13 @@
 //! Records made to order, and a sink that keeps what it is told.
 
 use std::net::SocketAddr;
-use weir_flow::{EndedExported, ExportedBatch, ExportedFlows, ExportedFlowsConfig, ExportedSink};
+use std::sync::Arc;
+use weir_flow::{EndedExported, ExportedBatch, ExportedFlows, ExportedFlowsConfig, ExportedSink, PassiveDns};
 use weir_model::flow::FlowHead;
-use weir_model::record::{Counters, Origin, Sampling, SamplingSource};
-use weir_model::{ExportVersion, ExportedRecord, Flow, FlowId, Observation, Protocol, Timestamp};
+use weir_model::frame::LinkType;
+use weir_model::record::{Counters, Origin, SampledFrame, Sampling, SamplingSource};
+use weir_model::{Endpoint, ExportVersion, ExportedRecord, Flow, FlowId, Observation, Protocol, Timestamp};
+use weir_wire::{Packet, TcpFields, Transport};
 
 /// The second at which tests begin.
 const BEGIN: u64 = 1_700_000_000;
@@ -65,7 +68,11 @@ impl Twin {
     }
 
     pub(crate) fn with(config: ExportedFlowsConfig) -> Self {
-        let flows = ExportedFlows::new(config, None);
+        Self::named(config, None)
+    }
+
+    pub(crate) fn named(config: ExportedFlowsConfig, passive_dns: Option<Arc<PassiveDns>>) -> Self {
+        let flows = ExportedFlows::new(config, passive_dns);
         let batch = flows.batch();
         Self { flows, batch, told: Vec::new(), ended: Vec::new(), next: 1 }
     }
@@ -86,8 +93,47 @@ impl Twin {
         self.flows.take(&mut self.batch, &mut Keep(&mut self.told, &mut self.ended));
     }
 
+    /// Puts a sampled frame with that packet in, 1 of 100 by a switch at 192.0.2.250.
+    pub(crate) fn put_sampled(&mut self, packet: &Packet<'_>) {
+        let origin = Origin {
+            exporter: [192, 0, 2, 250].into(),
+            version: ExportVersion::SFlow5,
+            domain: 0,
+            exported: packet.time,
+            received: packet.time,
+        };
+        let frame = SampledFrame {
+            origin,
+            link: LinkType::ETHERNET,
+            original_len: packet.ip_bytes + 18,
+            data: &[],
+            sampling: Sampling::new(1, 100, SamplingSource::Record),
+            input: Some(7),
+            output: None,
+            vlan: None,
+            post_vlan: None,
+            next_hop: None,
+            source_as: None,
+            destination_as: None,
+            source_prefix_len: None,
+            destination_prefix_len: None,
+        };
+        self.batch.push_sampled(self.next, &frame, packet);
+        self.next += 1;
+        self.take();
+    }
+
+    /// What was observed, by flow.
+    pub(crate) fn observed(&self) -> Vec<(FlowId, Observation)> {
+        let told = self.told.iter();
+        told.filter_map(|told| match told {
+            Told::Observed(id, observation) => Some((*id, observation.clone())),
+            _ => None,
+        })
+        .collect()
+    }
+
     /// All steps that are due.
-    #[expect(dead_code, reason = "x")]
     pub(crate) fn expire(&mut self, now: Timestamp) {
         while self.flows.expire(now, 0, 1, &mut Keep(&mut self.told, &mut self.ended)) {}
     }
@@ -102,12 +148,40 @@ impl Twin {
     }
 }
 
-/// A TCP record of router 192.0.2.251 between `a:port > b:port`.
 #[expect(clippy::unwrap_used, reason = "ends are written in the tests")]
-pub(crate) fn record(ends: &str) -> ExportedRecord<'static> {
-    let (source, destination) = ends.split_once(" > ").unwrap();
-    let (source, destination): (SocketAddr, SocketAddr) =
-        (source.parse().unwrap(), destination.parse().unwrap());
+fn ends(text: &str) -> (Endpoint, Endpoint) {
+    let (source, destination) = text.split_once(" > ").unwrap();
+    let end = |text: &str| {
+        let end: SocketAddr = text.parse().unwrap();
+        Endpoint::new(end.ip(), end.port())
+    };
+    (end(source), end(destination))
+}
+
+/// A packet `a:port > b:port` with that payload, so many seconds after the beginning; TCP when it has flags.
+pub(crate) fn packet<'a>(between: &str, after: u64, flags: Option<u8>, payload: &'a [u8]) -> Packet<'a> {
+    let (source, destination) = ends(between);
+    let transport = flags
+        .map_or(Transport::Udp, |flags| Transport::Tcp(TcpFields { sequence: 1, acknowledgement: 1, flags }));
+    Packet {
+        number: 0,
+        time: seconds(after),
+        frames: 1,
+        protocol: if flags.is_some() { Protocol::TCP } else { Protocol::UDP },
+        source,
+        destination,
+        ip_bytes: payload.len() as u32 + 40,
+        payload_len: payload.len() as u32,
+        payload,
+        transport,
+        vlans: arrayvec::ArrayVec::new(),
+        rare: None,
+    }
+}
+
+/// A TCP record of router 192.0.2.251 between `a:port > b:port`.
+pub(crate) fn record(between: &str) -> ExportedRecord<'static> {
+    let (source, destination) = ends(between);
     let origin = Origin {
         exporter: [192, 0, 2, 251].into(),
         version: ExportVersion::NetFlow9,
@@ -116,10 +190,10 @@ pub(crate) fn record(ends: &str) -> ExportedRecord<'static> {
         received: seconds(0),
     };
     ExportedRecord {
-        source: Some(source.ip()),
-        destination: Some(destination.ip()),
-        source_port: source.port(),
-        destination_port: destination.port(),
+        source: Some(source.ip),
+        destination: Some(destination.ip),
+        source_port: source.port,
+        destination_port: destination.port,
         protocol: Some(Protocol::TCP),
         forward: Counters { packets: 1, bytes: 40 },
         first: Some(seconds(0)),
@@ -129,7 +203,6 @@ pub(crate) fn record(ends: &str) -> ExportedRecord<'static> {
 }
 
 /// Changes to a record, one after the other.
-#[expect(dead_code, reason = "x")]
 pub(crate) trait With: Sized {
     fn counts(self, packets: u64, bytes: u64) -> Self;
     fn back(self, packets: u64, bytes: u64) -> Self;
