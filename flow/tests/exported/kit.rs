@@ -148,7 +148,6 @@ impl Twin {
     }
 }
 
-#[expect(clippy::unwrap_used, reason = "ends are written in the tests")]
 fn ends(text: &str) -> (Endpoint, Endpoint) {
     let (source, destination) = text.split_once(" > ").unwrap();
     let end = |text: &str| {

@@ -1,9 +1,6 @@
-//! Exported records to flows: which become one, who began, what is told.
+//! Which records become one flow, who began it, what is told.
 
-#[path = "exported/kit.rs"]
-mod kit;
-
-use kit::{Told, Twin, With, packet, record, seconds};
+use super::kit::{Told, Twin, With, packet, record, seconds};
 use std::sync::Arc;
 use std::time::Duration;
 use weir_flow::answers::Received;
