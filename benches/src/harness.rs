@@ -45,22 +45,37 @@ pub struct Timing {
     pub median: f64,
     /// Fastest run: what a neighbour could not spoil.
     pub least: f64,
+    /// Median of the time for which the thread had a core (proc_pid_schedstat), which says more on a busy machine; 0 where the
+    /// kernel does not tell. Threads that a run starts are not in it.
+    pub on_cpu: f64,
 }
 
 /// Runs it so many times by the clock, at least once.
 pub fn time(bench: &Bench, runs: usize) -> Timing {
-    let mut nanos: Vec<f64> = (0..runs.max(1)).map(|_| time_once((bench.prepare)(Scale::Full))).collect();
-    nanos.sort_by(f64::total_cmp);
-    let at = |position: usize| nanos.get(position).copied().unwrap_or_default();
-    Timing { median: at(nanos.len() / 2), least: at(0) }
+    let times: Vec<_> = (0..runs.max(1)).map(|_| time_once((bench.prepare)(Scale::Full))).collect();
+    let sorted = |of: fn(&(f64, f64)) -> f64| {
+        let mut nanos: Vec<f64> = times.iter().map(of).collect();
+        nanos.sort_by(f64::total_cmp);
+        nanos
+    };
+    let (wall, on_cpu) = (sorted(|times| times.0), sorted(|times| times.1));
+    let at = |times: &[f64], position: usize| times.get(position).copied().unwrap_or_default();
+    let middle = times.len() / 2;
+    Timing { median: at(&wall, middle), least: at(&wall, 0), on_cpu: at(&on_cpu, middle) }
 }
 
+/// By the clock and on the core, per item.
 #[expect(clippy::disallowed_methods, reason = "a clock is what it is for")]
-fn time_once(mut run: Run) -> f64 {
+fn time_once(mut run: Run) -> (f64, f64) {
     let items = run.items.max(1) as f64;
-    let began = Instant::now();
+    let (began, on_cpu) = (Instant::now(), on_cpu_nanos());
     weir_bench_measured(&mut run.work);
-    began.elapsed().as_nanos() as f64 / items
+    (began.elapsed().as_nanos() as f64 / items, (on_cpu_nanos() - on_cpu) / items)
+}
+
+fn on_cpu_nanos() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default()
 }
 
 /// Runs it once with small inputs; gives the number of items.
@@ -92,6 +107,7 @@ mod tests {
         let bench = Bench { name: "sleep", prepare: sleep };
         let timing = time(&bench, 3);
         assert!(timing.least >= 1e6 && timing.least <= timing.median, "{timing:?}");
+        assert!(timing.on_cpu < timing.median, "it slept: {timing:?}");
         assert_eq!(once(&bench), 4);
     }
 }

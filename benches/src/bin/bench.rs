@@ -38,7 +38,9 @@ fn main() -> io::Result<()> {
             writeln!(out, "{}\t{}", bench.name, harness::once(bench))?;
         } else {
             let timing = harness::time(bench, arguments.runs);
-            writeln!(out, "{:28} {:9.1} ns/item  (least {:.1})", bench.name, timing.median, timing.least)?;
+            let harness::Timing { median, least, on_cpu } = timing;
+            let name = bench.name;
+            writeln!(out, "{name:32} {median:9.1} ns/item  (least {least:.1}, on the core {on_cpu:.1})")?;
         }
     }
     Ok(())

@@ -92,18 +92,18 @@ fn known(scale: Scale, conversations: u64, threads: u64) -> Run {
     open(&flows, 0..conversations);
     let count = scale.pick(RECORDS, RECORDS_SMALL);
     let work = move || {
+        let share = |thread: u64| {
+            let mut chance = Chance::new(7 + thread);
+            let any = (0..count / threads).map(|_| chance.below(conversations));
+            put(&flows, (thread + 1) << 32, any)
+        };
+        let share = &share;
         std::thread::scope(|scope| {
-            for thread in 0..threads {
-                let flows = &flows;
-                scope.spawn(move || {
-                    let mut chance = Chance::new(7 + thread);
-                    let share = count / threads;
-                    let any = (0..share).map(|_| chance.below(conversations));
-                    put(flows, (thread + 1) << 32, any)
-                });
+            for thread in 1..threads {
+                scope.spawn(move || share(thread));
             }
-        });
-        flows.stats().merged
+            share(0)
+        })
     };
     Run { items: count, work: Box::new(work) }
 }
