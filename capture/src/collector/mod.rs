@@ -31,7 +31,7 @@ mod stream;
 mod waiting;
 mod worker;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
@@ -128,10 +128,10 @@ fn check(options: &CollectorOptions) -> Result<(), CollectorError> {
     if !(1..=MAX_LISTEN).contains(&count) {
         return wrong(format!("{count} addresses: 1 to {MAX_LISTEN} can be listened on"));
     }
-    let mut different = BTreeSet::new();
-    for listen in options.listen.iter().filter(|listen| listen.address.port() != 0) {
-        if !different.insert((listen.address, listen.transport == Transport::Udp)) {
-            return wrong(format!("{listen} is named twice"));
+    for (place, listen) in options.listen.iter().enumerate() {
+        let before = options.listen.iter().take(place);
+        if let Some(other) = before.into_iter().find(|other| other.covers(listen) || listen.covers(other)) {
+            return wrong(format!("{listen} and {other}: what comes to one would come to the other"));
         }
     }
     if !(1..=MAX_COLLECTOR_THREADS).contains(&options.threads) {

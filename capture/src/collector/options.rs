@@ -82,6 +82,14 @@ impl Listen {
         Self { address, transport: Transport::Tcp }
     }
 
+    /// Whether everything that comes to `other` comes here, too.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let same_kind = (self.transport == Transport::Udp) == (other.transport == Transport::Udp);
+        let (ours, theirs) = (self.address, other.address);
+        let covers = ours.ip().is_unspecified() && ours.is_ipv4() == theirs.is_ipv4();
+        same_kind && ours.port() == theirs.port() && ours.port() != 0 && (ours == theirs || covers)
+    }
+
     /// IPFIX messages in encrypted streams.
     pub const fn tls(address: SocketAddr, files: TlsFiles) -> Self {
         Self { address, transport: Transport::Tls(files) }

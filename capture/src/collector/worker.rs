@@ -35,7 +35,8 @@ pub enum Received {
     Ended,
 }
 
-/// Receives for one thread. Dropping it ends nothing: what its exporters send is dropped by the kernel, and counted.
+/// Receives for one thread. Dropping it ends its sessions; datagrams of its exporters are still let in, and counted as dropped when
+/// there is no room left.
 pub struct CollectorWorker {
     index: usize,
     collector: Arc<Collector>,
@@ -172,6 +173,12 @@ impl CollectorWorker {
             batch.filled((is_heard && !one.truncated).then_some(datagram));
         }
         member.counts.add(taken);
+    }
+}
+
+impl Drop for CollectorWorker {
+    fn drop(&mut self) {
+        self.sessions.abandon(&self.collector);
     }
 }
 

@@ -215,6 +215,8 @@ fn options_that_cannot_be_are_refused() {
         CollectorOptions { threads: 100_000, ..valid.clone() },
         CollectorOptions { longest_datagram: 65_536, ..valid },
         udp(&["127.0.0.1:2055", "127.0.0.1:2055"], 1),
+        udp(&["127.0.0.1:2055", "0.0.0.0:2055"], 1),
+        udp(&["[::]:2055", "127.0.0.1:2055", "[::1]:2055"], 1),
     ] {
         assert!(matches!(collector::open(&options), Err(CollectorError::Options(_))), "{options:?}");
     }

@@ -400,6 +400,17 @@ fn stopping_reads_what_is_there_and_ends_the_sessions() {
 }
 
 #[test]
+fn sessions_of_a_worker_that_is_gone_are_over() {
+    let mut collecting = Collecting::new(&tcp(StreamOptions::default()));
+    let mut stream = connect(collecting.address());
+    stream.write_all(&message(20, 1)).unwrap();
+    collecting.until(|all| all.events.len() == 1);
+    collecting.workers.clear();
+    assert!(is_closed(&mut stream));
+    assert_eq!((collecting.ended(Ending::Stopped), collecting.stats().open), (1, 0));
+}
+
+#[test]
 fn sessions_do_not_keep_datagrams_waiting() {
     let mut options = tcp(StreamOptions::default());
     options.listen.push(Listen::udp("127.0.0.1:0".parse().unwrap()));

@@ -157,6 +157,13 @@ impl Sessions {
         }
     }
 
+    /// Nobody reads any more.
+    pub(in crate::collector) fn abandon(&mut self, collector: &Collector) {
+        for session in self.slots.drain(..).flatten() {
+            collector.session_ended(session.listener, session.from, Ending::Stopped, None);
+        }
+    }
+
     /// Tells of the end of a session, if there is room for that.
     fn end(&mut self, place: usize, collector: &Collector, batch: &mut DatagramBatch) -> bool {
         if batch.room() == 0 {
