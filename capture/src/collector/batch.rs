@@ -36,8 +36,6 @@ pub enum Arrival<'a> {
         exporter: IpAddr,
         /// Which.
         session: SessionId,
-        /// Whether the exporter has no other session.
-        last: bool,
     },
 }
 
@@ -73,7 +71,6 @@ enum Meta {
     SessionEnded {
         exporter: IpAddr,
         session: SessionId,
-        last: bool,
     },
 }
 
@@ -112,9 +109,7 @@ impl DatagramBatch {
                 let bytes = self.arena.get(start..start + len as usize).unwrap_or_default();
                 Arrival::Datagram(Datagram { from, listen: listen as usize, received, bytes, stream })
             }
-            Meta::SessionEnded { exporter, session, last } => {
-                Arrival::SessionEnded { exporter, session, last }
-            }
+            Meta::SessionEnded { exporter, session } => Arrival::SessionEnded { exporter, session },
         }
     }
 
@@ -136,8 +131,8 @@ impl DatagramBatch {
     }
 
     /// A stream ended.
-    pub(super) fn session_ended(&mut self, exporter: IpAddr, session: SessionId, last: bool) {
-        self.arrivals.push(Meta::SessionEnded { exporter, session, last });
+    pub(super) fn session_ended(&mut self, exporter: IpAddr, session: SessionId) {
+        self.arrivals.push(Meta::SessionEnded { exporter, session });
     }
 
     /// Copies a message in; `false`, and nothing done, when the batch is full or the message longer than a place.

@@ -151,12 +151,12 @@ pub struct StreamOptions {
     pub idle_time: Duration,
 }
 
-/// 256 sessions, 4 of one address, 30 s, 30 min.
+/// 256 sessions, 16 of one address (a chassis may export from each of its cards), 30 s, 30 min.
 impl Default for StreamOptions {
     fn default() -> Self {
         Self {
             sessions: 256,
-            sessions_per_exporter: 4,
+            sessions_per_exporter: 16,
             message_time: Duration::from_secs(30),
             idle_time: Duration::from_mins(30),
         }

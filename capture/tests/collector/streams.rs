@@ -13,14 +13,14 @@ use weir_model::dealing;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Message(SessionId, Vec<u8>),
-    Ended(SessionId, bool),
+    Ended(SessionId),
 }
 
 impl Event {
     fn message(&self) -> Option<&[u8]> {
         match self {
             Self::Message(_, bytes) => Some(bytes),
-            Self::Ended(..) => None,
+            Self::Ended(_) => None,
         }
     }
 }
@@ -83,8 +83,8 @@ impl Collecting {
                         let Some(stream) = datagram.stream else { continue };
                         self.events.push(Event::Message(stream, datagram.bytes.to_vec()));
                     }
-                    Arrival::SessionEnded { session, last, .. } => {
-                        self.events.push(Event::Ended(session, last));
+                    Arrival::SessionEnded { session, .. } => {
+                        self.events.push(Event::Ended(session));
                     }
                 }
             }
@@ -183,7 +183,7 @@ fn the_longest_message_and_a_thousand_at_once_are_taken() {
     collecting.until(|all| all.ended(Ending::Closed) == 1);
     assert_eq!(collecting.messages(), expected.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let Event::Message(session, _) = collecting.events[0] else { panic!("a message is first") };
-    assert_eq!(collecting.events.last(), Some(&Event::Ended(session, true)));
+    assert_eq!(collecting.events.last(), Some(&Event::Ended(session)));
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn what_is_not_ipfix_ends_the_session_for_a_reason() {
         assert_eq!(collecting.ended(why), 1, "{bytes:?}");
         let Event::Message(session, first) = &collecting.events[0] else { panic!("{:?}", collecting.events) };
         assert_eq!(*first, message(20, 7));
-        assert_eq!(collecting.events[1], Event::Ended(*session, true));
+        assert_eq!(collecting.events[1], Event::Ended(*session));
         let told = collecting.monitor.events();
         assert_eq!(told.len(), usize::from(why.is_wrong()), "{told:?}");
         for event in told {
@@ -343,13 +343,13 @@ fn sessions_are_bounded_in_all_and_per_exporter() {
     assert_eq!((stats.connections, stats.refused_of_exporter, stats.refused), (5, 1, 1));
     drop(second);
     collecting.until(|all| all.stats().open == 2);
-    assert!(matches!(collecting.events[..], [Event::Ended(_, false)]));
+    assert!(matches!(collecting.events[..], [Event::Ended(_)]));
     let _fourth = connect_from(3, to);
     collecting.until(|all| all.stats().open == 3);
     first.write_all(&message(16, 1)).unwrap();
     drop(first);
     collecting.until(|all| all.events.len() == 3);
-    assert!(matches!(collecting.events[1..], [Event::Message(..), Event::Ended(_, true)]));
+    assert!(matches!(collecting.events[1..], [Event::Message(..), Event::Ended(_)]));
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn messages_come_through_both_versions_with_and_without_certificates_of_exporter
             collecting.until(|all| all.ended(Ending::Closed) == 1);
             sender.join().unwrap();
             assert_eq!(collecting.messages(), expected.iter().map(Vec::as_slice).collect::<Vec<_>>());
-            assert!(matches!(collecting.events.last(), Some(Event::Ended(_, true))));
+            assert!(matches!(collecting.events.last(), Some(Event::Ended(_))));
         }
     }
 }
@@ -203,7 +203,7 @@ fn a_broken_record_ends_the_session() {
     exporter.sock.write_all(&[0x17, 3, 3, 0, 30]).unwrap();
     exporter.sock.write_all(&[7; 30]).unwrap();
     collecting.until(|all| all.ended(Ending::Tls) == 1);
-    assert!(matches!(collecting.events[1..], [Event::Ended(_, true)]));
+    assert!(matches!(collecting.events[1..], [Event::Ended(_)]));
 }
 
 #[test]

@@ -172,8 +172,7 @@ impl Sessions {
         let Some(mut session) = self.slots.get_mut(place).and_then(Option::take) else { return true };
         let why = session.over.unwrap_or(Ending::Closed);
         let exporter = session.from.ip();
-        let last = !self.slots.iter().flatten().any(|other| other.from.ip() == exporter);
-        batch.session_ended(exporter, session.id, last);
+        batch.session_ended(exporter, session.id);
         session.channel.close();
         collector.session_ended(session.listener, session.from, why, session.detail.take());
         true
