@@ -54,7 +54,7 @@ fn both_directions_and_successive_records_become_one_flow() {
     assert_eq!(counts(flow), [(11, 5_100), (20, 25_000)]);
     assert_eq!((flow.first, flow.last, flow.end), (seconds(0), seconds(70), EndReason::EndOfInput));
     assert_eq!(flow.orientation, Orientation::Ports);
-    assert_eq!(flow.id.0, 1 << 63 | 1, "apart from flows of packets");
+    assert_eq!(flow.id.0, 1 << 52 | 1, "apart from flows of packets");
     let exported = flow.exported.as_ref().unwrap();
     assert_eq!((exported.records, exported.observers.len(), exported.sampling), (3, 1, None));
     assert_eq!((exported.estimated_forward.packets, exported.estimated_reverse.bytes), (11, 25_000));

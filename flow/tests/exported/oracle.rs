@@ -184,7 +184,7 @@ impl Plain {
         }
         let to_itself = initiator == responder;
         assert_eq!((flow.initiator, flow.responder, flow.orientation), (initiator, responder, by));
-        assert_eq!((flow.id.0, flow.continues, Some(flow.end)), (1 << 63 | self.id, self.continues, end));
+        assert_eq!((flow.id.0, flow.continues, Some(flow.end)), (1 << 52 | self.id, self.continues, end));
         let last = self.records.iter().filter_map(|record| record.last).max();
         assert_eq!((flow.first, Some(flow.last)), (self.first(), last));
         let exported = flow.exported.as_ref().unwrap();
@@ -242,7 +242,7 @@ fn account(records: &[ExportedRecord<'static>]) -> Vec<Plain> {
             flow = Some(match reason {
                 None => known,
                 Some(EndReason::Active) => {
-                    let continues = Some(FlowId(1 << 63 | known.id));
+                    let continues = Some(FlowId(1 << 52 | known.id));
                     let next = Plain { id: number, continues, evidence: known.evidence, ..Plain::default() };
                     ended.push(known);
                     next
