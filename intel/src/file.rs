@@ -66,6 +66,11 @@ pub(crate) fn load_bytes(bytes: &[u8], reading: &Reading, collector: &mut Collec
 /// The files at and below `path`, sorted. What cannot be listed counts as a file, so that opening it says why; pipes, sockets and
 /// devices inside a folder are passed over, because opening them may wait for ever.
 fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    if path.file_name().is_some_and(|name| name == "manifest.json")
+        && let Some(events) = path.parent().and_then(misp::feed::event_files)
+    {
+        return files.extend(events);
+    }
     let entries = match fs::read_dir(path) {
         Ok(entries) if depth < MAX_FOLDER_DEPTH => entries,
         _ => return files.push(path.to_owned()),

@@ -120,6 +120,7 @@ fn a_feed_is_a_folder_with_a_manifest() {
     assert_eq!(&*loaded.indicators[0].contexts[0].source, format!("{listed}.json"));
     assert_eq!(loaded.refused.len(), 1);
     assert_eq!(loaded.refused[0].reason, R::UnreadableFile);
+    assert_eq!(load_path(&folder.path().join("manifest.json")).indicators.len(), 1);
     write("manifest.json", json!({"../../etc/passwd": {}}).to_string());
     assert!(load_path(folder.path()).indicators.len() >= 2, "no manifest of a feed: a folder like any other");
 }

@@ -209,4 +209,6 @@ impl Emission<'_> {
 }
 
 #[cfg(test)]
+mod soundness;
+#[cfg(test)]
 mod tests;
