@@ -38,10 +38,9 @@ fn is_true(pattern: &Observation, facts: &Facts) -> bool {
     match pattern {
         Observation::Of(comparison) => holds(comparison, facts),
         Observation::Or(parts) => parts.iter().any(|part| is_true(part, facts)),
-        // One observation is not several.
-        Observation::And(_) | Observation::FollowedBy(_) => false,
         Observation::Qualified(inner, Qualifier::Within | Qualifier::Repeats(1)) => is_true(inner, facts),
-        Observation::Qualified(..) => false,
+        // One observation is not several.
+        Observation::And(_) | Observation::FollowedBy(_) | Observation::Qualified(..) => false,
     }
 }
 
