@@ -1,6 +1,10 @@
 //! The command line. Every flag of `weir read` and `weir run` has a key of the same name (with `_` for `-`) in the
 //! configuration file.
 
+mod collector;
+
+pub(crate) use collector::CollectorArguments;
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -18,7 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Read captures; print alerts as JSON lines on stdout and a summary on stderr.
     Read(Box<ReadArguments>),
-    /// Watch network interfaces; print alerts as JSON lines on stdout as they come, until SIGINT or SIGTERM.
+    /// Watch network interfaces, and records that routers export; print alerts as JSON lines on stdout as they come.
     Run(Box<RunArguments>),
     /// Ask a running `weir run` how it is: packets, drops, flows, alerts, losses, latency.
     Status(StatusArguments),
@@ -80,16 +84,22 @@ pub(crate) struct ExportedArguments {
 Exit codes: 0 ended by a signal, no alert; 1 ended by a signal, alerts raised; 2 usage, configuration or rights;
 3 ended because an output could not be written.
 Capturing needs rights: run as root, or once: setcap cap_net_raw,cap_net_admin=eip /path/to/weir
-docs/TAP.md says how to set up a tap or a mirror port, and what the lines of the ledger mean.
+docs/TAP.md says how to set up a tap or a mirror port, docs/COLLECTOR.md how to listen to routers, and both what the lines
+of the ledger mean.
 
 Examples:
   weir run --interface eth1 --indicators lists/ --home-net 192.0.2.0/24
   weir run --interface eth1 --interface eth2 --workers 4 --pin --indicators bad.txt --alerts alerts.jsonl
+  weir run --netflow 0.0.0.0:2055 --ipfix 0.0.0.0:4739 --sflow 0.0.0.0:6343 --exporter 192.0.2.1 --indicators lists/
   weir status")]
 pub(crate) struct RunArguments {
     /// An interface to watch; give it twice for a tap whose two directions arrive on two interfaces
     #[arg(long, value_name = "NAME", help_heading = "What is read")]
     pub interface: Vec<String>,
+
+    /// What is heard of routers.
+    #[command(flatten)]
+    pub collector: CollectorArguments,
 
     /// What both commands take.
     #[command(flatten)]

@@ -12,7 +12,7 @@ mod folder;
 mod intake;
 mod matching;
 
-pub(crate) use collector::{Collector, CollectorConfig};
+pub(crate) use collector::{Collector, CollectorConfig, CollectorReport};
 pub(crate) use datagrams::Datagrams;
 pub(crate) use files::{FileCollector, FileCollectorReport};
 pub(crate) use intake::{Heard, Intake};

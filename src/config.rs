@@ -1,8 +1,10 @@
 //! Configuration in two steps: what the operator wrote (file and flags) becomes what the program uses.
 
+mod collector;
 mod exported;
 mod tap;
 
+pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
 pub(crate) use tap::TapSettings;
 
@@ -54,6 +56,25 @@ struct Written {
     pin: Option<bool>,
     listen: Option<String>,
     control: Option<PathBuf>,
+    #[serde(default)]
+    netflow: Vec<String>,
+    #[serde(default)]
+    ipfix: Vec<String>,
+    #[serde(default)]
+    sflow: Vec<String>,
+    #[serde(default)]
+    ipfix_tcp: Vec<String>,
+    #[serde(default)]
+    ipfix_tls: Vec<String>,
+    ipfix_tls_cert: Option<PathBuf>,
+    ipfix_tls_key: Option<PathBuf>,
+    ipfix_tls_client_ca: Option<PathBuf>,
+    #[serde(default)]
+    exporter: Vec<String>,
+    #[serde(default)]
+    exporter_sampling: Vec<String>,
+    collectors: Option<usize>,
+    receive_buffer: Option<String>,
 }
 
 /// What `weir read` and `weir run` use: everything checked, every default in place.
@@ -76,6 +97,14 @@ pub(crate) struct Settings {
     pub state: Option<PathBuf>,
     pub workers: usize,
     pub exported: ExportedSettings,
+}
+
+/// What `weir run` uses.
+#[derive(Debug)]
+pub(crate) struct RunSettings {
+    pub common: Settings,
+    pub tap: TapSettings,
+    pub collector: CollectorSettings,
 }
 
 /// What is inside.
@@ -118,10 +147,17 @@ impl Settings {
     }
 
     /// The same for `weir run`.
-    pub(crate) fn for_run(flags: &RunArguments) -> Result<(Self, TapSettings)> {
+    pub(crate) fn for_run(flags: &RunArguments) -> Result<RunSettings> {
         let mut file = Written::named_by(&flags.common)?;
         let tap = TapSettings::new(flags, &mut file)?;
-        Ok((Self::new(&flags.common, file, 1)?, tap))
+        let collector = CollectorSettings::new(&flags.collector, &mut file)?;
+        if tap.interfaces.is_empty() && collector.is_empty() {
+            bail!(
+                "say what to watch: an interface (--interface NAME; `ip -br link` lists them), or what routers send \
+                 (--netflow 0.0.0.0:2055, --ipfix 0.0.0.0:4739, --sflow 0.0.0.0:6343)"
+            );
+        }
+        Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, tap, collector })
     }
 
     fn new(flags: &CommonArguments, file: Written, default_workers: usize) -> Result<Self> {
@@ -199,6 +235,9 @@ impl Written {
             .chain(self.state.as_mut())
             .chain(self.control.as_mut())
             .chain(&mut self.datagrams)
+            .chain(self.ipfix_tls_cert.as_mut())
+            .chain(self.ipfix_tls_key.as_mut())
+            .chain(self.ipfix_tls_client_ca.as_mut())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The counters of a run in Prometheus text format.
 
+mod collector;
+
 use crate::latency::{Quantiles, StageTimes};
 use crate::ledger::Ledger;
-use crate::status::InterfaceStatus;
+use crate::status::{CollectorStatus, InterfaceStatus};
 use anyhow::{Context as _, Result};
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::path::Path;
@@ -16,6 +18,7 @@ pub(crate) struct Published<'a> {
     pub stages: &'a [(&'static str, &'a StageTimes)],
     pub quantiles: &'a [StageQuantiles],
     pub interfaces: &'a [InterfaceStatus],
+    pub collector: Option<&'a CollectorStatus>,
 }
 
 /// How long something takes, in microseconds.
@@ -78,6 +81,9 @@ impl Published<'_> {
         }
         self.publish_quantiles(&registry)?;
         self.publish_interfaces(&registry)?;
+        if let Some(status) = self.collector {
+            collector::publish(status, &registry)?;
+        }
         Ok(registry)
     }
 
@@ -137,6 +143,12 @@ impl Published<'_> {
 
 fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
     let vector = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(vector.clone()))?;
+    Ok(vector)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
+    let vector = IntGaugeVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(vector.clone()))?;
     Ok(vector)
 }

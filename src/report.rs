@@ -1,6 +1,6 @@
 //! What is told at the end of a run: the ledger, the summary, the metrics.
 
-use crate::collect::{FileCollectorReport, Heard, books};
+use crate::collect::{CollectorReport, FileCollectorReport, Heard, books};
 use crate::config::{HomeNet, Settings, Verbosity};
 use crate::latency::Quantiles;
 use crate::ledger::{Entry, Ledger};
@@ -53,6 +53,7 @@ impl Report<'_> {
                 stages: &stages,
                 quantiles: &quantiles,
                 interfaces: &[],
+                collector: None,
             }
             .write(path)?;
         }
@@ -174,7 +175,7 @@ impl Report<'_> {
             ledger,
             stages,
             elapsed: self.elapsed,
-            exported: self.reports.desk.collected.as_ref().map(exported),
+            exported: self.reports.desk.collected.as_ref().map(|collected| exported(&collected.collector)),
             problems: self.problems(),
             warnings: self.warnings(),
         }
@@ -242,8 +243,8 @@ fn enter_collected(ledger: &mut Ledger, collected: &FileCollectorReport, heard: 
 }
 
 /// What the summary says of exported records.
-fn exported(collected: &FileCollectorReport) -> ExportedPart {
-    let decode = &collected.collector.decode;
+pub(crate) fn exported(collected: &CollectorReport) -> ExportedPart {
+    let decode = &collected.decode;
     let reasons =
         |reasons: &Reasons| Tally(reasons.iter().map(|(reason, count)| (reason.name(), count)).collect());
     ExportedPart {
@@ -255,10 +256,10 @@ fn exported(collected: &FileCollectorReport) -> ExportedPart {
             ("records of options", decode.option_records),
             ("counter samples", decode.counter_samples),
         ]),
-        flows: Tally(PROTOCOL_KINDS.iter().copied().zip(collected.collector.census.by_protocol).collect()),
+        flows: Tally(PROTOCOL_KINDS.iter().copied().zip(collected.census.by_protocol).collect()),
         refused: reasons(&decode.refused),
         faults: reasons(&decode.faults),
-        exporters: books::exporters(&collected.collector.exporters),
+        exporters: books::exporters(&collected.exporters),
     }
 }
 

@@ -1,15 +1,18 @@
-//! `weir run`: interfaces in, alerts out as they come.
+//! `weir run`: interfaces and what routers send in, alerts out as they come.
 //!
 //! ```text
 //!   tap ──frames──> worker ──hits──> desk ──> alerts         one thread each; a worker decodes, keeps its flows, matches
 //!   tap ──frames──> worker ──lines─> clerk ─> flows, names   queues are bounded, and capture never waits for them
 //!                        ├──counts─> board <── /metrics, weir status
 //!                        └──lane──> another worker           packets of which only decoding told whose they are
+//!   sockets ─datagrams─> collector ──hits, lines, counts──>  the same; collectors share their flows
 //! ```
 
 mod board;
 mod books;
 mod clerk;
+mod clock;
+mod collector;
 mod control;
 mod desk;
 mod ending;
@@ -29,7 +32,7 @@ pub(crate) use control::usual_places;
 
 use crate::Outcome;
 use crate::cli::RunArguments;
-use crate::config::{Settings, TapSettings};
+use crate::config::{RunSettings, Settings, TapSettings};
 use crate::memory;
 use crate::output::{self, Sink};
 use crate::pipeline;
@@ -39,6 +42,7 @@ use anyhow::{Context as _, Result, anyhow};
 use board::{Board, Seen};
 use books::Wanted;
 use clerk::Clerk;
+use collector::{CollectorThread, Collectors, Keeper, Listening};
 use control::ControlSocket;
 use desk::Desk;
 use ending::Ending;
@@ -49,15 +53,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use tables::{Peers, Tables};
+use weir_flow::FlowConfig;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 use worker::WorkerThread;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
-    let (settings, tap) = Settings::for_run(arguments)?;
+    let RunSettings { common: settings, tap, collector } = Settings::for_run(arguments)?;
     interfaces::must_exist(&tap.interfaces)?;
     let ending = Ending::on_signals()?;
-    let state = settings.state.as_deref().map(State::open).transpose()?;
+    let state = settings.state.as_deref().map(State::open).transpose()?.map(Arc::new);
     let (set, loaded) = load_indicators(&settings)?;
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
     if let Some(state) = &state {
@@ -66,18 +71,42 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     let outputs = Outputs::open(&settings)?;
     let wanted = Wanted { flows: outputs.flows.is_some(), names: outputs.names.is_some() };
 
-    let (sources, monitor) = interfaces::open(&settings, &tap)?;
-    let interfaces: Arc<dyn Interfaces> = Arc::new(monitor);
-    let board = Arc::new(Board::new(settings.workers, Arc::clone(&interfaces)));
+    let listening = Listening::open(&collector)?;
+    let (sources, interfaces) = interfaces::open(&settings, &tap)?;
+    let flow = shared_flow_config(&settings, !sources.is_empty() && listening.is_some());
+    let threads = listening.as_ref().map_or(0, |listening| listening.workers.len());
+    let peers = Arc::new(Peers::new(sources.len(), threads, &flow));
+    let workers = workers(&settings, &set, sources, wanted, (&flow, &peers));
+    let collectors = listening.map(|listening| {
+        let matching = (&set, site(&settings), wanted);
+        Collectors::new(listening, (&settings, &collector), matching, (&flow, &peers), state.as_ref())
+    });
+    let places = collectors.as_ref().map(Collectors::places);
+    let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places));
     let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted })?;
-
-    let (workers, peers) = workers(&settings, &set, sources, wanted);
     let pinned = tap.is_pinned;
-    let done =
-        watch(Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, state });
+    let done = watch(Watching {
+        workers,
+        collectors,
+        peers,
+        incidents,
+        outputs,
+        interfaces,
+        board,
+        ending,
+        pinned,
+        state,
+    });
     let Done { seen, problem } = done;
-    let farewell = Farewell { settings: &settings, tap: &tap, set: &set, loaded: &loaded, wanted, problem };
+    let (settings, tap, collector) = (&settings, &tap, &collector);
+    let farewell = Farewell { settings, tap, collector, set: &set, loaded: &loaded, wanted, problem };
     Ok(farewell.tell(seen))
+}
+
+/// What flows may use: half for those of packets and half for those of records, where there are both.
+fn shared_flow_config(settings: &Settings, are_both: bool) -> FlowConfig {
+    let config = flow_config(settings);
+    if are_both { FlowConfig { table_bytes: config.table_bytes / 2, ..config } } else { config }
 }
 
 /// Where lines go.
@@ -118,20 +147,18 @@ fn workers<S>(
     set: &Arc<IndicatorSet>,
     sources: Vec<S>,
     wanted: Wanted,
-) -> (Vec<(S, Tables)>, Arc<Peers>) {
-    let (site, mut config) = (site(settings), flow_config(settings));
-    if sources.len() > 1 {
-        config = pipeline::share_of(&config, sources.len());
-    }
-    let peers = Arc::new(Peers::new(sources.len(), &config));
-    let tables = |index| Tables::new(index, &peers, config.clone(), &site, set, wanted);
-    let workers = sources.into_iter().enumerate().map(|(index, source)| (source, tables(index))).collect();
-    (workers, peers)
+    (flow, peers): (&FlowConfig, &Arc<Peers>),
+) -> Vec<(S, Tables)> {
+    let site = site(settings);
+    let share = if sources.len() > 1 { pipeline::share_of(flow, sources.len()) } else { flow.clone() };
+    let tables = |index| Tables::new(index, peers, share.clone(), &site, set, wanted);
+    sources.into_iter().enumerate().map(|(index, source)| (source, tables(index))).collect()
 }
 
 /// All that a run works with.
 struct Watching<S> {
     workers: Vec<(S, Tables)>,
+    collectors: Option<Collectors>,
     peers: Arc<Peers>,
     incidents: Incidents,
     outputs: Outputs,
@@ -139,7 +166,7 @@ struct Watching<S> {
     board: Arc<Board>,
     ending: Ending,
     pinned: bool,
-    state: Option<State>,
+    state: Option<Arc<State>>,
 }
 
 /// What is left when it is over.
@@ -151,9 +178,10 @@ struct Done {
 
 /// Runs all threads until a signal comes or an output fails, and lets them finish what is under way.
 fn watch<S: Source>(watching: Watching<S>) -> Done {
-    let Watching { workers, peers, incidents, outputs, interfaces, board, ending, pinned, state } = watching;
+    let Watching { workers, collectors, peers, incidents, outputs, interfaces, board, ending, pinned, state } =
+        watching;
     let (queues, hits_in, lines_in) = outbox::queues(outputs.flows.is_some());
-    let desk = Desk::new(incidents, state, outputs.alerts, Arc::clone(&board), peers);
+    let desk = Desk::new(incidents, state, outputs.alerts, Arc::clone(&board), Arc::clone(&peers));
     let clerk = Clerk::new(outputs.flows, outputs.names, Arc::clone(&board));
     let is_over = ending.clone();
     let problem = std::thread::scope(|scope| {
@@ -164,18 +192,26 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
             let thread = WorkerThread { index, source, tables, outbox, board: Arc::clone(&board), pinned };
             scope.spawn(move || thread.run())
         };
-        let workers: Vec<_> = workers.into_iter().enumerate().map(spawn).collect();
+        let mut workers: Vec<_> = workers.into_iter().enumerate().map(spawn).collect();
+        let (threads, mut keeper) =
+            collectors.map(|collectors| collectors.divide(&board, &peers, &queues)).unzip();
+        let threads = threads.into_iter().flatten();
+        workers.extend(threads.map(|thread: CollectorThread| scope.spawn(move || thread.run())));
         drop(queues);
-        let broke_down =
-            || desk.is_finished() || clerk.is_finished() || workers.iter().any(ScopedJoinHandle::is_finished);
-        interfaces::look_after(&*interfaces, &|| ending.is_requested() || broke_down());
+        let is_over = || {
+            let broke_down = desk.is_finished() || clerk.is_finished();
+            broke_down || ending.is_requested() || workers.iter().any(ScopedJoinHandle::is_finished)
+        };
+        interfaces::look_after(&*interfaces, keeper.as_mut(), &is_over);
         board.ending();
         interfaces.stop();
+        keeper.iter().for_each(Keeper::stop);
         let worked =
             workers.into_iter().map(|worker| join(worker, "a worker").map(drop)).collect::<Result<Vec<_>>>();
+        let kept = keeper.map_or(Ok(()), |mut keeper| keeper.finish());
         let clerk = join(clerk, "the clerk").and_then(|written| written);
         let told = join(desk, "the desk").and_then(|told| told);
-        told.and(clerk).and(worked.map(drop)).err()
+        told.and(clerk).and(worked.map(drop)).and(kept).err()
     });
     Done { seen: board.see(), problem }
 }

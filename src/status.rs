@@ -1,9 +1,13 @@
 //! `weir status`: asks a running `weir run` how it is.
 
+mod collector;
 mod snapshot;
 mod table;
 
-pub(crate) use snapshot::{Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus};
+pub(crate) use snapshot::{
+    CollectorStatus, CollectorThreadStatus, Count, ExporterRow, InterfaceStatus, SocketStatus, StageStatus,
+    Status, VERSION, WorkerStatus,
+};
 
 use crate::Outcome;
 use crate::cli::StatusArguments;

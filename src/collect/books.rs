@@ -13,7 +13,12 @@ const EXPORTERS_SHOWN: usize = 10;
 
 /// Enters what became of datagrams, of what was in them, and what their numbers tell.
 pub(crate) fn enter(ledger: &mut Ledger, report: &CollectorReport) {
-    let decode = &report.decode;
+    enter_decoded(ledger, &report.decode);
+    enter_flows(ledger, report);
+}
+
+/// Enters what became of datagrams, and what their numbers tell: this balances at any moment.
+pub(crate) fn enter_decoded(ledger: &mut Ledger, decode: &ExportStats) {
     let refused = decode.refused.iter().map(|(reason, count)| Entry::new(format!("refused {reason}"), count));
     ledger.add(
         "exported datagrams",
@@ -31,7 +36,6 @@ pub(crate) fn enter(ledger: &mut Ledger, report: &CollectorReport) {
             Entry::new("dropped without room to wait", decode.data_sets_dropped),
         ],
     );
-    enter_flows(ledger, report);
     let sequence = &decode.sequence;
     ledger.add(
         "units numbered by exporters",

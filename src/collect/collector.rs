@@ -45,7 +45,7 @@ pub(crate) struct Collector {
 }
 
 /// What a collector has to say at the end, or in between.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CollectorReport {
     pub decode: ExportStats,
     /// By their addresses.
@@ -59,7 +59,6 @@ pub(crate) struct CollectorReport {
     pub hits_of_gone: u64,
     pub census: Census,
     /// Notices beyond those that wait to be taken.
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub notices_left_out: u64,
 }
 
@@ -99,7 +98,6 @@ impl Collector {
     }
 
     /// Takes an IPFIX message of a stream.
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) fn message(
         &mut self,
         exporter: IpAddr,
@@ -111,7 +109,6 @@ impl Collector {
     }
 
     /// The stream of an exporter ended.
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) fn session_ended(&mut self, exporter: IpAddr, session: u64) {
         self.decoder.session_ended(exporter, session);
     }
@@ -139,7 +136,6 @@ impl Collector {
     }
 
     /// Snapshots of open flows that met something here; they are among what was learnt.
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) fn stand(&mut self, which: Look) {
         self.records.take_batch();
         self.records.watch.stand(which);
@@ -152,30 +148,47 @@ impl Collector {
     }
 
     /// What people should know of exporters, since this was last asked.
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) fn take_notices(&mut self) -> Vec<(IpAddr, Notice)> {
         std::mem::take(&mut self.records.notices)
     }
 
     /// The decoder, for templates that are kept over a restart.
-    #[expect(dead_code, reason = "for sockets, which `weir run` will have")]
     pub(crate) const fn decoder(&mut self) -> &mut ExportDecoder {
         &mut self.decoder
     }
 
     /// The books so far, as of the last time that learnt things were taken.
     pub(crate) fn report(&self) -> CollectorReport {
+        let (exporters, census) = (self.decoder.exporters(), self.records.watch.census().clone());
+        CollectorReport { exporters, census, ..self.counts() }
+    }
+
+    /// The same without exporters and census, which may be large.
+    pub(crate) fn counts(&self) -> CollectorReport {
         let Records { flows, frames, watch, notices_left_out, .. } = &self.records;
         CollectorReport {
             decode: self.decoder.stats(),
-            exporters: self.decoder.exporters(),
+            exporters: Vec::new(),
             frames: frames.stats(),
             flows: flows.stats(),
             watch: *watch.counts(),
             hits_of_gone: watch.hits_of_gone(),
-            census: watch.census().clone(),
+            census: Census::default(),
             notices_left_out: *notices_left_out,
         }
+    }
+}
+
+impl CollectorReport {
+    /// Takes up what another collector of the same flows has to say.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.decode.add(&other.decode);
+        self.exporters.extend_from_slice(&other.exporters);
+        self.frames.add(&other.frames);
+        self.watch.add(&other.watch);
+        self.hits_of_gone += other.hits_of_gone;
+        self.census.add(&other.census);
+        self.notices_left_out += other.notices_left_out;
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// How packets are taken from interfaces, and how the running program can be asked.
+/// How packets are taken from interfaces (there may be none), and how the running program can be asked.
 #[derive(Debug)]
 pub(crate) struct TapSettings {
     pub interfaces: Vec<String>,
@@ -62,7 +62,6 @@ fn interfaces(named: &[String]) -> Result<Vec<String>> {
     let twice =
         named.iter().enumerate().find(|(index, name)| named.iter().take(*index).any(|one| one == *name));
     match (named.len(), twice) {
-        (0, _) => bail!("say which interface to watch (--interface NAME; `ip -br link` lists them)"),
         (count, _) if count > MOST_INTERFACES => {
             bail!("{count} interfaces are too many; the most is {MOST_INTERFACES}")
         }
@@ -107,7 +106,6 @@ mod tests {
     fn what_cannot_be_is_refused() {
         assert!(settings(&on(&["eth0", "eth1"])).is_ok());
         let told = |flags: &RunArguments| settings(flags).unwrap_err().to_string();
-        assert!(told(&on(&[])).contains("--interface"));
         assert!(told(&on(&["eth0", "eth0"])).contains("twice"));
         assert!(told(&RunArguments { snaplen: Some(64), ..on(&["eth0"]) }).contains("snaplen"));
         assert!(told(&RunArguments { ring_size: Some("2GiB".into()), ..on(&["eth0"]) }).contains("too many"));

@@ -2,21 +2,35 @@
 //!
 //! Each thread writes only its own place, a few times a second, so nothing on the way of a packet waits for whoever reads.
 
+use super::collector::{Exporters, SeenCollector};
 use super::outbox::Sent;
 use super::source::Interfaces;
 use super::tables::TablesReport;
+use crate::collect::CollectorReport;
 use crate::latency::{Latency, StageTimes};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use weir_capture::collector::CollectorMonitor;
 use weir_capture::live::InterfaceStats;
-use weir_rules::IncidentStats;
+use weir_flow::ExportedFlows;
+use weir_rules::{FlowHits, IncidentStats};
 
 /// What a worker puts up.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerView {
     pub report: TablesReport,
     pub sent: Sent,
+}
+
+/// What a collector's thread puts up.
+#[derive(Clone, Debug)]
+pub(super) struct CollectorView {
+    pub report: CollectorReport,
+    pub exporters: Exporters,
+    pub sent: Sent,
+    pub times: StageTimes,
 }
 
 /// What the desk of alerts puts up.
@@ -44,9 +58,22 @@ pub(super) struct Board {
     started: Instant,
     interfaces: Arc<dyn Interfaces>,
     workers: Vec<Mutex<Option<WorkerView>>>,
+    collector: Option<CollectorPlaces>,
     desk: Mutex<Option<DeskView>>,
     clerk: Mutex<Option<ClerkView>>,
     is_ending: AtomicBool,
+}
+
+/// Those of the threads that listen to routers.
+pub(super) struct CollectorPlaces {
+    pub monitor: Arc<CollectorMonitor>,
+    /// Where it listens, in the order of the settings.
+    pub listen: Vec<String>,
+    /// Exporters that are named in the settings, sorted.
+    pub named: Arc<[IpAddr]>,
+    /// Flows that all of them share.
+    pub flows: Arc<ExportedFlows<FlowHits>>,
+    pub threads: Vec<Mutex<Option<CollectorView>>>,
 }
 
 /// Everything at one moment.
@@ -55,6 +82,7 @@ pub(super) struct Seen {
     pub is_ending: bool,
     pub interfaces: Vec<InterfaceStats>,
     pub workers: Vec<WorkerView>,
+    pub collector: Option<SeenCollector>,
     pub desk: Option<DeskView>,
     pub clerk: Option<ClerkView>,
 }
@@ -62,11 +90,16 @@ pub(super) struct Seen {
 impl Board {
     /// For so many workers; nothing is put up.
     #[expect(clippy::disallowed_methods, reason = "the program says how long it has been running")]
-    pub(super) fn new(workers: usize, interfaces: Arc<dyn Interfaces>) -> Self {
+    pub(super) fn new(
+        workers: usize,
+        interfaces: Arc<dyn Interfaces>,
+        collector: Option<CollectorPlaces>,
+    ) -> Self {
         Self {
             started: Instant::now(),
             interfaces,
             workers: (0..workers).map(|_| Mutex::default()).collect(),
+            collector,
             desk: Mutex::default(),
             clerk: Mutex::default(),
             is_ending: AtomicBool::new(false),
@@ -79,12 +112,23 @@ impl Board {
         }
     }
 
+    pub(super) fn put_collector(&self, index: usize, view: CollectorView) {
+        if let Some(place) = self.collector.as_ref().and_then(|places| places.threads.get(index)) {
+            *lock(place) = Some(view);
+        }
+    }
+
     pub(super) fn put_desk(&self, view: DeskView) {
         *lock(&self.desk) = Some(view);
     }
 
     pub(super) fn put_clerk(&self, view: ClerkView) {
         *lock(&self.clerk) = Some(view);
+    }
+
+    /// What listens to routers, at one moment.
+    pub(super) fn see_collector(&self) -> Option<SeenCollector> {
+        self.collector.as_ref().map(|places| places.see(self.started.elapsed()))
     }
 
     pub(super) fn ending(&self) {
@@ -97,9 +141,24 @@ impl Board {
         let clerk = lock(&self.clerk).clone();
         let desk = lock(&self.desk).clone();
         let workers = self.workers.iter().filter_map(|place| lock(place).clone()).collect();
+        let collector = self.see_collector();
         let interfaces = self.interfaces.stats();
         let is_ending = self.is_ending.load(Ordering::Relaxed);
-        Seen { running: self.started.elapsed(), is_ending, interfaces, workers, desk, clerk }
+        Seen { running: self.started.elapsed(), is_ending, interfaces, workers, collector, desk, clerk }
+    }
+}
+
+impl CollectorPlaces {
+    fn see(&self, running: Duration) -> SeenCollector {
+        let threads = self.threads.iter().filter_map(|place| lock(place).clone()).collect();
+        SeenCollector {
+            threads,
+            sockets: self.monitor.stats(),
+            flows: self.flows.stats(),
+            listen: self.listen.clone(),
+            named: Arc::clone(&self.named),
+            running,
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! The books of a run, made of what the threads have put up: at any moment, and at the end.
 
-use super::board::{Seen, WorkerView};
+use super::board::{CollectorView, Seen, WorkerView};
+use super::collector::SeenCollector;
 use super::outbox::Sent;
+use crate::collect::books;
 use crate::latency::{Latency, StageTimes};
 use crate::ledger::{Entry, Ledger};
 use crate::metrics::StageQuantiles;
+use crate::pipeline::WatchCounts;
 use crate::report::not_notified;
-use crate::status::{Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus};
+use crate::status::{CollectorStatus, Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus};
 use std::collections::BTreeMap;
 use weir_capture::live::LinkState;
 
@@ -40,8 +43,19 @@ impl Books {
         self.seen.workers.iter().map(count).sum()
     }
 
+    fn collectors(&self) -> impl Iterator<Item = &CollectorView> {
+        self.seen.collector.iter().flat_map(|collector| &collector.threads)
+    }
+
     fn sent(&self, count: impl Fn(&Sent) -> u64) -> u64 {
-        self.sum(|worker| count(&worker.sent))
+        let collectors: u64 = self.collectors().map(|thread| count(&thread.sent)).sum();
+        self.sum(|worker| count(&worker.sent)) + collectors
+    }
+
+    /// What workers and collectors counted of flows and hits.
+    fn watched(&self, count: impl Fn(&WatchCounts) -> u64) -> u64 {
+        let collectors: u64 = self.collectors().map(|thread| count(&thread.report.watch)).sum();
+        self.sum(|worker| count(&worker.report.watch)) + collectors
     }
 
     /// An equation; while the run goes on, what has gone in and not come out is under way, but never less than nothing.
@@ -58,8 +72,11 @@ impl Books {
     /// The books in the order of the way of the data.
     pub(super) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        self.frames(&mut ledger);
-        self.packets(&mut ledger);
+        if !self.seen.interfaces.is_empty() {
+            self.frames(&mut ledger);
+            self.packets(&mut ledger);
+        }
+        self.exports(&mut ledger);
         self.flows(&mut ledger);
         self.findings(&mut ledger);
         ledger
@@ -126,12 +143,27 @@ impl Books {
         }
     }
 
+    /// What routers sent.
+    fn exports(&self, ledger: &mut Ledger) {
+        let Some(collector) = &self.seen.collector else { return };
+        for (unit, entered, left) in collector.boundaries() {
+            self.add(ledger, &unit, entered, left);
+        }
+        // Threads put up their counts at different times, so while they run only what is of one thread balances.
+        match self.moment {
+            Moment::Running => books::enter_decoded(ledger, &collector.report().decode),
+            Moment::End => books::enter(ledger, &collector.report()),
+        }
+    }
+
     fn flows(&self, ledger: &mut Ledger) {
-        let begun = self.sum(|worker| worker.report.watch.began);
-        let ended = self.sum(|worker| worker.report.watch.ended);
+        let ended = self.watched(|watch| watch.ended);
+        let mut begun = self.watched(|watch| watch.began);
         let mut left = vec![Entry::new("ended", ended)];
         if self.moment == Moment::Running {
-            left.push(Entry::new("open", self.sum(|worker| worker.report.flow.flows_open)));
+            // A flow that began in one collector's thread may have ended in another, which has put up its counts since.
+            begun = begun.max(ended);
+            left.push(Entry::new("open", begun - ended));
         }
         ledger.add("flows", Entry::new("begun", begun), left);
         let clerk = self.seen.clerk.as_ref();
@@ -151,12 +183,17 @@ impl Books {
 
     fn findings(&self, ledger: &mut Ledger) {
         let Some(desk) = &self.seen.desk else { return };
-        let matched = self.sum(|worker| worker.report.watch.hits);
+        let matched = self.watched(|watch| watch.hits);
         let lost = self.sent(|sent| sent.hits_lost);
-        let mut left = vec![Entry::new("at the desk", desk.hits), Entry::new("lost in the queue", lost)];
+        let gone: u64 = self.collectors().map(|thread| thread.report.hits_of_gone).sum();
+        let mut left = vec![
+            Entry::new("at the desk", desk.hits),
+            Entry::new("lost in the queue", lost),
+            Entry::new("of flows that another thread ended first", gone),
+        ];
         if self.moment == Moment::Running {
-            let of_ended = self.sum(|worker| worker.report.watch.hits_of_ended);
-            left.push(Entry::new("of open flows", matched - of_ended));
+            let of_ended = self.watched(|watch| watch.hits_of_ended);
+            left.push(Entry::new("of open flows", matched.saturating_sub(of_ended + gone)));
         }
         self.add(ledger, "hits", Entry::new("matched", matched), left);
         let stats = &desk.incidents;
@@ -229,9 +266,13 @@ impl Books {
     pub(super) fn stages(&self) -> Vec<(&'static str, StageTimes)> {
         let mut decode = StageTimes::new();
         self.seen.workers.iter().for_each(|worker| decode.add(&worker.report.times));
+        let mut collect = StageTimes::new();
+        self.collectors().for_each(|thread| collect.add(&thread.times));
+        let decode = (!self.seen.workers.is_empty()).then_some(("decode", decode));
+        let collect = self.seen.collector.is_some().then_some(("collect", collect));
         let desk = self.seen.desk.as_ref().map(|desk| ("alert", desk.times.clone()));
         let clerk = self.seen.clerk.as_ref().map(|clerk| ("write", clerk.times.clone()));
-        [("decode", decode)].into_iter().chain(desk).chain(clerk).collect()
+        decode.into_iter().chain(collect).chain(desk).chain(clerk).collect()
     }
 
     /// Packet to alert written.
@@ -249,6 +290,14 @@ impl Books {
             for (name, count) in wire.chain(flow) {
                 *sums.entry(name).or_default() += count;
             }
+        }
+        if let Some(collector) = &self.seen.collector {
+            let report = collector.report();
+            let decoded = books::counters(&report.decode).into_iter();
+            sums.extend(decoded.map(|(name, count)| (("export", name), count)));
+            sums.insert(("export", "notices_left_out".to_owned()), report.notices_left_out);
+            let flows = books::flow_counters(&report.flows);
+            sums.extend(flows.map(|(name, count)| (("exported_flow", name.to_owned()), count)));
         }
         let desk = self.seen.desk.iter().flat_map(|desk| desk.incidents.iter());
         sums.extend(desk.map(|(name, count)| (("rules", name.to_owned()), count)));
@@ -279,8 +328,9 @@ impl Books {
             is_ending: self.seen.is_ending,
             interfaces: self.interfaces(),
             workers: self.seen.workers.iter().map(|worker| self.worker(worker)).collect(),
-            flows_begun: self.sum(|worker| worker.report.watch.began),
-            flows_open: self.sum(|worker| worker.report.flow.flows_open),
+            collector: self.collector(),
+            flows_begun: self.watched(|watch| watch.began),
+            flows_open: self.watched(|watch| watch.began).saturating_sub(self.watched(|watch| watch.ended)),
             incidents_open: self.incidents_open(),
             alerts: self.alerts(),
             lost: self.lost(),
@@ -307,6 +357,16 @@ impl Books {
                 freezes: interface.freezes,
             })
             .collect()
+    }
+
+    /// What is shown of exporters and the sockets at which they are heard.
+    pub(super) fn collector(&self) -> Option<CollectorStatus> {
+        self.seen.collector.as_ref().map(SeenCollector::status)
+    }
+
+    /// The same at the end, for warnings.
+    pub(super) const fn seen_collector(&self) -> Option<&SeenCollector> {
+        self.seen.collector.as_ref()
     }
 
     /// Told of and not over.

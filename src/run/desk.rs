@@ -1,6 +1,7 @@
 //! The desk: hits to incidents, incidents to alerts, as they happen.
 
 use super::board::{Board, DeskView};
+use super::clock;
 use super::outbox::HitNews;
 use super::tables::Peers;
 use crate::latency::{Latency, StageTimes};
@@ -10,7 +11,7 @@ use crate::state::State;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use weir_alert::{JsonLines, ecs};
 use weir_model::alert::Notice;
 use weir_model::{Alert, Timestamp};
@@ -28,7 +29,7 @@ const KEEP_EVERY: Duration = Duration::from_mins(1);
 pub(super) struct Desk {
     incidents: Incidents,
     /// Where open incidents are remembered; without, they are closed at the end.
-    state: Option<State>,
+    state: Option<Arc<State>>,
     keeps: Instant,
     alerts: JsonLines<Sink>,
     view: DeskView,
@@ -41,7 +42,7 @@ impl Desk {
     #[expect(clippy::disallowed_methods, reason = "kept by the clock")]
     pub(super) fn new(
         incidents: Incidents,
-        state: Option<State>,
+        state: Option<Arc<State>>,
         alerts: Sink,
         board: Arc<Board>,
         peers: Arc<Peers>,
@@ -141,7 +142,7 @@ impl Desk {
         if !alerts.is_empty() {
             self.alerts.flush().context("cannot write alerts")?;
         }
-        let now = now();
+        let now = clock::now();
         for since in alerts.iter().filter_map(|alert| caused(alert, news)) {
             self.view.latency.record(now.since(since));
         }
@@ -162,13 +163,4 @@ fn caused(alert: &Alert, news: &[HitNews]) -> Option<Timestamp> {
         Notice::Opened => of_alert.map(|hit| hit.time).max().or(Some(alert.last)),
         _ => Some(alert.last),
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "latency is against the system's clock, as are the kernel's timestamps"
-)]
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

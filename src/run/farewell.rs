@@ -1,12 +1,12 @@
 //! What is said when a run is over: the summary, the ledger, and how it ended.
 
-use super::board::Seen;
+use super::board::{CollectorView, Seen};
 use super::books::{Books, Moment, Wanted};
 use crate::Outcome;
-use crate::config::{Settings, TapSettings, Verbosity};
+use crate::config::{CollectorSettings, Settings, TapSettings, Verbosity};
 use crate::output;
 use crate::pipeline::{Census, NAME_KINDS, PROTOCOL_KINDS};
-use crate::report::{TOP_TALKERS, census_warning};
+use crate::report::{TOP_TALKERS, census_warning, exported};
 use crate::summary::{Summary, Tally, number};
 use weir_intel::Loaded;
 use weir_model::Timestamp;
@@ -19,6 +19,7 @@ const REFUSED_SHOWN: usize = 5;
 pub(super) struct Farewell<'a> {
     pub settings: &'a Settings,
     pub tap: &'a TapSettings,
+    pub collector: &'a CollectorSettings,
     pub set: &'a IndicatorSet,
     pub loaded: &'a Loaded,
     pub wanted: Wanted,
@@ -41,8 +42,8 @@ impl Farewell<'_> {
         let alerts: Vec<_> = books.notices();
         let refused = &self.loaded.stats.refused_by_reason;
         let summary = Summary {
-            exported: None,
-            inputs: self.tap.interfaces.join(", "),
+            exported: books.seen_collector().map(|collector| exported(&collector.report())),
+            inputs: self.inputs(),
             span,
             frames: books.frames_received(),
             frame_bytes,
@@ -85,6 +86,12 @@ impl Farewell<'_> {
         }
     }
 
+    /// Interfaces, and where routers are heard.
+    fn inputs(&self) -> String {
+        let listen = self.collector.listen.iter().map(ToString::to_string);
+        self.tap.interfaces.iter().cloned().chain(listen).collect::<Vec<_>>().join(", ")
+    }
+
     fn warnings(&self, books: &Books, census: &Census) -> Vec<String> {
         let mut warnings: Vec<_> = census_warning(census, self.settings).into_iter().collect();
         for interface in books.interfaces() {
@@ -100,6 +107,12 @@ impl Farewell<'_> {
                 warnings
                     .push(format!("{drops} packets were dropped by the network card of {}", interface.name));
             }
+        }
+        if let Some(collector) = books.seen_collector().filter(|collector| collector.kernel_drops() > 0) {
+            let drops = number(collector.kernel_drops());
+            warnings.push(format!(
+                "{drops} datagrams were dropped by the kernel: more --collectors or a larger --receive-buffer"
+            ));
         }
         for lost in books.lost().iter().filter(|lost| lost.count > 0) {
             let count = number(lost.count);
@@ -118,16 +131,24 @@ impl Farewell<'_> {
     }
 }
 
+/// Of workers and collectors.
 fn census(seen: &Seen) -> Census {
     let mut all = Census::default();
-    seen.workers.iter().filter_map(|worker| worker.report.census.as_ref()).for_each(|census| all.add(census));
+    let workers = seen.workers.iter().map(|worker| &worker.report.census);
+    let collectors = collectors(seen).map(|thread| &thread.report.census);
+    workers.flatten().chain(collectors).for_each(|census| all.add(census));
     all
 }
 
 fn names(seen: &Seen) -> Vec<(&'static str, u64)> {
-    let count =
-        |kind: usize| seen.workers.iter().filter_map(|worker| worker.report.watch.names.get(kind)).sum();
+    let workers = || seen.workers.iter().map(|worker| &worker.report.watch);
+    let all = || workers().chain(collectors(seen).map(|thread| &thread.report.watch));
+    let count = |kind: usize| all().filter_map(|watch| watch.names.get(kind)).sum();
     NAME_KINDS.iter().enumerate().map(|(kind, name)| (*name, count(kind))).collect()
+}
+
+fn collectors(seen: &Seen) -> impl Iterator<Item = &CollectorView> {
+    seen.collector.iter().flat_map(|collector| &collector.threads)
 }
 
 fn span(seen: &Seen) -> Option<(Timestamp, Timestamp)> {

@@ -1,11 +1,13 @@
 //! Interfaces: opened with advice where that fails, and looked after while the run goes on.
 
-use super::source::Interfaces;
+use super::collector::Keeper;
+use super::source::{Interfaces, NoInterfaces};
 use crate::config::{Settings, TapSettings};
 use crate::output::say;
 use anyhow::{Result, anyhow, bail};
+use std::sync::Arc;
 use std::time::Duration;
-use weir_capture::live::{self, TapError, TapMonitor, TapOptions, TapWorker};
+use weir_capture::live::{self, TapError, TapOptions, TapWorker};
 
 /// How long after a signal, at most, capturing stops; also how often news of interfaces are told.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -27,8 +29,11 @@ pub(super) fn must_exist(names: &[String]) -> Result<()> {
     }
 }
 
-/// Opens the tap.
-pub(super) fn open(settings: &Settings, tap: &TapSettings) -> Result<(Vec<TapWorker>, TapMonitor)> {
+/// Opens the tap, if there are interfaces to watch.
+pub(super) fn open(settings: &Settings, tap: &TapSettings) -> Result<(Vec<TapWorker>, Arc<dyn Interfaces>)> {
+    if tap.interfaces.is_empty() {
+        return Ok((Vec::new(), Arc::new(NoInterfaces)));
+    }
     let options = TapOptions {
         workers: settings.workers,
         filter: settings.bpf.clone(),
@@ -37,7 +42,8 @@ pub(super) fn open(settings: &Settings, tap: &TapSettings) -> Result<(Vec<TapWor
         promiscuous: tap.is_promiscuous,
         ..TapOptions::new(tap.interfaces.clone())
     };
-    live::open(&options).map_err(|error| advice(&error))
+    let (workers, monitor) = live::open(&options).map_err(|error| advice(&error))?;
+    Ok((workers, Arc::new(monitor)))
 }
 
 /// What went wrong, and what can be done about it where that is known.
@@ -54,12 +60,19 @@ fn advice(error: &TapError) -> anyhow::Error {
     anyhow!("{said}")
 }
 
-/// Tells what happens to interfaces until it is over.
-pub(super) fn look_after(interfaces: &dyn Interfaces, is_over: &dyn Fn() -> bool) {
+/// Tells what happens to interfaces and exporters until it is over.
+pub(super) fn look_after(
+    interfaces: &dyn Interfaces,
+    mut keeper: Option<&mut Keeper>,
+    is_over: &dyn Fn() -> bool,
+) {
     while !is_over() {
         std::thread::sleep(LOOK_EVERY);
         for event in interfaces.events() {
             say(&format!("weir: {event}\n"));
+        }
+        if let Some(keeper) = &mut keeper {
+            keeper.look();
         }
     }
 }

@@ -37,13 +37,14 @@ impl LivePages {
         let books = self.books();
         let (ledger, counters, stages) = (books.ledger(), books.counters(), books.stages());
         let stages: Vec<_> = stages.iter().map(|(stage, times)| (*stage, times)).collect();
-        let (quantiles, interfaces) = (books.quantiles(), books.interfaces());
+        let (quantiles, interfaces, collector) = (books.quantiles(), books.interfaces(), books.collector());
         let published = Published {
             ledger: &ledger,
             counters: &counters,
             stages: &stages,
             quantiles: &quantiles,
             interfaces: &interfaces,
+            collector: collector.as_ref(),
         };
         published.render().ok()
     }

@@ -42,3 +42,18 @@ impl Interfaces for TapMonitor {
         Self::stop(self);
     }
 }
+
+/// A run without interfaces.
+pub(super) struct NoInterfaces;
+
+impl Interfaces for NoInterfaces {
+    fn stats(&self) -> Vec<InterfaceStats> {
+        Vec::new()
+    }
+
+    fn events(&self) -> Vec<TapEvent> {
+        Vec::new()
+    }
+
+    fn stop(&self) {}
+}

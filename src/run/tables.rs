@@ -25,7 +25,7 @@ const MAX_WAIT_AT_END: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Peers {
     passive_dns: Arc<PassiveDns>,
-    /// The time up to which each worker has taken its packets, in nanoseconds.
+    /// The time up to which each worker has taken its packets, then each collector what it received, in nanoseconds.
     passed: Vec<AtomicU64>,
     /// The packet number up to which each worker has asked passive DNS.
     asked: Vec<AtomicU64>,
@@ -33,11 +33,25 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    /// So many workers, of which none has taken a packet.
-    pub(super) fn new(workers: usize, flow: &FlowConfig) -> Self {
-        let zeros = || (0..workers).map(|_| AtomicU64::new(0)).collect();
-        let passive_dns = Arc::new(PassiveDns::new(flow.passive_dns.clone()));
-        Self { passive_dns, passed: zeros(), asked: zeros(), lanes: Arc::new(Lanes::new(workers)) }
+    /// So many workers and collectors, of which none has taken anything.
+    pub(super) fn new(workers: usize, collectors: usize, flow: &FlowConfig) -> Self {
+        let zeros = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            passive_dns: Arc::new(PassiveDns::new(flow.passive_dns.clone())),
+            passed: zeros(workers + collectors),
+            asked: zeros(workers),
+            lanes: Arc::new(Lanes::new(workers)),
+        }
+    }
+
+    /// How many workers there are.
+    pub(super) const fn workers(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// What clients were told of names, known to all.
+    pub(super) const fn passive_dns(&self) -> &Arc<PassiveDns> {
+        &self.passive_dns
     }
 
     /// The time up to which all have taken their packets; `None` while one has none.
@@ -45,7 +59,8 @@ impl Peers {
         least(&self.passed).map(Timestamp::from_nanos)
     }
 
-    fn pass(&self, index: usize, time: Timestamp) {
+    /// The worker or collector of that place has come so far.
+    pub(super) fn pass(&self, index: usize, time: Timestamp) {
         if let Some(passed) = self.passed.get(index) {
             passed.store(time.as_nanos(), Ordering::Relaxed);
         }

@@ -3,7 +3,6 @@
 mod lane;
 
 use super::*;
-use crate::config::TapSettings;
 use crate::run::books::{Books, Moment};
 use crate::run::http::Pages as _;
 use std::io::Write;
@@ -131,16 +130,19 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
         ..crate::cli::CommonArguments::default()
     };
     let arguments = RunArguments { interface: vec!["played".into()], common, ..RunArguments::default() };
-    let (settings, _): (_, TapSettings) = Settings::for_run(&arguments).unwrap();
+    let settings = Settings::for_run(&arguments).unwrap().common;
     let (set, _) = load_indicators(&settings).unwrap();
     let interfaces: Arc<dyn Interfaces> = Arc::clone(&wire) as _;
-    let board = Arc::new(Board::new(sources.len(), Arc::clone(&interfaces)));
+    let board = Arc::new(Board::new(sources.len(), Arc::clone(&interfaces), None));
     let (alerts, flows, names) = (Paper::default(), Paper::default(), Paper::default());
     let wanted = Wanted { flows: true, names: true };
     let pages = LivePages { board: Arc::clone(&board), wanted };
-    let (workers, peers) = workers(&settings, &set, sources, wanted);
+    let flow = flow_config(&settings);
+    let peers = Arc::new(Peers::new(sources.len(), 0, &flow));
+    let workers = workers(&settings, &set, sources, wanted, (&flow, &peers));
     let watching = Watching {
         workers,
+        collectors: None,
         peers,
         incidents: Incidents::new(Site::private_ranges(), IncidentConfig::live()),
         outputs: Outputs {

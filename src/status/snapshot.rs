@@ -18,6 +18,9 @@ pub(crate) struct Status {
     pub is_ending: bool,
     pub interfaces: Vec<InterfaceStatus>,
     pub workers: Vec<WorkerStatus>,
+    /// What listens to routers.
+    #[serde(default)]
+    pub collector: Option<CollectorStatus>,
     pub flows_begun: u64,
     pub flows_open: u64,
     pub incidents_open: u64,
@@ -60,6 +63,81 @@ pub(crate) struct WorkerStatus {
     pub busy_permille: u64,
 }
 
+/// What listens to routers.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct CollectorStatus {
+    pub sockets: Vec<SocketStatus>,
+    pub threads: Vec<CollectorThreadStatus>,
+    /// Those that are named in the settings, in order.
+    pub exporters: Vec<ExporterRow>,
+    /// The largest of those that are not.
+    pub others: Vec<ExporterRow>,
+    /// How many there are of these.
+    pub others_known: u64,
+    /// All of them together, those that are forgotten too.
+    pub other: ExporterRow,
+    /// Datagrams of exporters that are not in the list.
+    pub not_in_list: u64,
+}
+
+/// An address at which routers are heard, over all threads.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct SocketStatus {
+    /// `udp 0.0.0.0:2055`, `tcp ...`, `tls ...`.
+    pub name: String,
+    /// Datagrams, or messages of streams.
+    pub datagrams: u64,
+    pub bytes: u64,
+    /// Datagrams for which the receive buffer had no room.
+    pub kernel_drops: u64,
+    /// What the kernel granted for each socket; none for streams.
+    pub buffer_bytes: Option<u64>,
+    /// Streams that are open; none for datagrams.
+    pub sessions: Option<u64>,
+    /// Streams that were cut off or turned away, because they were slow, sent what is no IPFIX, or were too many.
+    pub cut_off: u64,
+}
+
+/// A thread that receives and decodes.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct CollectorThreadStatus {
+    pub datagrams: u64,
+    pub records: u64,
+    /// As for workers.
+    pub busy_permille: u64,
+}
+
+/// An exporter, or several of them together.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct ExporterRow {
+    /// Its address, or `other`.
+    pub exporter: String,
+    /// Seconds since its last datagram; none, if there was none.
+    pub silent_seconds: Option<u64>,
+    pub datagrams: u64,
+    pub bytes: u64,
+    pub records: u64,
+    /// Headers of sampled packets.
+    pub samples: u64,
+    /// Units (flows, datagrams, records) that its sequence numbers say were sent and that did not come.
+    pub lost: u64,
+    pub restarts: u64,
+    /// It looks at one packet in so many; none, if that is not known.
+    pub sampled_one_in: Option<u32>,
+    /// Its clock less ours.
+    pub clock_skew_ms: i64,
+    pub templates: u64,
+    /// Bytes that wait for a template.
+    pub waiting_bytes: u64,
+    /// Data sets that were not read for want of a template: no room to wait, or it did not come in time.
+    pub without_template: u64,
+    /// What was not taken, by reason.
+    pub refused: Vec<Count>,
+    /// What a person should look after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
 /// A name and a count.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Count {
@@ -81,6 +159,16 @@ impl Status {
         let is_up = |interface: &InterfaceStatus| {
             interface.is_up && interface.kernel_drops == 0 && interface.interface_drops == 0
         };
-        self.is_balanced && self.interfaces.iter().all(is_up) && self.lost.iter().all(|lost| lost.count == 0)
+        self.is_balanced
+            && self.interfaces.iter().all(is_up)
+            && self.collector.as_ref().is_none_or(CollectorStatus::is_well)
+            && self.lost.iter().all(|lost| lost.count == 0)
+    }
+}
+
+impl CollectorStatus {
+    fn is_well(&self) -> bool {
+        self.sockets.iter().all(|socket| socket.kernel_drops == 0)
+            && self.exporters.iter().all(|exporter| exporter.trouble.is_none())
     }
 }

@@ -1,5 +1,6 @@
 //! The status as a person reads it in ten seconds.
 
+use super::collector;
 use super::snapshot::{Count, Status};
 use crate::ledger;
 use crate::summary::{bytes, number, time};
@@ -10,8 +11,14 @@ use std::time::Duration;
 pub(super) fn render(status: &Status) -> String {
     let mut text = String::new();
     head(status, &mut text);
-    interfaces(status, &mut text);
-    workers(status, &mut text);
+    if !status.interfaces.is_empty() {
+        interfaces(status, &mut text);
+        workers(status, &mut text);
+        text.push('\n');
+    }
+    if let Some(status) = &status.collector {
+        collector::render(status, &mut text);
+    }
     findings(status, &mut text);
     latency(status, &mut text);
     text.push('\n');
@@ -67,7 +74,7 @@ fn workers(status: &Status, text: &mut String) {
 fn findings(status: &Status, text: &mut String) {
     let _ = writeln!(
         text,
-        "\nflows      {} open, {} since the start",
+        "flows      {} open, {} since the start",
         number(status.flows_open),
         number(status.flows_begun)
     );
@@ -126,6 +133,7 @@ mod tests {
                 freezes: 0,
             }],
             workers: vec![WorkerStatus { packets: 10, bytes: 2_000_000, flows_open: 3, busy_permille: 123 }],
+            collector: None,
             flows_begun: 5,
             flows_open: 3,
             incidents_open: 1,

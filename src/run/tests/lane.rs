@@ -103,7 +103,7 @@ fn batch<D: AsRef<[u8]>>(first: u64, frames: impl IntoIterator<Item = D>) -> Fra
 /// Two workers' tables: first that to which the fragments are dealt, then that of the conversations of [`ports`].
 fn tables() -> [Tables; 2] {
     let config = pipeline::share_of(&FlowConfig::default(), 2);
-    let peers = Arc::new(Peers::new(2, &config));
+    let peers = Arc::new(Peers::new(2, 0, &config));
     let set = Arc::new(SetBuilder::new().build());
     let wanted = Wanted { flows: true, names: false };
     let fragments = dealt(&question(1, 1)[0], 2);
@@ -126,6 +126,7 @@ fn books(reports: Vec<TablesReport>, moment: Moment) -> Books {
     let interface = InterfaceStats { received: frames, delivered: frames, ..InterfaceStats::default() };
     let workers = reports.into_iter().map(|report| WorkerView { report, sent: Sent::default() }).collect();
     let seen = Seen {
+        collector: None,
         running: Duration::from_secs(1),
         is_ending: false,
         interfaces: vec![interface],

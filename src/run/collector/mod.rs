@@ -1,0 +1,136 @@
+//! What routers send, in a run: the threads that receive and decode it, what they put up, and what is said of exporters.
+//!
+//! ```text
+//!   sockets ──datagrams──> collector ──hits──> desk            one thread for each share of the exporters
+//!                              ├──lines──> clerk
+//!                              ├──counts─> board <── /metrics, weir status
+//!                              ├──snapshots─> templates ──> state directory
+//!                              └──records── flows, which all collectors share
+//! ```
+
+mod books;
+mod exporters;
+mod keeper;
+mod notices;
+mod sockets;
+mod templates;
+mod thread;
+mod watchman;
+
+pub(super) use books::SeenCollector;
+pub(super) use exporters::Exporters;
+pub(super) use keeper::Keeper;
+pub(super) use sockets::Listening;
+pub(super) use thread::CollectorThread;
+
+use super::board::{Board, CollectorPlaces};
+use super::books::Wanted;
+use super::outbox::{Outbox, Queues};
+use super::tables::Peers;
+use crate::collect::{Collector, CollectorConfig};
+use crate::config::{CollectorSettings, ConfiguredSampling, Settings};
+use crate::pipeline;
+use crate::read::exported_flow_config;
+use crate::state::State;
+use std::sync::{Arc, Mutex};
+use templates::Templates;
+use thread::Done;
+use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig};
+use weir_model::dealing;
+use weir_model::record::{Sampling, SamplingSource};
+use weir_rules::{FlowHits, IndicatorSet, Site};
+use weir_wire::export::{ExportDecoder, ExportLimits, Precedence};
+
+/// All collectors of a run, before their threads begin.
+pub(super) struct Collectors {
+    listening: Listening,
+    flows: Arc<ExportedFlows<FlowHits>>,
+    stages: Vec<Collector>,
+    templates: Option<(Arc<Templates>, Arc<State>)>,
+}
+
+impl Collectors {
+    /// One for each thread; they know the templates that were kept.
+    pub(super) fn new(
+        listening: Listening,
+        (settings, collector): (&Settings, &CollectorSettings),
+        (set, site, wanted): (&Arc<IndicatorSet>, Site, Wanted),
+        (flow, peers): (&FlowConfig, &Arc<Peers>),
+        state: Option<&Arc<State>>,
+    ) -> Self {
+        let threads = listening.workers.len();
+        let records = |wanted| if wanted { pipeline::Wanted::Records } else { pipeline::Wanted::Nothing };
+        let exported =
+            ExportedFlowsConfig { table_bytes: flow.table_bytes, ..exported_flow_config(settings, threads) };
+        let flows = Arc::new(ExportedFlows::new(exported, Some(Arc::clone(peers.passive_dns()))));
+        let config = CollectorConfig {
+            limits: ExportLimits::default(),
+            set: Arc::clone(set),
+            site,
+            want_flows: records(wanted.flows),
+            want_names: records(wanted.names),
+            part: 0,
+            parts: threads,
+            is_live: true,
+        };
+        let new = |part| Collector::new(CollectorConfig { part, ..config.clone() }, Arc::clone(&flows));
+        let mut stages: Vec<_> = (0..threads).map(new).collect();
+        for rate in &collector.sampling {
+            for collector in &mut stages {
+                configure(collector.decoder(), rate);
+            }
+        }
+        let templates = state.map(|state| {
+            let mut decoders: Vec<_> = stages.iter_mut().map(Collector::decoder).collect();
+            templates::restore(state, &mut decoders, |exporter| {
+                dealing::worker(dealing::exporter(exporter), threads)
+            });
+            (Arc::new(Templates::new(threads)), Arc::clone(state))
+        });
+        Self { listening, flows, stages, templates }
+    }
+
+    /// Where the threads put up what they count.
+    pub(super) fn places(&self) -> CollectorPlaces {
+        let Listening { workers, monitor, addresses, named } = &self.listening;
+        CollectorPlaces {
+            monitor: Arc::clone(monitor),
+            listen: addresses.clone(),
+            named: Arc::clone(named),
+            flows: Arc::clone(&self.flows),
+            threads: workers.iter().map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// The threads, and who looks after them.
+    pub(super) fn divide(
+        self,
+        board: &Arc<Board>,
+        peers: &Arc<Peers>,
+        queues: &Queues,
+    ) -> (Vec<CollectorThread>, Keeper) {
+        let Self { listening: Listening { workers, monitor, named, .. }, stages, templates, .. } = self;
+        let done = Done::for_each(workers.len());
+        let thread = |(index, ((worker, collector), done))| CollectorThread {
+            index,
+            peer: peers.workers() + index,
+            worker,
+            collector,
+            outbox: Outbox::new(queues.clone()),
+            board: Arc::clone(board),
+            peers: Arc::clone(peers),
+            named: Arc::clone(&named),
+            done,
+            templates: templates.as_ref().map(|(templates, _)| Arc::clone(templates)),
+        };
+        let threads = workers.into_iter().zip(stages).zip(done).enumerate().map(thread).collect();
+        (threads, Keeper::new(monitor, Arc::clone(board), templates))
+    }
+}
+
+/// What the operator says of sampling counts where the exporter says nothing.
+fn configure(decoder: &mut ExportDecoder, rate: &ConfiguredSampling) {
+    if let Some(sampling) = Sampling::new(1, rate.one_in, SamplingSource::Configured) {
+        decoder.set_configured_sampling(rate.exporter, rate.interface, sampling, Precedence::WhenSilent);
+    }
+}

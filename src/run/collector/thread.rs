@@ -1,0 +1,195 @@
+//! A collector's thread: from what its exporters send to what is learnt of it.
+
+use super::exporters::Exporters;
+use super::notices::Crier;
+use super::templates::{Changes, Templates};
+use crate::collect::Collector;
+use crate::latency::StageTimes;
+use crate::output::complain;
+use crate::pipeline::Look;
+use crate::run::board::{Board, CollectorView};
+use crate::run::clock;
+use crate::run::outbox::Outbox;
+use crate::run::tables::Peers;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use weir_capture::collector::{Arrival, CollectorWorker, Datagram, DatagramBatch, Received};
+use weir_model::Timestamp;
+
+/// How often a thread looks at what time alone changes: flows that end by it, lines that wait.
+const ROUND: Duration = Duration::from_millis(100);
+/// Every so many rounds, what is counted is put up: there may be thousands of exporters to add up.
+const ROUNDS_PER_SHOW: u64 = 5;
+/// Steps of ending flows in a round, each of 2,048 flows at most: so many that a third of a million can end in a second.
+const EXPIRY_STEPS: usize = 16;
+/// Every so many rounds, all open flows that met an indicator are looked at again.
+const ROUNDS_PER_LOOK_AT_ALL: u64 = 10;
+
+/// What a collector's thread owns.
+pub(in crate::run) struct CollectorThread {
+    pub(super) index: usize,
+    /// Its place among all who say how far they have come.
+    pub(super) peer: usize,
+    pub(super) worker: CollectorWorker,
+    pub(super) collector: Collector,
+    pub(super) outbox: Outbox,
+    pub(super) board: Arc<Board>,
+    pub(super) peers: Arc<Peers>,
+    /// Exporters that are named in the settings, sorted.
+    pub(super) named: Arc<[IpAddr]>,
+    pub(super) done: Done,
+    /// Where templates are kept, if they are.
+    pub(super) templates: Option<Arc<Templates>>,
+}
+
+/// What it works with meanwhile.
+struct Going {
+    crier: Crier,
+    changes: Changes,
+    passed: Timestamp,
+    times: StageTimes,
+}
+
+impl CollectorThread {
+    /// Works until the collector is stopped and all that had been sent is done.
+    #[expect(clippy::disallowed_methods, reason = "rounds are cut by time")]
+    pub(in crate::run) fn run(mut self) {
+        let mut going = Going {
+            crier: Crier::default(),
+            changes: Changes::default(),
+            passed: clock::now(),
+            times: StageTimes::new(),
+        };
+        let mut batch = DatagramBatch::new();
+        let mut rounds = 0_u64;
+        let mut closes = Instant::now();
+        loop {
+            let received = self.worker.receive(&mut batch, ROUND);
+            match received {
+                Received::Arrivals => self.batch(&batch, &mut going),
+                Received::Nothing => going.passed = going.passed.max(clock::now() - ROUND),
+                Received::Ended => break,
+            }
+            let now = Instant::now();
+            if now >= closes {
+                closes = now + ROUND;
+                rounds += 1;
+                self.round(rounds, &mut going);
+            }
+        }
+        self.finish(&mut going);
+    }
+
+    fn batch(&mut self, batch: &DatagramBatch, going: &mut Going) {
+        let Going { times, passed, .. } = going;
+        let Self { collector, .. } = self;
+        times.measure(|| {
+            for arrival in batch.iter() {
+                match arrival {
+                    Arrival::Datagram(datagram) => {
+                        *passed = datagram.received.max(*passed);
+                        take(collector, &datagram);
+                    }
+                    Arrival::SessionEnded { exporter, session, .. } => {
+                        collector.session_ended(exporter, session.0);
+                    }
+                }
+            }
+            collector.stand(Look::Changed);
+        });
+        self.outbox.take(self.collector.take_learnt());
+    }
+
+    /// Time has gone on.
+    fn round(&mut self, rounds: u64, going: &mut Going) {
+        let Going { times, passed, crier, .. } = going;
+        let Self { collector, .. } = self;
+        let look = if rounds.is_multiple_of(ROUNDS_PER_LOOK_AT_ALL) { Look::All } else { Look::Changed };
+        times.measure(|| {
+            let mut steps = 0..EXPIRY_STEPS;
+            while collector.expire(*passed) && steps.next().is_some() {}
+            collector.stand(look);
+        });
+        self.outbox.take(self.collector.take_learnt());
+        self.outbox.send_lines();
+        self.peers.pass(self.peer, *passed);
+        for (exporter, notice) in self.collector.take_notices() {
+            let is_named = self.named.binary_search(&exporter).is_ok();
+            crier.take(*passed, exporter, notice, is_named);
+        }
+        crier.lines(*passed).iter().for_each(|line| complain(line));
+        if rounds.is_multiple_of(ROUNDS_PER_SHOW) {
+            self.keep_templates(going, false);
+            self.show(going, false);
+        }
+    }
+
+    /// Nothing more will come. The last of the threads ends all flows, in the order in which they began.
+    fn finish(&mut self, going: &mut Going) {
+        let Self { collector, .. } = self;
+        let learnt = going.times.measure(|| collector.take_learnt());
+        self.outbox.finish(learnt);
+        if self.done.is_last() {
+            let Self { collector, .. } = self;
+            going.times.measure(|| collector.finish());
+            let learnt = self.collector.take_learnt();
+            self.outbox.finish(learnt);
+        }
+        self.keep_templates(going, true);
+        self.show(going, true);
+    }
+
+    fn keep_templates(&mut self, going: &mut Going, is_last: bool) {
+        if let Some(templates) = &self.templates {
+            going.changes.keep(templates, self.index, self.collector.decoder(), is_last);
+        }
+    }
+
+    fn show(&mut self, going: &Going, is_last: bool) {
+        let exporters = Exporters::of(self.collector.decoder(), &self.named, going.passed);
+        let view = CollectorView {
+            report: if is_last { self.collector.report() } else { self.collector.counts() },
+            exporters,
+            sent: self.outbox.sent(),
+            times: going.times.clone(),
+        };
+        self.board.put_collector(self.index, view);
+    }
+}
+
+fn take(collector: &mut Collector, datagram: &Datagram<'_>) {
+    let exporter = datagram.from.ip();
+    // What is refused is counted by its reason.
+    let _ = match datagram.stream {
+        None => collector.datagram(exporter, datagram.received, datagram.bytes),
+        Some(session) => collector.message(exporter, session.0, datagram.received, datagram.bytes),
+    };
+}
+
+/// Tells who of several threads is done last: what they share is over then. A thread that breaks down counts as done.
+#[derive(Debug)]
+pub(super) struct Done {
+    going: Arc<AtomicUsize>,
+    is_told: bool,
+}
+
+impl Done {
+    /// For each of so many threads.
+    pub(super) fn for_each(threads: usize) -> Vec<Self> {
+        let going = Arc::new(AtomicUsize::new(threads));
+        (0..threads).map(|_| Self { going: Arc::clone(&going), is_told: false }).collect()
+    }
+
+    /// This thread is done; whether all others are.
+    fn is_last(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_told, true) && self.going.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.is_last();
+    }
+}
