@@ -316,6 +316,21 @@ fn a_drip_of_bytes_is_not_a_message() {
 }
 
 #[test]
+fn a_sender_is_not_blamed_for_a_collector_that_was_busy() {
+    let mut collecting = Collecting::new(&tcp(quick(200)));
+    let mut stream = connect(collecting.address());
+    stream.write_all(&message(20, 1)).unwrap();
+    collecting.until(|all| all.events.len() == 1);
+    let second = message(1000, 2);
+    stream.write_all(&second[..500]).unwrap();
+    (0..20).for_each(|_| collecting.receive());
+    stream.write_all(&second[500..]).unwrap();
+    std::thread::sleep(Duration::from_millis(800));
+    collecting.until(|all| all.events.len() == 2);
+    assert_eq!(collecting.messages().last(), Some(&second.as_slice()));
+}
+
+#[test]
 fn a_session_that_goes_on_is_left_alone() {
     let mut collecting = Collecting::new(&tcp(quick(400)));
     let mut stream = connect(collecting.address());

@@ -93,17 +93,18 @@ impl Sessions {
         let now = clock();
         if now >= self.next_look {
             self.next_look = now + LOOK_EVERY.min(streams.options.message_time / 4);
-            self.cut_off(now);
+            self.cut_off(now, ready);
         }
         self.unfinished.retain(|number| !ready.contains(number) && ready.try_push(*number).is_err());
     }
 
-    fn cut_off(&mut self, now: Instant) {
+    /// Who has something to read, or has not been read to the end, waits for us; not we for him.
+    fn cut_off(&mut self, now: Instant, ready: &Ready) {
         for (place, session) in self.slots.iter_mut().enumerate() {
             let number = SESSION | place as u64;
             let Some(session) = session else { continue };
-            // Who is unfinished waits for us, and not we for him.
-            if session.over.is_none() && !self.unfinished.contains(&number) {
+            let waits = ready.contains(&number) || self.unfinished.contains(&number);
+            if session.over.is_none() && !waits {
                 session.over = session.overdue(now);
                 if session.over.is_some() {
                     self.unfinished.push(number);
@@ -142,6 +143,9 @@ impl Sessions {
             listener.counts.messages.fetch_add(turn.messages, Ordering::Relaxed);
             listener.counts.bytes.fetch_add(turn.bytes, Ordering::Relaxed);
             unfinished = turn.unfinished;
+            if session.over.is_none() && !unfinished {
+                session.over = session.overdue(now);
+            }
         }
         if let Some(since) = self.stopping_since
             && session.over.is_none()
