@@ -67,12 +67,13 @@ fn note_first(entry: &mut Entry, report: &Report, side: Side) {
 }
 
 /// The initiator as far as known. Where neither flags, ports nor payload told, it is the side with the earlier first packet; of
-/// TCP with a SYN in both directions that was the start.
+/// TCP with a SYN in both directions that was the start. A group never begins.
 pub(super) fn of(entry: &Entry) -> Oriented {
     if entry.oriented.by > Orientation::FirstPacket {
         return entry.oriented;
     }
-    let initiator = if entry.knows(known::FIRST_BY_B) { Side::B } else { Side::A };
+    let first = if entry.knows(known::FIRST_BY_B) { Side::B } else { Side::A };
+    let initiator = if entry.ends.end(first).ip.is_multicast() { first.other() } else { first };
     let began = entry.ends.protocol() == Protocol::TCP
         && entry.knows(known::FIRST_IS_ALONE)
         && entry.flags.a & entry.flags.b & TcpFields::SYN != 0;

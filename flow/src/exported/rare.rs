@@ -97,9 +97,12 @@ impl Rarely {
             [(Side::A, told.source, told.source_port), (Side::B, told.destination, told.destination_port)];
         for (of_report, address, port) in ends {
             let original = report.ends.end(of_report);
-            let port = if port == 0 { original.port } else { port };
+            let keeps_port = port == 0 || !report.protocol().has_ports();
+            let port = if keeps_port { original.port } else { port };
             let of_entry = if side == Side::A { of_report } else { of_report.other() };
-            // Firewalls send these fields of every connection, also of those that they do not translate.
+            // Firewalls send these fields of every connection, also of those that they do not translate: with the same address, or
+            // with zeros.
+            let address = address.filter(|ip| !ip.is_unspecified());
             if let Some(end) = address.map(|ip| Endpoint::new(ip, port)).filter(|end| *end != original) {
                 *self.translated.of_mut(of_entry) = Some(end);
             }

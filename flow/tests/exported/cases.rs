@@ -242,6 +242,21 @@ fn a_translation_to_the_same_address_is_none() {
     let flow = one(&[ExportedRecord { translated: same, nat_event: Some(4), ..record(OUT) }]);
     let exported = flow.exported.unwrap();
     assert_eq!((exported.initiator_translated, exported.nat_event), (None, Some(4)));
+    let zeros =
+        Translated { destination: Some([0; 4].into()), destination_port: 80, ..Translated::default() };
+    let flow = one(&[ExportedRecord { translated: zeros, ..record(OUT) }]);
+    assert_eq!(flow.exported.unwrap().responder_translated, None, "zeros say the same");
+    let ping = ExportedRecord { protocol: Some(Protocol::ICMP), icmp: Some((8, 0)), ..record(OUT) };
+    let flow = one(&[ExportedRecord { translated: same, ..ping }]);
+    assert_eq!(flow.exported.unwrap().initiator_translated, None, "ICMP has no port");
+}
+
+#[test]
+fn a_group_never_begins() {
+    let igmp = Some(Protocol(2));
+    let flow =
+        one(&[ExportedRecord { protocol: igmp, ..record("239.255.255.250:0 > 10.0.0.1:0").counts(0, 0) }]);
+    assert_eq!(flow.initiator.to_string(), "10.0.0.1:0");
 }
 
 #[test]
