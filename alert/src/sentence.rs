@@ -116,6 +116,7 @@ impl<'a> Scene<'a> {
             Grade::LookedUp | Grade::Attempted => {
                 format!("{one} tried to reach {other}{times}, {}", self.without_answer())
             }
+            Grade::Connected if self.told().is_some() => self.connected(&host, &peer),
             Grade::Connected if self.alert.example.protocol != Protocol::TCP => {
                 format!("{host} and {peer} answered each other{times}")
             }
@@ -158,6 +159,9 @@ impl<'a> Scene<'a> {
             }
             Grade::LookedUp | Grade::Attempted => {
                 format!("{from} tried {hosts}{times}, {}", self.without_answer())
+            }
+            Grade::Connected if self.told().is_some() => {
+                format!("{from} reached {hosts}{times}{}", self.amounts())
             }
             Grade::Connected => {
                 format!("{from} {}reached {hosts}{times}, without data both ways", self.at_least())

@@ -49,6 +49,7 @@ impl Scene<'_> {
                 )
             }
             Grade::Attempted => format!("Find the program on {host} that tries to reach it"),
+            Grade::Connected if self.told().is_some() => format!("Find the program on {host} that connects"),
             Grade::Connected => format!("Find the program on {host} that connects, and watch for data"),
             Grade::Exchanged => format!("Isolate {host} and examine the program that talked"),
         }

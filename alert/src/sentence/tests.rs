@@ -79,7 +79,21 @@ fn what_routers_do_not_tell_is_not_denied() {
     let expected = "tried the inside host 10.1.2.3:8022 in 3 connections over 60 min, which the firewall denied, \
                     as firewall 192.0.2.1 tells (NetFlow v9). Nothing got through";
     assert_says(&denied, &[expected]);
-    for alert in [&one_sided, &unknown] {
+    let connected = |direction| {
+        told(direction, Grade::Connected, |alert, example| {
+            unsampled(alert, example);
+            alert.at_least = false;
+        })
+    };
+    let [outbound, inbound, unseen] =
+        [Direction::Outbound, Direction::Inbound, Direction::Unknown].map(connected);
+    assert_says(
+        &outbound,
+        &["10.1.2.3 connected to 203.0.113.9:443 (", "min, 2.0 kB sent, 12 kB received, as router"],
+    );
+    assert_says(&inbound, &["reached 40 inside hosts (", "min, 12 kB came in, 2.0 kB went out, as router"]);
+    assert_says(&unseen, &["answered each other in 3", "min, 2.0 kB sent, 12 kB received (who began"]);
+    for alert in [&one_sided, &unknown, &outbound, &inbound, &unseen] {
         let said = sentence(alert);
         for word in ["without", "only answers", "nothing", "Nothing", "not captured"] {
             assert!(!said.contains(word), "{word}: {said}");

@@ -5,7 +5,7 @@ use crate::text::{bytes, first_of};
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Grade};
 use weir_model::record::Counters;
-use weir_model::{ExportVersion, Exported};
+use weir_model::{ExportVersion, Exported, Protocol};
 
 impl Scene<'_> {
     /// Whether something may have happened of which routers did not tell, so that nothing is said of what did not happen.
@@ -46,6 +46,16 @@ impl Scene<'_> {
         }
     }
 
+    /// Both sides were told of. Whether data went both ways cannot be told of what fits into large headers.
+    pub(super) fn connected(&self, host: &str, peer: &str) -> String {
+        let (times, amounts) = (self.times(), self.amounts());
+        if self.alert.direction == Direction::Outbound && self.alert.example.protocol == Protocol::TCP {
+            format!("{host} connected to {peer}{times}{amounts}")
+        } else {
+            format!("{host} and {peer} answered each other{times}{amounts}")
+        }
+    }
+
     pub(super) fn without_answer(&self) -> &'static str {
         if self.told().is_some_and(Exported::is_denied) {
             "which the firewall denied"
@@ -63,14 +73,18 @@ impl Scene<'_> {
         if !self.may_be_more() {
             return String::new();
         }
+        format!(": at least {}{}", self.alert.grade, self.amounts())
+    }
+
+    /// `, about 2.0 MB sent, about 3.2 MB received`: what was counted.
+    pub(super) fn amounts(&self) -> String {
         let [sent, received] = self.counted();
         let counted = match self.alert.direction {
             Direction::Inbound => [(received, "came in"), (sent, "went out")],
             _ => [(sent, "sent"), (received, "received")],
         };
         let counted = counted.into_iter().filter(|(number, _)| *number > 0);
-        let amounts = counted.map(|(number, way)| format!(", {} {way}", self.amount(number)));
-        format!(": at least {}{}", self.alert.grade, amounts.collect::<String>())
+        counted.map(|(number, way)| format!(", {} {way}", self.amount(number))).collect()
     }
 }
 
