@@ -85,11 +85,15 @@ fn matched(members: &mut Object<'_>, indicator: &Indicator, met: Option<&Match>)
     let context = indicator.contexts.first();
     members.set_some("atomic", met.map(|met| &*met.value));
     members.set_some("field", met.map(matched_field));
-    if let Some((context, line)) = context.and_then(|context| Some((context, context.line?))) {
-        members.set("id", format_args!("{}:{line}", context.source));
-    }
+    members.set_some("id", context.and_then(place_of).as_deref());
     members.set_some("index", context.map(|context| &*context.source));
     members.set("type", "indicator_match_rule");
+}
+
+/// Where the source has it: list and line, else the identifier that it has there.
+fn place_of(context: &Context) -> Option<String> {
+    let id = || context.further.as_ref().and_then(|further| further.id).map(|id| id.to_string());
+    context.line.map(|line| format!("{}:{line}", context.source)).or_else(id)
 }
 
 /// The field of the event in which the value stands.

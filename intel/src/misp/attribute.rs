@@ -17,7 +17,7 @@ pub(super) struct Attribute {
     /// Why it is not to be used, whatever its value.
     unwanted: Option<RefusalReason>,
     id: Option<Uuid>,
-    category: Option<Arc<str>>,
+    category: String,
     comment: Option<Arc<str>>,
     labels: Labels,
     is_restricted: bool,
@@ -58,7 +58,7 @@ impl Attribute {
             value: word("value").to_owned(),
             unwanted,
             id: Uuid::parse_str(word("uuid")).ok(),
-            category: text::shared(word("category")),
+            category: word("category").to_owned(),
             comment: text::shared(word("comment")),
             labels: Labels::new(attribute),
             is_restricted: event::is_restricted(attribute),
@@ -90,7 +90,7 @@ impl Attribute {
         out.collector.refuse(out.origin, Place::Pointer(self.pointer.clone()), &text, reason);
     }
 
-    fn context(&self, event: &Event, side: Option<Side>, out: &Out<'_, '_>) -> Context {
+    fn context(&self, event: &Event, side: Option<Side>, out: &mut Out<'_, '_>) -> Context {
         let mut tags = self.labels.tags.clone();
         for tag in &event.labels.tags {
             if tags.len() < text::MAX_TAGS && !tags.contains(tag) {
@@ -110,7 +110,7 @@ impl Attribute {
                 report: event.report.clone(),
                 organisation: event.organisation.clone(),
                 threats: self.threats(event),
-                types: self.category.iter().cloned().collect(),
+                types: out.types(&self.category),
                 side,
                 valid_from: None,
                 valid_until: None,

@@ -7,7 +7,7 @@ mod event;
 pub(crate) mod feed;
 mod values;
 
-use crate::Place;
+use crate::{Place, text};
 pub use feed::reading_of;
 
 use crate::collect::{Collector, Origin};
@@ -16,20 +16,24 @@ use attribute::Attribute;
 use event::Event;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
 /// Reads all documents of a file and hands on the values of their attributes.
 pub(crate) fn read(input: impl BufRead, origin: &Origin, collector: &mut Collector<'_>) -> io::Result<()> {
     let mut input = Capped::new(input, MAX_DOCUMENT_BYTES);
     let mut documents = 0_usize;
+    let mut out = Out { origin, collector, categories: HashMap::new() };
     while input.has_more()? {
         let pointer = if documents == 0 { String::new() } else { format!("/{documents}") };
+        input.renew();
         let mut json = serde_json::Deserializer::from_reader(&mut input);
-        let container = Container { pointer, out: &mut Out { origin, collector } };
+        let container = Container { pointer, out: &mut out };
         if let Err(error) = container.deserialize(&mut json) {
             let reason = input.reason(&error);
-            collector.refuse(origin, Place::File, &error.to_string(), reason);
+            out.collector.refuse(origin, Place::File, &error.to_string(), reason);
             break;
         }
         documents += 1;
@@ -41,6 +45,20 @@ pub(crate) fn read(input: impl BufRead, origin: &Origin, collector: &mut Collect
 struct Out<'a, 'b> {
     origin: &'a Origin,
     collector: &'a mut Collector<'b>,
+    /// Categories met: a handful of words stands at millions of attributes.
+    categories: HashMap<String, Arc<[Arc<str>]>>,
+}
+
+impl Out<'_, '_> {
+    /// The category as a list of types.
+    fn types(&mut self, category: &str) -> Arc<[Arc<str>]> {
+        if let Some(known) = self.categories.get(category) {
+            return Arc::clone(known);
+        }
+        let types: Arc<[Arc<str>]> = text::shared(category).into_iter().collect();
+        self.categories.insert(category.to_owned(), Arc::clone(&types));
+        types
+    }
 }
 
 /// Whatever wraps events or attributes: a document, a list, `response`.
