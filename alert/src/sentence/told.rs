@@ -2,6 +2,7 @@
 
 use super::Scene;
 use crate::text::{bytes, first_of};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Grade};
 use weir_model::record::Counters;
@@ -83,8 +84,11 @@ impl Scene<'_> {
             Direction::Inbound => [(received, "came in"), (sent, "went out")],
             _ => [(sent, "sent"), (received, "received")],
         };
-        let counted = counted.into_iter().filter(|(number, _)| *number > 0);
-        counted.map(|(number, way)| format!(", {} {way}", self.amount(number))).collect()
+        let mut text = String::new();
+        for (number, way) in counted.into_iter().filter(|(number, _)| *number > 0) {
+            let _ = write!(text, ", {} {way}", self.amount(number));
+        }
+        text
     }
 }
 
