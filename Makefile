@@ -59,7 +59,7 @@ hostile: setup ## Every capture cut and changed at random, 50 times each (half a
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz one format of strangers (nightly Rust): TARGET=ipfix [SECONDS=60]; cargo fuzz list names them.
-	@test -n "$(TARGET)" || { echo "say which: make fuzz TARGET=ipfix; there are:" $$(ls fuzz/fuzz_targets) >&2; exit 2; }
+	@test -n "$(TARGET)" || { echo "say which: make fuzz TARGET=ipfix; there are:" $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))) >&2; exit 2; }
 	fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
 
 .PHONY: fuzz-all
