@@ -15,6 +15,8 @@ pub(crate) struct Columns {
     pub(crate) kind: Option<usize>,
     /// Texts that describe it, in order.
     pub(crate) descriptions: Vec<usize>,
+    /// Whether MISP means the value for detection.
+    pub(crate) to_ids: Option<usize>,
     /// A port beside the value: kept as context. It does not narrow the address, because lists of addresses give the
     /// port at which a server was once met.
     pub(crate) port: Option<usize>,
@@ -105,6 +107,7 @@ impl Columns {
     pub(crate) fn known(&self) -> usize {
         let single = [
             self.kind,
+            self.to_ids,
             self.port,
             self.tags,
             self.tlp,
@@ -121,6 +124,7 @@ impl Columns {
             "type" | "ioc_type" | "indicator_type" | "observable_type" | "value_type" | "kind" => {
                 &mut self.kind
             }
+            "to_ids" => &mut self.to_ids,
             "tlp" | "marking" | "tlp_marking" => &mut self.tlp,
             "tags" | "tag" | "labels" | "label" | "category" | "categories" => &mut self.tags,
             "confidence" | "confidence_level" => &mut self.confidence,
@@ -183,10 +187,8 @@ fn value_title(title: &str) -> Option<(u8, Hint)> {
 pub(crate) enum Kind {
     /// The value's form decides, with this hint.
     As(Hint),
-    /// Of `first|second` the first part (MISP `domain|ip`).
-    First(Hint),
-    /// `address|port` (MISP `ip-dst|port`).
-    AddressAndPort,
+    /// `first|second`, to be taken apart as MISP means it.
+    Composite,
     /// Not visible on the wire.
     Refused(RefusalReason),
 }
@@ -199,7 +201,6 @@ const UNSEEN: &[&str] = &[
     "cve",
     "file",
     "hassh",
-    "hostname|",
     "ja3",
     "mutex",
     "pattern-in",
@@ -240,8 +241,7 @@ pub(crate) fn kind(text: &str) -> Kind {
         });
     }
     match text.as_str() {
-        "ip-dst|port" | "ip-src|port" => Kind::AddressAndPort,
-        "domain|ip" => Kind::First(Hint::None),
+        "ip-dst|port" | "ip-src|port" | "domain|ip" | "hostname|port" => Kind::Composite,
         "hostname" | "host" | "host-name" => Kind::As(Hint::Host),
         "url" | "uri" | "link" => Kind::As(Hint::Url),
         "ip" | "ipv4" | "ipv6" | "ip-dst" | "ip-src" | "ipv4-addr" | "ipv6-addr" | "cidr" | "netblock"
@@ -299,7 +299,8 @@ mod tests {
             ("ja3-fingerprint-md5", Kind::Refused(RefusalReason::UnsupportedType)),
             ("email-src", Kind::Refused(RefusalReason::Email)),
             ("mutex", Kind::Refused(RefusalReason::UnsupportedType)),
-            ("ip-dst|port", Kind::AddressAndPort),
+            ("ip-dst|port", Kind::Composite),
+            ("Domain|IP", Kind::Composite),
         ] {
             assert_eq!(kind(text), expected, "{text}");
         }

@@ -147,7 +147,7 @@ fn shape_of(format: Format, layout: &Layout, sample: &[Cow<'_, str>], path: &Pat
     match format {
         Format::Text => Some(shape::detect(sample, extension(path).as_deref())),
         Format::Table if *layout == Layout::default() => Some(shape::detect(sample, Some("csv"))),
-        Format::Table => shape::laid_out(sample, layout).map(Shape::Table),
+        Format::Table => shape::laid_out(sample, layout).map(|table| Shape::Table(Box::new(table))),
         _ => Some(Shape::Plain { has_header: false }),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) enum Shape {
         has_header: bool,
     },
     /// Rows of fields.
-    Table(Table),
+    Table(Box<Table>),
 }
 
 /// The table that a layout describes; `None` when a column that it names is not there.
@@ -69,17 +69,17 @@ pub(crate) fn detect(lines: &[Cow<'_, str>], extension: Option<&str>) -> Shape {
         return Shape::Plain { has_header: true };
     }
     if let Some(table) = headed(first, true) {
-        return Shape::Table(table);
+        return Shape::Table(Box::new(table));
     }
     let above = lines.iter().take_while(|line| !is_data(line)).filter(|line| !line.trim().is_empty()).last();
     if let Some(table) = above.and_then(|line| headed(line.trim_start_matches(['#', ';', ' ']), false)) {
         let elsewhere = table.columns.values.first().is_some_and(|(at, _)| *at > 0);
         if named_table || elsewhere || first.starts_with('"') {
-            return Shape::Table(table);
+            return Shape::Table(Box::new(table));
         }
     }
     match bare(&data) {
-        Some((at, table)) if at > 0 || named_table || first.starts_with('"') => Shape::Table(table),
+        Some((at, table)) if at > 0 || named_table || first.starts_with('"') => Shape::Table(Box::new(table)),
         _ => Shape::Plain { has_header: false },
     }
 }

@@ -4,7 +4,7 @@ use crate::collect::{Collector, Origin};
 use crate::columns::{Columns, Kind, Take, kind};
 use crate::lines::{Line, Lines};
 use crate::value::{self, Hint};
-use crate::{Place, RefusalReason, text};
+use crate::{Place, RefusalReason, misp, text};
 use csv_core::ReadRecordResult;
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
@@ -220,12 +220,15 @@ impl Record<'_> {
                 cells.map(|text| (text, value::parse(text))).filter(|(_, value)| value.is_ok()).collect();
             return if found.is_empty() { Err(RefusalReason::NotAnIndicator) } else { Ok(found) };
         }
+        if columns.to_ids.is_some_and(|column| matches!(self.cells.get(column), "0" | "false" | "False")) {
+            return Err(RefusalReason::NotForDetection);
+        }
         let count = if columns.take == Take::Every { columns.values.len() } else { 1 };
         let filled = columns.values.iter().map(|&(column, hint)| (self.cells.get(column), hint));
         let found: Vec<_> = filled
             .filter(|(text, _)| !text.is_empty())
             .take(count)
-            .map(|(text, hint)| (text, self.value(text, hint)))
+            .flat_map(|(text, hint)| self.parts(text, hint).into_iter().map(move |value| (text, value)))
             .collect();
         match columns.values.first() {
             _ if !found.is_empty() => Ok(found),
@@ -234,14 +237,14 @@ impl Record<'_> {
         }
     }
 
-    fn value(&self, text: &str, of_column: Hint) -> Result<IndicatorValue, RefusalReason> {
-        let kind = self.columns.kind.map_or(Kind::As(Hint::None), |column| kind(self.cells.get(column)));
-        match kind {
-            Kind::Refused(reason) => Err(reason),
-            Kind::AddressAndPort => value::parse(&text.replacen('|', ":", 1)),
-            Kind::First(hint) => value::parse_as(text.split('|').next().unwrap_or(text), hint),
-            Kind::As(Hint::None) => value::parse_as(text, of_column),
-            Kind::As(hint) => value::parse_as(text, hint),
+    /// What a cell stands for, mostly one value; a type beside it decides.
+    fn parts(&self, text: &str, of_column: Hint) -> Vec<Result<IndicatorValue, RefusalReason>> {
+        let of_row = self.columns.kind.map(|column| self.cells.get(column)).unwrap_or_default();
+        match kind(of_row) {
+            Kind::Refused(reason) => vec![Err(reason)],
+            Kind::Composite => misp::values::of(&of_row.to_ascii_lowercase(), text),
+            Kind::As(Hint::None) => vec![value::parse_as(text, of_column)],
+            Kind::As(hint) => vec![value::parse_as(text, hint)],
         }
     }
 

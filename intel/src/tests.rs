@@ -189,6 +189,28 @@ fn tables_with_header() {
     assert_eq!(refused(&loaded), [(6, RefusalReason::FileHash), (8, RefusalReason::BadRow)]);
 }
 
+/// MISP's own export as CSV.
+#[test]
+fn tables_of_misp() {
+    let loaded = load(
+        "misp.csv",
+        "uuid,event_id,category,type,value,comment,to_ids,date\n\
+         a,1,\"Network activity\",ip-dst|port,2001:db8::1|443,C2,1,1704164645\n\
+         b,1,\"Network activity\",domain|ip,evil.example|192.0.2.1,,1,1704164645\n\
+         c,1,\"Network activity\",domain,good.example,,0,1704164645\n\
+         d,1,\"Network activity\",hostname|port,www.evil.example|443,,1,1704164645\n",
+    );
+    assert_eq!(
+        shown(&loaded),
+        [
+            "address_port [2001:db8::1]:443 | C2 | 2",
+            "domain evil.example | - | 3",
+            "address 192.0.2.1 | - | 3"
+        ]
+    );
+    assert_eq!(refused(&loaded), [(4, RefusalReason::NotForDetection), (5, RefusalReason::NameWithPort)]);
+}
+
 #[test]
 fn exports_of_abuse_ch() {
     let threatfox = "################\n# ThreatFox IOCs: recent                 #\n################\n#\n\

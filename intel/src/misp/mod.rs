@@ -5,7 +5,7 @@
 mod attribute;
 mod event;
 pub(crate) mod feed;
-mod values;
+pub(crate) mod values;
 
 use crate::{Place, text};
 pub use feed::reading_of;

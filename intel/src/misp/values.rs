@@ -9,7 +9,7 @@ use weir_model::indicator::Side;
 type Value = Result<IndicatorValue, RefusalReason>;
 
 /// The values of an attribute, mostly one.
-pub(super) fn of(kind: &str, text: &str) -> Vec<Value> {
+pub(crate) fn of(kind: &str, text: &str) -> Vec<Value> {
     match kind {
         "ip-src" | "ip-dst" | "ip" => vec![value::parse_as(text, Hint::Address)],
         "ip-src|port" | "ip-dst|port" => vec![address_and_port(text)],
