@@ -57,7 +57,7 @@ pub(crate) struct ReaderReport {
 
 impl ReaderReport {
     fn new(reader: &Reader, times: StageTimes) -> Self {
-        Self { stats: *reader.stats(), problems: reader.problems(), times }
+        Self { stats: *reader.stats(), problems: reader.problems().to_vec(), times }
     }
 }
 

@@ -7,7 +7,7 @@ use weir_model::Frame;
 use weir_model::Timestamp;
 use weir_model::frame::LinkType;
 
-use crate::mapped::Window;
+use crate::block::Block;
 use crate::record::MAX_CAPTURED_BYTES;
 use crate::stream::Place;
 
@@ -17,12 +17,12 @@ pub const MAX_BATCH_FRAMES: usize = 256;
 /// Bytes in one batch. It is full when another frame of [`MAX_CAPTURED_BYTES`] might not fit.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
-/// Frames; their bytes lie in a mapped window of their file, or else in the batch's own arena. Made once and filled again and
-/// again: clearing keeps the arena, and lets go of the windows.
+/// Frames; their bytes lie in the blocks that they were read into, or else in the batch's own arena. Made once and filled again and
+/// again: clearing keeps the arena, and lets go of the blocks.
 #[derive(Debug, Default)]
 pub struct FrameBatch {
     arena: Vec<u8>,
-    windows: Vec<Arc<Window>>,
+    blocks: Vec<Block>,
     metas: Vec<Meta>,
 }
 
@@ -31,12 +31,12 @@ pub struct FrameBatch {
 struct Meta {
     number: u64,
     time: Timestamp,
-    /// Where its bytes begin in the window, or in the arena.
+    /// Where its bytes begin in the block, or in the arena.
     start: u32,
     len: u32,
     original_len: u32,
     link: LinkType,
-    /// Which window, or [`ARENA`].
+    /// Which block, or [`ARENA`].
     place: u16,
 }
 
@@ -66,7 +66,7 @@ impl FrameBatch {
     /// Forgets the frames and keeps the memory.
     pub fn clear(&mut self) {
         self.arena.clear();
-        self.windows.clear();
+        self.blocks.clear();
         self.metas.clear();
     }
 
@@ -82,30 +82,30 @@ impl FrameBatch {
         true
     }
 
-    /// Takes a frame in that was read: without copying, where its bytes are in a window. `false` as [`Self::push`].
+    /// Takes a frame in that was read: without copying, where its bytes are in a block. `false` as [`Self::push`].
     pub(crate) fn take(&mut self, frame: Frame<'_>, place: Option<Place<'_>>) -> bool {
-        let Some(Place { window, start }) = place else {
+        let Some(Place { block, start }) = place else {
             return self.push(frame);
         };
         if self.is_full() {
             return false;
         }
-        let known = self.windows.iter().rposition(|known| Arc::ptr_eq(known, window));
+        let known = self.blocks.iter().rposition(|known| Arc::ptr_eq(known, block));
         let place = known.unwrap_or_else(|| {
-            self.windows.push(Arc::clone(window));
-            self.windows.len() - 1
+            self.blocks.push(Arc::clone(block));
+            self.blocks.len() - 1
         });
         self.push_meta(&frame, start, place as u16);
         true
     }
 
-    /// Takes one of the frames of another batch, as [`Self::push`] does, but without copying where its bytes are in a window.
+    /// Takes one of the frames of another batch, as [`Self::push`] does, but without copying where its bytes are in a block.
     pub fn push_from(&mut self, other: &Self, index: usize) -> bool {
         let Some(meta) = other.metas.get(index) else {
             return false;
         };
-        let place = other.windows.get(usize::from(meta.place));
-        self.take(other.frame(meta), place.map(|window| Place { window, start: meta.start as usize }))
+        let place = other.blocks.get(usize::from(meta.place));
+        self.take(other.frame(meta), place.map(|block| Place { block, start: meta.start as usize }))
     }
 
     fn push_meta(&mut self, frame: &Frame<'_>, start: usize, place: u16) {
@@ -132,9 +132,9 @@ impl FrameBatch {
     }
 
     fn frame(&self, meta: &Meta) -> Frame<'_> {
-        let bytes = match self.windows.get(usize::from(meta.place)) {
-            Some(window) => window.bytes(),
-            None => &self.arena,
+        let bytes = match self.blocks.get(usize::from(meta.place)) {
+            Some(block) => &block[..],
+            None => &self.arena[..],
         };
         let start = meta.start as usize;
         Frame {

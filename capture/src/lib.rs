@@ -22,21 +22,22 @@
 //! for must be passed over without being buffered, and no allocation per packet may happen (`pcap-parser` collects
 //! the options of every block in a `Vec`).
 //!
-//! Plain files are mapped and their bytes never copied: frames borrow from windows of them. A file that shrinks meanwhile
-//! ends with a problem. What is compressed is decompressed ahead by a thread of its own.
+//! Bytes are read in blocks that are used again and again, and frames borrow from them. A plain file that shrinks meanwhile ends
+//! with a problem. What is compressed is decompressed ahead by a thread of its own.
 
 mod ahead;
 mod batch;
+mod block;
 mod bpf;
 pub mod collector;
 mod field;
 mod filter;
 mod input;
 pub mod live;
-mod mapped;
 mod merge;
 mod pcap_file;
 mod pcapng;
+mod plain;
 mod problem;
 mod progress;
 mod reader;

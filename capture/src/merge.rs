@@ -15,7 +15,6 @@ use std::collections::{BinaryHeap, VecDeque};
 use weir_model::Timestamp;
 
 use crate::input::{Listed, Place, PlainFile};
-use crate::mapped::LateProblems;
 use crate::problem::{Fault, ProblemKind};
 use crate::progress::Progress;
 use crate::reader::Report;
@@ -44,7 +43,6 @@ pub(crate) struct Merge {
     /// Time of the last frame given.
     now: Timestamp,
     progress: Progress,
-    late: LateProblems,
 }
 
 /// An input whose first frame's time is not reached.
@@ -66,12 +64,7 @@ struct Due {
 
 impl Merge {
     /// Looks at the first frame of every input; reports those that have none or are no captures.
-    pub(crate) fn new(
-        listed: Vec<Listed>,
-        progress: Progress,
-        late: LateProblems,
-        report: &mut Report,
-    ) -> Self {
+    pub(crate) fn new(listed: Vec<Listed>, progress: Progress, report: &mut Report) -> Self {
         let alone = listed.len() == 1;
         let mut merge = Self {
             waiting: VecDeque::new(),
@@ -80,7 +73,6 @@ impl Merge {
             limit: LAST,
             now: Timestamp::EPOCH,
             progress,
-            late,
         };
         let mut waiting: Vec<Waiting> = listed
             .into_iter()
@@ -146,7 +138,7 @@ impl Merge {
         let source = match waiting.input {
             WaitingInput::Open(source) => source,
             WaitingInput::Closed(name, file) => {
-                match Source::open_file(name.clone(), &file, Some(&self.progress), &self.late) {
+                match Source::open_file(name.clone(), &file, Some(&self.progress)) {
                     Ok(mut source) => match source.advance() {
                         Some(_) => Box::new(source),
                         None => return source.finish(report),
@@ -174,10 +166,9 @@ impl Merge {
         let name = listed.name;
         let (opened, file) = match listed.place {
             Place::Stream(stream) => (Source::open_stream(name.clone(), stream, &self.progress), None),
-            Place::File(file) => (
-                Source::open_file(name.clone(), &file, alone.then_some(&self.progress), &self.late),
-                Some(file),
-            ),
+            Place::File(file) => {
+                (Source::open_file(name.clone(), &file, alone.then_some(&self.progress)), Some(file))
+            }
         };
         let mut source = match (opened, &file) {
             (Ok(source), _) => source,

@@ -99,6 +99,13 @@ impl PcapFile {
     }
 }
 
+impl PcapFile {
+    fn record(&self, seconds: u32, ticks: u32, original_len: u32) -> Record {
+        let nanos = u64::from(seconds) * 1_000_000_000 + u64::from(ticks) * self.variant.nanos_per_tick;
+        Record { time: Timestamp::from_nanos(nanos), link: self.link, original_len }
+    }
+}
+
 impl RecordReader for PcapFile {
     fn step(&mut self) -> Result<Step, Fault> {
         self.stream.pass(std::mem::take(&mut self.record_len));
@@ -123,12 +130,21 @@ impl RecordReader for PcapFile {
         }
         self.captured = captured as usize;
         self.record_len = record_len;
-        let nanos = u64::from(seconds) * 1_000_000_000 + u64::from(ticks) * self.variant.nanos_per_tick;
-        Ok(Step::Record(Record {
-            time: Timestamp::from_nanos(nanos),
-            link: self.link,
-            original_len: original_len.max(captured),
-        }))
+        Ok(Step::Record(self.record(seconds, ticks, original_len.max(captured))))
+    }
+
+    fn step_at_hand(&mut self) -> Option<Record> {
+        let (header_len, order) = (self.variant.record_header_len, self.variant.order);
+        let rest = self.stream.window().get(self.record_len..)?;
+        let [seconds, ticks, first, second] = record_header(rest, order)?;
+        let (captured, original_len) = self.lengths(first, second);
+        let record_len = header_len + captured as usize;
+        if captured as usize > MAX_CAPTURED_BYTES || record_len > rest.len() {
+            return None;
+        }
+        self.stream.pass(self.record_len);
+        (self.captured, self.record_len) = (captured as usize, record_len);
+        Some(self.record(seconds, ticks, original_len.max(captured)))
     }
 
     fn data(&self) -> Data<'_> {
@@ -152,6 +168,7 @@ fn parse_header(header: &[u8; FILE_HEADER_LEN]) -> Option<(Variant, u16, u16, Li
 }
 
 fn record_header(header: &[u8], order: ByteOrder) -> Option<[u32; 4]> {
-    let mut fields = Fields::new(header, order);
-    Some([fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?])
+    let (fields, _) = header.first_chunk::<RECORD_HEADER_LEN>()?.as_chunks::<4>();
+    let [seconds, ticks, first, second] = fields else { return None };
+    Some([seconds, ticks, first, second].map(|field| order.u32(*field)))
 }

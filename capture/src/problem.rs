@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::plain::Shrunk;
+
 /// Something that kept an input, or a part of it, from being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputProblem {
@@ -101,8 +103,9 @@ impl Fault {
             _ if error.raw_os_error().is_some() => ProblemKind::Unreadable,
             _ => ProblemKind::Malformed,
         };
+        let has_shrunk = error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Shrunk>);
         let message = match kind {
-            ProblemKind::Truncated => "the compressed stream ends too early".to_owned(),
+            ProblemKind::Truncated if !has_shrunk => "the compressed stream ends too early".to_owned(),
             _ => error.to_string(),
         };
         Self { kind, message }

@@ -7,7 +7,6 @@ use weir_model::{Frame, Timestamp};
 use crate::batch::FrameBatch;
 use crate::filter::{Filter, Verdict};
 use crate::input::{self, Input, MAX_SKIPPED_LISTED, SkipReason, Skipped};
-use crate::mapped::LateProblems;
 use crate::merge::Merge;
 use crate::problem::{Fault, InputProblem, OpenError, ProblemKind};
 use crate::progress::Progress;
@@ -32,7 +31,6 @@ pub struct Reader {
     filter: Option<Filter>,
     report: Report,
     progress: Progress,
-    late: LateProblems,
     last_time: Timestamp,
 }
 
@@ -44,9 +42,8 @@ impl Reader {
         let mut report = Report::default();
         let progress = Progress::default();
         let listed = input::list(inputs, &mut report)?;
-        let late = LateProblems::default();
-        let merge = Merge::new(listed, progress.clone(), late.clone(), &mut report);
-        Ok(Self { merge, filter, report, progress, late, last_time: Timestamp::EPOCH })
+        let merge = Merge::new(listed, progress.clone(), &mut report);
+        Ok(Self { merge, filter, report, progress, last_time: Timestamp::EPOCH })
     }
 
     /// Replaces what is in `batch` with the next frames; `false` when there are no more. A batch may be empty
@@ -77,13 +74,10 @@ impl Reader {
         &self.report.stats
     }
 
-    /// What was wrong with inputs, complete once [`Reader::next_batch`] has said `false` and all batches are cleared: the
-    /// bytes of frames may be missing when they are looked at. A few for each at most: its first unusable record, what ended
-    /// it, its being late, and the link types that the filter does not know.
-    pub fn problems(&self) -> Vec<InputProblem> {
-        let mut problems = self.report.problems.clone();
-        problems.extend(self.late.list());
-        problems
+    /// What was wrong with inputs, complete once [`Reader::next_batch`] has said `false`. A few for each at most: its first
+    /// unusable record, what ended it, its being late, and the link types that the filter does not know.
+    pub fn problems(&self) -> &[InputProblem] {
+        &self.report.problems
     }
 
     /// Files in folders that were not read, the first [`MAX_SKIPPED_LISTED`] of them.
@@ -103,7 +97,7 @@ impl Reader {
         };
         let stats = &mut self.report.stats;
         stats.frames_read += 1;
-        let Data { bytes: data, window } = data;
+        let Data { bytes: data, place } = data;
         stats.bytes_read += data.len() as u64;
         stats.frames_snapped += u64::from((record.original_len as usize) > data.len());
         stats.steps_backwards += u64::from(record.time < self.last_time);
@@ -116,7 +110,7 @@ impl Reader {
             stats.frames_delivered += 1;
             stats.bytes_delivered += data.len() as u64;
             let (number, time, link) = (stats.frames_read, record.time, record.link);
-            batch.take(Frame { number, time, link, original_len: record.original_len, data }, window);
+            batch.take(Frame { number, time, link, original_len: record.original_len, data }, place);
         } else {
             self.leave_out(record, verdict);
         }

@@ -34,6 +34,12 @@ pub(crate) trait RecordReader: Send {
     /// To the next record. After an error or the end it is not called again.
     fn step(&mut self) -> Result<Step, Fault>;
 
+    /// To the next record, if it lies whole and plain in what is at hand; `None`, and nothing done, where it takes
+    /// [`RecordReader::step`] to say.
+    fn step_at_hand(&mut self) -> Option<Record> {
+        None
+    }
+
     /// The captured bytes of the record that the last step gave.
     fn data(&self) -> Data<'_>;
 

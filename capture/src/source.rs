@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::Read;
 
 use flate2::bufread::MultiGzDecoder;
-use weir_model::Timestamp;
 
 use crate::ahead::Ahead;
 use crate::input::PlainFile;
-use crate::mapped::{LateProblems, MappedFile};
 use crate::pcap_file::{self, PcapFile};
 use crate::pcapng::{self, PcapngFile};
+use crate::plain::PlainReader;
 use crate::problem::{Fault, InputProblem, ProblemKind};
 use crate::progress::{Counted, FileProgress, Progress};
 use crate::reader::Report;
@@ -45,18 +44,16 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Opens a plain file; what is read of it counts as progress if that is given. What shows only after its last frame was
-    /// given is reported to `late`.
+    /// Opens a plain file; what is read of it counts as progress if that is given.
     pub(crate) fn open_file(
         name: String,
         file: &PlainFile,
         progress: Option<&Progress>,
-        late: &LateProblems,
     ) -> Result<Self, Refusal> {
-        let opened = File::open(&file.path).map_err(|error| Refusal::Fault(Fault::from_io(&error)))?;
-        let mapped = MappedFile::new(name.clone(), opened, late.clone());
         let progress = progress.map(|progress| FileProgress::new(progress.clone(), file.size));
-        Self::open(name, ByteStream::mapped(mapped, progress))
+        let opened = File::open(&file.path).and_then(|opened| PlainReader::new(opened, progress));
+        let opened = opened.map_err(|error| Refusal::Fault(Fault::from_io(&error)))?;
+        Self::open(name, ByteStream::new(Box::new(opened)))
     }
 
     /// Opens anything else.
@@ -78,10 +75,21 @@ impl Source {
     }
 
     /// To the next record that can be used; `None` at the end, for good.
+    #[inline]
     pub(crate) fn advance(&mut self) -> Option<Record> {
+        if let Some(record) = self.records.step_at_hand() {
+            self.frames += 1;
+            self.head = Some(record);
+            return self.head;
+        }
+        self.advance_slowly()
+    }
+
+    #[cold]
+    fn advance_slowly(&mut self) -> Option<Record> {
         self.head = None;
         while self.fatal.is_none() {
-            match self.step() {
+            match self.records.step() {
                 Ok(Step::Record(record)) => {
                     self.frames += 1;
                     self.head = Some(record);
@@ -93,18 +101,6 @@ impl Source {
             }
         }
         self.head
-    }
-
-    /// One step. Where a mapped file lost what it had, that is the fault, and not what zeros in its place look like.
-    fn step(&mut self) -> Result<Step, Fault> {
-        let step = self.records.step();
-        let stream = self.records.stream();
-        let is_sound = match &step {
-            Ok(Step::Record(record)) => !stream.is_torn() && !is_nothing(record),
-            Ok(Step::Unusable(_)) => !stream.is_torn(),
-            Ok(Step::End) | Err(_) => false,
-        };
-        if is_sound { step } else { stream.damage().map_or(step, Err) }
     }
 
     /// The record that it stands on and its bytes.
@@ -135,11 +131,6 @@ impl Source {
             more: 0,
         }
     }
-}
-
-/// What zeros look like, as a pcap record: a frame of no bytes, in 1970.
-fn is_nothing(record: &Record) -> bool {
-    record.original_len == 0 && record.time == Timestamp::EPOCH
 }
 
 /// What the first bytes say.

@@ -1,94 +1,50 @@
-//! A stream of bytes that can be looked at before it is consumed: read through a buffer, or mapped.
+//! A stream of bytes that can be looked at before it is consumed, read block by block.
 
-use std::fs::File;
-use std::io::{self, BufRead, Read, Seek as _, SeekFrom};
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use crate::mapped::{MappedFile, Window};
+use crate::block::{self, BLOCK_BYTES, Block, Blocks, FIRST_BLOCK_BYTES};
 use crate::problem::{Fault, ProblemKind};
-use crate::progress::FileProgress;
 
-/// How much is asked of the source at once. Large enough that system calls do not count, small enough that
-/// [`crate::MAX_OPEN_INPUTS`] sources with two streams each (compressed and plain) stay under 20 MiB.
-const READ_BYTES: usize = 128 * 1024;
+/// A block is lent when it is full to this part at least: who dribbles bytes must not make a batch hold a block for each
+/// of its frames. Frames of others are copied.
+const LENT_WHEN_FULL_TO: usize = 4;
 
-/// How far ahead of the walk a mapped file is fetched into the cache. Where a record ends is only known from the one before,
-/// so that without this every record is a wait for memory (97 against 15 ns, measured).
-const FETCH_AHEAD_BYTES: usize = 4096;
-
-/// Bytes from a file, a pipe or a decoder. Its buffer grows only to what [`ByteStream::fill`] is asked for, which
-/// the formats cap.
+/// Bytes from a file, a pipe or a decoder. Its block is larger than usual only where [`ByteStream::fill`] is asked for
+/// more, which the formats cap.
 pub(crate) struct ByteStream {
-    origin: Origin,
-    buffer: Buffer,
+    inner: Box<dyn Read + Send>,
+    block: Block,
+    blocks: Blocks,
     start: usize,
     end: usize,
-    /// Up to where in the buffer the cache was told to fetch.
-    fetched: usize,
     offset: u64,
     ended: bool,
     failure: Option<io::Error>,
 }
 
-/// Where bytes come from.
-enum Origin {
-    Read(Box<dyn Read + Send>),
-    Mapped(Mapped),
-}
-
-/// A file that is mapped.
-struct Mapped {
-    file: MappedFile,
-    progress: Option<FileProgress>,
-}
-
-/// What is at hand of them.
-enum Buffer {
-    Owned(Vec<u8>),
-    Window(Arc<Window>),
-}
-
-/// Bytes of a record, and the window that holds them, if they are mapped.
+/// Bytes of a record, and the block that holds them, if that is lent.
 #[derive(Clone, Copy)]
 pub(crate) struct Data<'a> {
     pub(crate) bytes: &'a [u8],
-    pub(crate) window: Option<Place<'a>>,
+    pub(crate) place: Option<Place<'a>>,
 }
 
-/// Where in a window bytes are.
+/// Where in a block bytes are.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
-    pub(crate) window: &'a Arc<Window>,
+    pub(crate) block: &'a Block,
     pub(crate) start: usize,
 }
 
-impl Buffer {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Owned(bytes) => bytes,
-            Self::Window(window) => window.bytes(),
-        }
-    }
-}
-
 impl ByteStream {
-    /// Reads.
     pub(crate) fn new(inner: Box<dyn Read + Send>) -> Self {
-        Self::with_origin(Origin::Read(inner))
-    }
-
-    /// Maps a file; what is mapped counts as progress if that is given.
-    pub(crate) fn mapped(file: MappedFile, progress: Option<FileProgress>) -> Self {
-        Self::with_origin(Origin::Mapped(Mapped { file, progress }))
-    }
-
-    const fn with_origin(origin: Origin) -> Self {
         Self {
-            origin,
-            buffer: Buffer::Owned(Vec::new()),
+            inner,
+            block: block::new(FIRST_BLOCK_BYTES),
+            blocks: Blocks::default(),
             start: 0,
             end: 0,
-            fetched: 0,
             offset: 0,
             ended: false,
             failure: None,
@@ -107,19 +63,16 @@ impl ByteStream {
     /// What is available without reading more.
     #[inline]
     pub(crate) fn window(&self) -> &[u8] {
-        self.buffer.bytes().get(self.start..self.end).unwrap_or_default()
+        self.block.get(self.start..self.end).unwrap_or_default()
     }
 
     /// A part of what is available, and what keeps it where it is.
     #[inline]
     pub(crate) fn data(&self, start: usize, len: usize) -> Data<'_> {
         let start = self.start + start;
-        let bytes = self.buffer.bytes().get(start..start + len).unwrap_or_default();
-        let window = match &self.buffer {
-            Buffer::Owned(_) => None,
-            Buffer::Window(window) => Some(Place { window, start }),
-        };
-        Data { bytes, window }
+        let bytes = self.block.get(start..start + len).unwrap_or_default();
+        let is_lent = self.end >= self.block.len() / LENT_WHEN_FULL_TO;
+        Data { bytes, place: is_lent.then_some(Place { block: &self.block, start }) }
     }
 
     /// Leaves `count` bytes of the window behind.
@@ -128,11 +81,6 @@ impl ByteStream {
         let count = count.min(self.end - self.start);
         self.start += count;
         self.offset += count as u64;
-        if let Buffer::Window(window) = &self.buffer {
-            let (from, to) = (self.fetched.max(self.start), (self.start + FETCH_AHEAD_BYTES).min(self.end));
-            weir_mem::fetch(window.bytes().get(from..to).unwrap_or_default());
-            self.fetched = to.max(from);
-        }
     }
 
     /// Leaves `count` bytes behind that need not be in the window; `false` when the stream ends before.
@@ -165,120 +113,43 @@ impl ByteStream {
         self.failure.take().map(|error| Fault::from_io(&error))
     }
 
-    /// Whether a page of what is at hand could not be read, and zeros stand for it.
-    #[inline]
-    pub(crate) fn is_torn(&self) -> bool {
-        matches!(&self.buffer, Buffer::Window(window) if window.is_torn())
-    }
-
-    /// What became of a mapped file that no longer has what it had.
-    pub(crate) fn damage(&self) -> Option<Fault> {
-        let Origin::Mapped(mapped) = &self.origin else {
-            return None;
-        };
-        match &self.buffer {
-            Buffer::Window(window) => mapped.file.damage(window.end(), Some(window)),
-            Buffer::Owned(_) => mapped.file.damage(self.offset, None),
-        }
-    }
-
     /// Makes more available, or finds that there is no more.
+    #[cold]
     fn read_more(&mut self, count: usize) {
-        match &mut self.origin {
-            Origin::Mapped(mapped) => match mapped.next(self.offset, count) {
-                Ok(Some((window, start))) => {
-                    let end = window.bytes().len();
-                    // A window is cut short only by the end of its file.
-                    self.ended = end - start < count;
-                    (self.start, self.end, self.fetched) = (start, end, start);
-                    self.buffer = Buffer::Window(window);
-                }
-                Ok(None) => self.ended = true,
-                Err(_) => self.read_instead(),
-            },
-            Origin::Read(_) => self.read_on(count),
-        }
-    }
-
-    /// Reads what cannot be mapped: some file systems cannot, and address space may be short.
-    fn read_instead(&mut self) {
-        let opened = match &mut self.origin {
-            Origin::Mapped(mapped) => mapped.unmapped(self.offset),
-            Origin::Read(_) => return,
-        };
-        self.buffer = Buffer::Owned(Vec::new());
-        (self.start, self.end) = (0, 0);
-        match opened {
-            Ok(reader) => self.origin = Origin::Read(reader),
-            Err(error) => self.fail(error),
-        }
-    }
-
-    fn fail(&mut self, error: io::Error) {
-        self.failure = Some(error);
-        self.ended = true;
-    }
-
-    fn read_on(&mut self, count: usize) {
-        let (Origin::Read(inner), Buffer::Owned(buffer)) = (&mut self.origin, &mut self.buffer) else {
+        self.make_room(count);
+        let Some(room) = Arc::get_mut(&mut self.block).and_then(|block| block.get_mut(self.end..)) else {
             self.ended = true;
             return;
         };
-        if self.start > 0 {
-            buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        let wanted = count.max(READ_BYTES);
-        if buffer.len() < wanted {
-            buffer.resize(wanted, 0);
-        }
-        let Some(room) = buffer.get_mut(self.end..) else {
-            self.ended = true;
-            return;
-        };
-        match inner.read(room) {
+        match self.inner.read(room) {
             Ok(0) => self.ended = true,
             Ok(read) => self.end += read.min(room.len()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => self.fail(error),
+            Err(error) => {
+                self.failure = Some(error);
+                self.ended = true;
+            }
         }
     }
-}
 
-impl Mapped {
-    /// The window with the bytes at `offset` and where they are in it; `None` behind the end.
-    fn next(&mut self, offset: u64, count: usize) -> io::Result<Option<(Arc<Window>, usize)>> {
-        let found = self.file.map(offset, count)?;
-        if let (Some((window, _)), Some(progress)) = (&found, &mut self.progress) {
-            progress.reach(window.end());
+    /// Moves what is available to the front of a block that nobody borrows from, and that has room for `count` bytes.
+    fn make_room(&mut self, count: usize) {
+        let rest = self.start..self.end;
+        let usual = if self.offset == 0 { FIRST_BLOCK_BYTES } else { BLOCK_BYTES };
+        let wanted = count.max(usual);
+        let present = Arc::get_mut(&mut self.block).filter(|block| block.len() >= wanted);
+        if let Some(block) = present {
+            block.copy_within(rest.clone(), 0);
+        } else {
+            let mut next = self.blocks.free(wanted);
+            let room = Arc::get_mut(&mut next).and_then(|block| block.get_mut(..rest.len()));
+            if let (Some(room), Some(rest)) = (room, self.block.get(rest.clone())) {
+                room.copy_from_slice(rest);
+            }
+            let last = std::mem::replace(&mut self.block, next);
+            self.blocks.keep(last);
         }
-        Ok(found)
-    }
-
-    /// The same bytes, read.
-    fn unmapped(&mut self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
-        let mut file = self.file.file()?;
-        file.seek(SeekFrom::Start(offset))?;
-        Ok(Box::new(Unmapped { file, progress: self.progress.take(), offset }))
-    }
-}
-
-/// A file that could not be mapped.
-struct Unmapped {
-    file: File,
-    progress: Option<FileProgress>,
-    offset: u64,
-}
-
-impl Read for Unmapped {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(out)?;
-        self.offset += read as u64;
-        if let Some(progress) = &mut self.progress {
-            progress.reach(self.offset);
-        }
-        Ok(read)
+        (self.start, self.end) = (0, rest.len());
     }
 }
 

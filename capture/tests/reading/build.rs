@@ -200,5 +200,5 @@ pub(crate) fn drain(mut reader: Reader) -> Outcome {
     assert_eq!(stats.frames_read, stats.frames_filtered + stats.frames_delivered);
     assert_eq!(stats.frames_delivered, frames.len() as u64);
     assert_eq!(stats.bytes_delivered, frames.iter().map(|frame| frame.data.len() as u64).sum::<u64>());
-    Outcome { frames, stats, problems: reader.problems() }
+    Outcome { frames, stats, problems: reader.problems().to_vec() }
 }

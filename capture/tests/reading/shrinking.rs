@@ -1,4 +1,4 @@
-//! Files that shrink while they are read: mapped or not, reading ends with a problem that says so.
+//! Files that shrink while they are read: reading ends with a problem that says so.
 
 use std::fs::{File, OpenOptions};
 
@@ -29,7 +29,7 @@ fn read_while_it_changes(len: u64) -> (u64, Vec<weir_capture::InputProblem>) {
     }
     other.set_len(len).unwrap();
     for frame in batches.iter().flat_map(FrameBatch::iter) {
-        assert!(frame.data.iter().all(|byte| *byte < 2), "its bytes, or zeros");
+        assert!(frame.data.iter().all(|byte| *byte == 1), "its bytes");
     }
     let [mut batch, other_batch] = batches;
     drop(other_batch);
@@ -37,7 +37,7 @@ fn read_while_it_changes(len: u64) -> (u64, Vec<weir_capture::InputProblem>) {
         assert!(batch.iter().all(|frame| frame.data.len() == 1000), "zeros are no frames");
     }
     batch.clear();
-    (reader.stats().frames_read, reader.problems())
+    (reader.stats().frames_read, reader.problems().to_vec())
 }
 
 #[test]
@@ -51,7 +51,12 @@ fn a_file_that_shrinks_ends_with_a_problem_wherever_it_ends() {
             problems[0].message.contains("shrank") || problems[0].message.contains("ends inside"),
             "{len}: {problems:?}"
         );
-        assert!(frames <= 512.max(len / 1016 + 1), "{len}: {frames} frames of which there were fewer");
+        // What lies in the block that was read last is there still.
+        let in_block = (256 << 10) / 1016;
+        assert!(
+            frames <= (512 + in_block).max(len / 1016 + 1),
+            "{len}: {frames} frames of which there were fewer"
+        );
     }
 }
 
