@@ -7,7 +7,7 @@ use crate::ends::Ends;
 use crate::facts::Facts;
 use crate::icmp;
 use crate::orientation::Oriented;
-use crate::reading::{Reader, Reading};
+use crate::reading::{ReaderSlot, Reading};
 use crate::side::Both;
 use crate::tcp::TcpTracker;
 use crate::unresolved::Ticket;
@@ -47,7 +47,7 @@ pub(crate) struct Cold {
     pub(crate) id: FlowId,
     /// The record that this one continues, or [`NO_RECORD`].
     continues: FlowId,
-    pub(crate) reader: Option<Box<Reader>>,
+    pub(crate) reader: ReaderSlot,
     pub(crate) facts: Option<Box<Facts>>,
     pub(crate) dns_messages: (u32, u32),
     retransmissions: Both<u32>,
@@ -121,7 +121,7 @@ impl Entry {
         let cold = Cold {
             id: FlowId(packet.number),
             continues: NO_RECORD,
-            reader: None,
+            reader: ReaderSlot::NO_READER,
             facts: None,
             dns_messages: (0, 0),
             retransmissions: Both::default(),
@@ -168,7 +168,7 @@ impl Entry {
             tcp_flags: self.tcp_flags,
             reading: Reading::Over,
             standing: self.standing,
-            cold: Cold { reader: None, facts: self.cold.facts.clone(), ..self.cold },
+            cold: Cold { reader: ReaderSlot::NO_READER, facts: self.cold.facts.clone(), ..self.cold },
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::FlowConfig;
 use crate::entry::Entry;
 use crate::side::Both;
-use crate::slots::{Queues, Slots};
+use crate::slots::{NONE, Queues, Slots};
 use crate::streams::{Segment, StreamBudget, StreamStats, Streams};
 use weir_model::Protocol;
 use weir_model::observation::Fact;
@@ -21,18 +21,18 @@ pub(crate) enum Reading {
     Over,
 }
 
-/// Who reads a flow.
-#[derive(Debug)]
-pub(crate) enum Reader {
-    /// TCP.
-    Stream(Streams<StreamInspector>),
-    /// UDP.
-    Datagrams(Datagrams),
+/// Where a flow's reader is: among those of its protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReaderSlot(u32);
+
+impl ReaderSlot {
+    /// The flow has none.
+    pub(crate) const NO_READER: Self = Self(NONE);
 }
 
 /// The reader of a UDP flow.
 #[derive(Debug)]
-pub(crate) struct Datagrams {
+struct Datagrams {
     inspector: DatagramInspector,
     done: Both<bool>,
 }
@@ -41,9 +41,17 @@ pub(crate) struct Datagrams {
 const STREAMS: usize = 0;
 const DATAGRAMS: usize = 1;
 
+/// Cache lines of the reader of a TCP flow.
+const STREAM_LINES: usize = size_of::<Streams<StreamInspector>>().div_ceil(64);
+
 /// All readers: what they hold and how many they are.
 #[derive(Debug)]
 pub(crate) struct Readers {
+    /// Of TCP flows. Apart from the entries, because most flows have a reader for a few packets only; not allocated one by one,
+    /// because there are as many of them as flows.
+    streams: Slots<Streams<StreamInspector>>,
+    /// Of UDP flows.
+    datagrams: Slots<Datagrams>,
     queues: Queues<2, ()>,
     limits: [usize; 2],
     pub(crate) budget: StreamBudget,
@@ -58,7 +66,11 @@ impl Readers {
     pub(crate) const BYTES_PER_FLOW: usize = Queues::<2, ()>::BYTES;
 
     pub(crate) fn new(config: &FlowConfig) -> Self {
+        // One more than the limit begins before the first of them is dropped.
+        let room = |limit: usize| limit.min(config.max_flows()) + 1;
         Self {
+            streams: Slots::new(room(config.max_stream_readers)),
+            datagrams: Slots::new(room(config.max_datagram_readers)),
             queues: Queues::new(config.max_flows()),
             limits: [config.max_stream_readers, config.max_datagram_readers],
             budget: StreamBudget {
@@ -99,17 +111,36 @@ impl Readers {
         self.keep_limits(flows);
     }
 
+    /// Hints that the reader of a flow will be needed, if it has one.
+    #[inline]
+    pub(crate) fn prefetch(&self, entry: &Entry) {
+        let ReaderSlot(reader) = entry.cold.reader;
+        if reader == NONE {
+            return;
+        }
+        if entry.ends.protocol() == Protocol::TCP {
+            self.streams.prefetch::<STREAM_LINES>(reader);
+        } else {
+            self.datagrams.prefetch::<1>(reader);
+        }
+    }
+
     /// Ends the reading of a flow that ends.
     pub(crate) fn stop(&mut self, slot: u32, entry: &mut Entry) {
-        if let Some(reader) = entry.cold.reader.take() {
-            self.queues.remove(slot);
-            if let Reader::Stream(streams) = *reader {
-                self.requests_unreported += u64::from(streams.reader().unreported_requests());
-                self.bodies_unread += u64::from(streams.reader().unread_bodies());
-                streams.close(&mut self.budget);
-            }
-        }
+        let ReaderSlot(reader) = std::mem::replace(&mut entry.cold.reader, ReaderSlot::NO_READER);
         entry.reading = Reading::Over;
+        if reader == NONE {
+            return;
+        }
+        self.queues.remove(slot);
+        if entry.ends.protocol() != Protocol::TCP {
+            self.datagrams.vacate(reader);
+        } else if let Some(streams) = self.streams.get_mut(reader) {
+            self.requests_unreported += u64::from(streams.reader().unreported_requests());
+            self.bodies_unread += u64::from(streams.reader().unread_bodies());
+            streams.close(&mut self.budget);
+            self.streams.vacate(reader);
+        }
     }
 
     fn read_segment(
@@ -128,9 +159,10 @@ impl Readers {
             let first = |side| entry.tcp.as_ref().and_then(|tcp| tcp.first_payload(side));
             let first = Both { a: first(Side::A), b: first(Side::B) };
             let inspector = StreamInspector::new(entry.ends.port(Side::A), entry.ends.port(Side::B));
-            self.begin(STREAMS, slot, entry, Reader::Stream(Streams::new(inspector, first)));
+            let reader = self.streams.insert(Streams::new(inspector, first));
+            self.begin(STREAMS, slot, entry, reader);
         }
-        let Some(Reader::Stream(streams)) = entry.cold.reader.as_deref_mut() else {
+        let Some(streams) = self.streams.get_mut(entry.cold.reader.0) else {
             return;
         };
         let segment = Segment {
@@ -158,9 +190,10 @@ impl Readers {
         if entry.reading == Reading::NotBegun {
             let inspector = DatagramInspector::new(entry.ends.port(Side::A), entry.ends.port(Side::B));
             let datagrams = Datagrams { inspector, done: Both::default() };
-            self.begin(DATAGRAMS, slot, entry, Reader::Datagrams(datagrams));
+            let reader = self.datagrams.insert(datagrams);
+            self.begin(DATAGRAMS, slot, entry, reader);
         }
-        let Some(Reader::Datagrams(datagrams)) = entry.cold.reader.as_deref_mut() else {
+        let Some(datagrams) = self.datagrams.get_mut(entry.cold.reader.0) else {
             return;
         };
         let done = datagrams.done.of_mut(side);
@@ -172,8 +205,12 @@ impl Readers {
         }
     }
 
-    fn begin(&mut self, queue: usize, slot: u32, entry: &mut Entry, reader: Reader) {
-        entry.cold.reader = Some(Box::new(reader));
+    fn begin(&mut self, queue: usize, slot: u32, entry: &mut Entry, reader: Option<u32>) {
+        let Some(reader) = reader else {
+            entry.reading = Reading::Over;
+            return;
+        };
+        entry.cold.reader = ReaderSlot(reader);
         entry.reading = Reading::UnderWay;
         self.queues.push_back(queue, slot, ());
     }

@@ -151,7 +151,7 @@ impl<R: StreamReader> Streams<R> {
     }
 
     /// Gives back what is held, at the end of the flow.
-    pub(crate) fn close(mut self, budget: &mut StreamBudget) {
+    pub(crate) fn close(&mut self, budget: &mut StreamBudget) {
         self.finish_side(Side::A, budget);
         self.finish_side(Side::B, budget);
     }

@@ -8,23 +8,22 @@
 //! every table has closed a flow's first round. So the same input gives the same flows however it is dealt.
 //!
 //! Packets come in batches, because a frame is somewhere in a file and an entry somewhere in gigabytes: first the headers of
-//! every frame are fetched, then the place in the index of every packet, then every entry, then packets are taken in their
-//! order. Fetching is a hint and decides nothing.
+//! every frame are fetched, then the place in the index of every packet, then every entry and the readers of those that
+//! are read, then packets are taken in their order. Fetching is a hint and decides nothing.
 
 use crate::config::{FlowConfig, IcmpNotes};
 use crate::ended::Ended;
-use crate::ends::Ends;
-use crate::entry::{Entry, HOT_LINES, Standing};
+use crate::ends::{Ends, Seed};
+use crate::entry::{ENTRY_LINES, Entry, HOT_LINES, Standing};
 use crate::index::Index;
 use crate::passive_dns::PassiveDns;
-use crate::reading::Readers;
+use crate::reading::{Readers, Reading};
 use crate::slots::Slots;
 use crate::stats::FlowStats;
 use crate::timeouts::continues;
 use crate::timers::{Tick, Timers};
 use crate::unresolved::{Begun, Unresolved};
 use arrayvec::ArrayVec;
-use foldhash::quality::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead};
@@ -119,7 +118,7 @@ fn headers<'a>(frame: &Frame<'a>) -> &'a [u8] {
 pub struct FlowTable {
     config: FlowConfig,
     max_flows: usize,
-    seed: RandomState,
+    seed: Seed,
     index: Index,
     flows: Slots<Entry>,
     /// By [`Standing`]. A flow's list is never behind its last packet, nor before its first.
@@ -152,7 +151,7 @@ impl FlowTable {
         let max_flows = config.max_flows();
         Self {
             max_flows,
-            seed: RandomState::default(),
+            seed: Seed::random(),
             index: Index::new(max_flows),
             flows: Slots::new(max_flows),
             timers: Timers::new(max_flows),
@@ -214,15 +213,23 @@ impl FlowTable {
                 *key = (ends, ends.tag(&self.seed));
                 self.index.prefetch(key.1);
             }
-            for (_, tag) in keys.iter().take(batch.len()) {
-                if let Some(slot) = self.index.find(*tag, |_| true) {
-                    self.flows.prefetch::<HOT_LINES>(slot);
-                }
-            }
+            self.fetch(keys.iter().take(batch.len()).map(|(_, tag)| *tag));
             for ((ends, tag), packet) in keys.iter().zip(batch) {
                 self.take(*ends, *tag, packet, sink);
             }
         }
+    }
+
+    /// Fetches the entries with these tags, and the readers of those that are being read.
+    fn fetch(&self, tags: impl Iterator<Item = u32>) {
+        let mut slots = ArrayVec::<u32, BATCH>::new();
+        for slot in tags.filter_map(|tag| self.index.find(tag, |_| true)) {
+            self.flows.prefetch::<HOT_LINES>(slot);
+            slots.push(slot);
+        }
+        slots.retain(|slot| self.flows.get(*slot).is_some_and(|entry| entry.reading == Reading::UnderWay));
+        slots.iter().for_each(|slot| self.flows.prefetch::<ENTRY_LINES>(*slot));
+        slots.iter().filter_map(|slot| self.flows.get(*slot)).for_each(|entry| self.readers.prefetch(entry));
     }
 
     /// Takes one packet.
@@ -449,6 +456,13 @@ impl FlowTable {
 
     /// Likewise, where the tag is known.
     fn end_tagged(&mut self, slot: u32, tag: u32, reason: EndReason, sink: &mut impl FlowSink) {
+        self.timers.remove(slot);
+        self.index.remove(tag, slot);
+        self.free(slot, reason, sink);
+    }
+
+    /// Hands the record in `slot` over, and frees it.
+    fn free(&mut self, slot: u32, reason: EndReason, sink: &mut impl FlowSink) {
         let Some(entry) = self.flows.get_mut(slot) else {
             return;
         };
@@ -460,8 +474,6 @@ impl FlowTable {
         self.stats.frames_ended += entry.frames();
         let reason = entry.end_reason(reason);
         self.stats.ended.count(reason);
-        self.timers.remove(slot);
-        self.index.remove(tag, slot);
         if entry.ticket().is_none() {
             sink.ended(Ended::new(entry, reason), self.round);
             self.flows.vacate(slot);

@@ -16,6 +16,15 @@ pub(crate) fn prefetch(address: *const u8) {
     let _ = address;
 }
 
+/// Hints that all of a value will be read soon (not what it points to).
+#[inline]
+pub fn fetch_value<T>(value: &T) {
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    for offset in (0..size_of::<T>()).step_by(CACHE_LINE_BYTES) {
+        prefetch(start.wrapping_add(offset));
+    }
+}
+
 /// Hints that all of these bytes will be read soon.
 #[inline]
 pub fn fetch(bytes: &[u8]) {

@@ -5,10 +5,9 @@ use super::place::Place;
 use super::tally::Tally;
 use super::times::Times;
 use super::told;
-use crate::ends::Ends;
+use crate::ends::{Ends, Seed};
 use crate::side::Both;
 use arrayvec::ArrayVec;
-use foldhash::quality::RandomState;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +32,7 @@ pub(super) const EXPORTED: u64 = 1 << 52;
 /// Records that one thread collects before it puts them into flows.
 #[derive(Debug)]
 pub struct ExportedBatch {
-    seed: RandomState,
+    seed: Seed,
     clock_tolerance: Duration,
     pub(super) reports: Vec<Report>,
     pub(super) counts: BatchCounts,
@@ -90,7 +89,7 @@ pub(super) struct Rare {
 }
 
 impl ExportedBatch {
-    pub(super) fn new(config: &ExportedFlowsConfig, seed: RandomState) -> Self {
+    pub(super) fn new(config: &ExportedFlowsConfig, seed: Seed) -> Self {
         Self {
             seed,
             clock_tolerance: config.clock_tolerance,

@@ -36,11 +36,11 @@ pub use ended::EndedExported;
 pub use stats::{EndedBy, ExportedFlowStats};
 
 use crate::answers::Received;
+use crate::ends::Seed;
 use crate::passive_dns::PassiveDns;
 use batch::BatchCounts;
 use dashmap::DashMap;
 use expiry::Due;
-use foldhash::quality::RandomState;
 use head::Head;
 use news::{Item, News};
 use shard::{Locked, Shard, ends_of, spread};
@@ -66,7 +66,7 @@ pub trait ExportedSink<A> {
 #[derive(Debug)]
 pub struct ExportedFlows<A> {
     config: ExportedFlowsConfig,
-    seed: RandomState,
+    seed: Seed,
     /// Where flows are. The lock of a shard is that of its entries, too.
     map: DashMap<u32, u32, Spread>,
     /// By shard. Only locked by who holds the shard of the map, or wants it only to look.
@@ -82,7 +82,7 @@ impl<A: Default + Send> ExportedFlows<A> {
     pub fn new(config: ExportedFlowsConfig, passive_dns: Option<Arc<PassiveDns>>) -> Self {
         let shards = config.shards();
         Self {
-            seed: RandomState::default(),
+            seed: Seed::random(),
             map: DashMap::with_hasher_and_shard_amount(Spread, shards),
             entries: (0..shards).map(|_| Mutex::new(Shard::new(&config))).collect(),
             due: (0..shards).map(|_| Mutex::default()).collect(),
@@ -94,7 +94,7 @@ impl<A: Default + Send> ExportedFlows<A> {
 
     /// An empty batch for one thread.
     pub fn batch(&self) -> ExportedBatch {
-        ExportedBatch::new(&self.config, self.seed.clone())
+        ExportedBatch::new(&self.config, self.seed)
     }
 
     /// Puts the records of a batch into flows, tells what came of them, and empties the batch.

@@ -292,7 +292,7 @@ proptest! {
             }
             prop_assert!(connection.budget.held <= 1_000);
         }
-        let Connection { streams, mut budget } = connection;
+        let Connection { mut streams, mut budget } = connection;
         streams.close(&mut budget);
         prop_assert_eq!(budget.held, 0);
     }

@@ -4,12 +4,13 @@ use super::{BATCH, FlowSink, FlowTable, Naming};
 use crate::ended::Ended;
 use crate::ends::Ends;
 use crate::entry::{ENTRY_LINES, Entry, Standing};
+use crate::index::Index;
 use crate::timeouts::Clock;
-use crate::timers::Tick;
+use crate::timers::{Tick, Timers};
 use crate::unresolved::{Begun, Held, MAX_HELD};
 use arrayvec::ArrayVec;
 use weir_model::Timestamp;
-use weir_model::flow::{EndReason, PassiveName};
+use weir_model::flow::{EndReason, FlowId, PassiveName};
 use weir_wire::Side;
 
 /// How many conversations before its turn the entry of one is fetched.
@@ -76,9 +77,32 @@ impl FlowTable {
         let now = clock.latest();
         let mut open: Vec<_> = self.flows.iter().map(|(slot, entry)| (entry.cold.id, slot)).collect();
         open.sort_unstable();
-        for (_, slot) in open {
+        // Nothing is looked up any more, and no time comes.
+        self.index = Index::new(self.max_flows);
+        self.timers = Timers::new(self.max_flows);
+        for (position, (_, slot)) in open.iter().enumerate() {
+            self.prefetch_of(&open, position);
+            let slot = *slot;
             let is_live = self.flows.get(slot).is_some_and(|entry| self.is_continued(entry, now));
-            self.end(slot, if is_live { EndReason::EndOfInput } else { EndReason::Idle }, sink);
+            self.free(slot, if is_live { EndReason::EndOfInput } else { EndReason::Idle }, sink);
+        }
+    }
+
+    /// Fetches ahead what the ends of the flows behind `position` will touch: entries, and later what these point to.
+    fn prefetch_of(&self, open: &[(FlowId, u32)], position: usize) {
+        if let Some((_, slot)) = open.get(position + 2 * FETCHED_AHEAD) {
+            self.flows.prefetch::<ENTRY_LINES>(*slot);
+        }
+        if let Some(entry) = open.get(position + FETCHED_AHEAD).and_then(|(_, slot)| self.flows.get(*slot)) {
+            self.prefetch_parts(entry);
+        }
+    }
+
+    /// Fetches ahead what an entry points to.
+    fn prefetch_parts(&self, entry: &Entry) {
+        self.readers.prefetch(entry);
+        if let Some(facts) = entry.cold.facts.as_deref() {
+            weir_mem::fetch_value(facts);
         }
     }
 
@@ -118,6 +142,7 @@ impl FlowTable {
                 *tag = entry.ends.tag(&self.seed);
                 if Tick::of(*last) < earliest {
                     self.index.prefetch(*tag);
+                    self.prefetch_parts(entry);
                 }
             }
         }
