@@ -25,7 +25,7 @@ use anyhow::{Context as _, Result, anyhow};
 use crossbeam::channel::{Sender, bounded};
 use crossbeam::queue::ArrayQueue;
 use dealing::Dealer;
-use round::News;
+use round::{News, Teller};
 use std::sync::Arc;
 use weir_capture::{InputProblem, ReadStats, Reader};
 use weir_flow::{FlowConfig, IcmpNotes, PassiveDns};
@@ -86,7 +86,9 @@ pub(crate) fn run(reader: Reader, config: WorkerConfig, workers: usize, desk: De
 }
 
 fn work_alone(reader: Reader, config: WorkerConfig, learnt: &Sender<News>) -> (ReaderReport, WorkerReport) {
-    let (reader, worker, times) = alone::run(reader, Worker::new(config), learnt);
+    let spare = Arc::clone(&config.spare);
+    let desk = Teller::new(learnt, 0, &spare);
+    let (reader, worker, times) = alone::run(reader, Worker::new(config), desk);
     (ReaderReport::new(&reader, times), worker)
 }
 
@@ -105,7 +107,7 @@ fn work_together(
         ..config
     };
     let workers = std::iter::repeat_with(|| Worker::new(share.clone())).take(count).collect();
-    let (dealer, reports) = dealing::run(dealer, workers, passive_dns, learnt);
+    let (dealer, reports) = dealing::run(dealer, workers, passive_dns, (learnt, &share.spare));
     let dealer = dealer?;
     let mut reports = reports.into_iter();
     let mut worker = reports.next()??;

@@ -1,16 +1,15 @@
 //! One worker: it walks the input itself. Nothing is handed from thread to thread but what is for the desk.
 
-use super::round::{News, Rounds};
+use super::round::{Rounds, Teller};
 use super::worker::{Worker, WorkerReport};
 use crate::latency::StageTimes;
-use crossbeam::channel::Sender;
 use weir_capture::{FrameBatch, Reader};
 
 /// Works until the input is over or the desk is gone; gives the reader back, for its books.
 pub(super) fn run(
     mut reader: Reader,
     mut worker: Worker,
-    learnt: &Sender<News>,
+    mut desk: Teller<'_>,
 ) -> (Reader, WorkerReport, StageTimes) {
     let mut times = StageTimes::new();
     let mut batch = FrameBatch::new();
@@ -27,15 +26,16 @@ pub(super) fn run(
         if let Some(end) = rounds.end(&reader, more) {
             let round = worker.close_round(&end.clock);
             worker.resolve(round);
-            let is_heard = learnt.send(News { round, learnt: worker.take_round() }).is_ok();
+            let mut is_heard = desk.tell(round, worker.take_round());
             if !more {
-                // When the desk is gone, it has said why.
-                worker.finish(&end, |round, of_it| drop(learnt.send(News { round, learnt: of_it })));
+                worker.finish(&end, |round, learnt| is_heard &= desk.tell(round, learnt));
             }
+            // When the desk is gone, it has said why.
             if !more || !is_heard {
                 break;
             }
         }
     }
+    desk.finish();
     (reader, worker.report(), times)
 }

@@ -11,9 +11,11 @@ mod part;
 pub(super) use dealer::Dealer;
 pub(super) use part::Part;
 
-use super::round::News;
+use super::round::{News, Teller};
+use super::watch::Learnt;
 use super::worker::{Worker, WorkerReport};
 use crossbeam::channel::Sender;
+use crossbeam::queue::ArrayQueue;
 use lanes::{Lanes, Task};
 use std::sync::Arc;
 use weir_flow::PassiveDns;
@@ -24,14 +26,15 @@ pub(super) fn run(
     dealer: Dealer,
     workers: Vec<Worker>,
     passive_dns: Arc<PassiveDns>,
-    learnt: &Sender<News>,
+    (learnt, spare): (&Sender<News>, &ArrayQueue<Learnt>),
 ) -> (Option<Dealer>, Vec<Option<WorkerReport>>) {
     let lanes = Lanes::new(dealer, workers.len(), passive_dns);
     let reports = std::thread::scope(|scope| {
         let lanes = &lanes;
         let start = |(index, worker): (usize, Worker)| {
             let name = format!("worker {index}");
-            let run = move || run_worker(worker, index, lanes, learnt);
+            let desk = Teller::new(learnt, index, spare);
+            let run = move || run_worker(worker, index, lanes, desk);
             std::thread::Builder::new().name(name).spawn_scoped(scope, run)
         };
         let threads: Vec<_> = workers.into_iter().enumerate().map(start).collect();
@@ -45,10 +48,10 @@ pub(super) fn run(
 }
 
 /// One worker's thread.
-fn run_worker(mut worker: Worker, index: usize, lanes: &Lanes, learnt: &Sender<News>) -> WorkerReport {
+fn run_worker(mut worker: Worker, index: usize, lanes: &Lanes, mut desk: Teller<'_>) -> WorkerReport {
     let guard = lanes.guard();
-    let send = |round, learnt_of_it| {
-        if learnt.send(News { round, learnt: learnt_of_it }).is_err() {
+    let mut tell = |round, learnt| {
+        if !desk.tell(round, learnt) {
             lanes.abort();
         }
     };
@@ -67,13 +70,14 @@ fn run_worker(mut worker: Worker, index: usize, lanes: &Lanes, learnt: &Sender<N
             Task::Resolve(round) => {
                 worker.resolve(round);
                 lanes.resolved(index, round + 1);
-                send(round, worker.take_round());
+                tell(round, worker.take_round());
             }
             Task::Over => break,
         }
     }
     if let Some(end) = end {
-        worker.finish(&end, send);
+        worker.finish(&end, tell);
+        desk.finish();
     }
     drop(guard);
     worker.report()

@@ -60,13 +60,16 @@ impl Desk {
     ) -> Result<(Incidents, DeskReport)> {
         // Workers tell of their rounds in order and never run far ahead of each other, so these are few.
         let mut rounds = BTreeMap::<u64, Vec<Learnt>>::new();
-        for News { round, learnt } in learnt {
-            let so_far = rounds.entry(round).or_default();
-            so_far.push(learnt);
-            if so_far.len() == workers
-                && let Some(whole) = rounds.remove(&round)
-            {
-                self.take(whole, spare)?;
+        // The first round that each of them may still tell of.
+        let mut next = vec![0; workers];
+        for News { worker, round, learnt } in learnt {
+            if let Some(next) = next.get_mut(worker) {
+                *next = round.saturating_add(1);
+            }
+            rounds.entry(round).or_default().push(learnt);
+            let first_open = next.iter().copied().min().unwrap_or(0);
+            while let Some(whole) = rounds.first_entry().filter(|first| *first.key() < first_open) {
+                self.take(whole.remove(), spare)?;
             }
         }
         let collected = self.finish_collecting()?;

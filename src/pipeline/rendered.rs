@@ -28,6 +28,11 @@ impl Rendered {
         }
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Forgets them, and keeps the memory for others.
     pub(crate) fn clear(&mut self) {
         self.text.clear();

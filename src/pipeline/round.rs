@@ -1,6 +1,8 @@
 //! Rounds: what is done by time is done where a round of frames ends, so that it depends on the input alone.
 
 use super::watch::Learnt;
+use crossbeam::channel::Sender;
+use crossbeam::queue::ArrayQueue;
 use weir_capture::{FrameBatch, Reader};
 use weir_flow::Clock;
 
@@ -20,11 +22,49 @@ pub(super) struct RoundEnd {
     pub clock: Clock,
 }
 
-/// What one worker learnt in a round.
+/// Rounds in which a worker learnt nothing and that the desk hears of together: waking it takes longer than it would then work. What
+/// others learnt in them waits meanwhile.
+const SILENT_ROUNDS: u64 = 16;
+
+/// What one worker learnt in a round. In those before, of which it did not tell, it learnt nothing.
 #[derive(Debug)]
 pub(super) struct News {
+    pub worker: usize,
     pub round: u64,
     pub learnt: Learnt,
+}
+
+/// How a worker tells the desk.
+pub(super) struct Teller<'a> {
+    desk: &'a Sender<News>,
+    worker: usize,
+    /// The first round that the desk has not heard of.
+    next: u64,
+    /// Where what need not be told waits to be filled again.
+    spare: &'a ArrayQueue<Learnt>,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) const fn new(desk: &'a Sender<News>, worker: usize, spare: &'a ArrayQueue<Learnt>) -> Self {
+        Self { desk, worker, next: 0, spare }
+    }
+
+    /// Tells what was learnt in a round, if there is something to tell; `false` when the desk is gone.
+    pub(super) fn tell(&mut self, round: u64, learnt: Learnt) -> bool {
+        if learnt.is_empty() && round < self.next + SILENT_ROUNDS {
+            // A pool that is full already has as many as are ever on the way.
+            drop(self.spare.push(learnt));
+            return true;
+        }
+        self.next = round + 1;
+        self.desk.send(News { worker: self.worker, round, learnt }).is_ok()
+    }
+
+    /// Says that nothing more comes; `false` when the desk is gone.
+    pub(super) fn finish(self) -> bool {
+        let last = News { worker: self.worker, round: u64::MAX, learnt: Learnt::default() };
+        self.desk.send(last).is_ok()
+    }
 }
 
 /// Divides an input into rounds.

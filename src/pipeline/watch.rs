@@ -326,6 +326,16 @@ impl Learnt {
         }
     }
 
+    /// Whether there is nothing to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ended.is_empty()
+            && self.standing.is_empty()
+            && self.named.is_empty()
+            && self.flow_lines.is_empty()
+            && self.name_lines.is_empty()
+            && self.datagrams.is_empty()
+    }
+
     /// Forgets everything, and keeps the memory for other rounds.
     pub(crate) fn clear(&mut self) {
         self.ended.clear();
