@@ -27,6 +27,14 @@ pub(super) struct Bundle {
     /// The first report that refers to an object, by its position.
     reported: HashMap<String, usize>,
     markings: HashMap<String, Tlp>,
+    sightings: HashMap<String, Seen>,
+}
+
+/// When an indicator was seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) first: Option<Timestamp>,
+    pub(super) last: Option<Timestamp>,
 }
 
 /// An indicator, and where it stands.
@@ -44,6 +52,7 @@ pub(super) struct IndicatorObject {
     pub(super) confidence: Option<u8>,
     pub(super) valid_from: Option<Timestamp>,
     pub(super) valid_until: Option<Timestamp>,
+    created: Option<Timestamp>,
     modified: Timestamp,
     created_by: Option<String>,
     markings: Vec<String>,
@@ -64,6 +73,7 @@ impl Bundle {
         match json::text(object, "type").unwrap_or_default() {
             "indicator" => self.add_indicator(pointer, id, object),
             "relationship" => self.add_relation(object),
+            "sighting" => self.add_sighting(object),
             "report" | "grouping" => self.add_report(id, name, object),
             "identity" => {
                 name.and_then(|name| self.identities.insert(id.to_owned(), name));
@@ -83,6 +93,13 @@ impl Bundle {
     /// Whether the file has a newer version of the object.
     pub(super) fn is_superseded(&self, indicator: &IndicatorObject) -> bool {
         self.newest.get(&indicator.id).is_some_and(|newest| indicator.modified < *newest)
+    }
+
+    /// When it was seen: by its sightings; it was known when it was created.
+    pub(super) fn seen(&self, indicator: &IndicatorObject) -> Seen {
+        let sighted = self.sightings.get(&indicator.id).copied().unwrap_or_default();
+        let first = [sighted.first, indicator.created].into_iter().flatten().min();
+        Seen { first, last: sighted.last }
     }
 
     /// The strictest marking.
@@ -121,7 +138,8 @@ impl Bundle {
             let words = json::list(object, name).iter().filter_map(Value::as_str);
             words.filter_map(text::shared).take(text::MAX_TAGS).collect::<Vec<_>>()
         };
-        let modified = time("modified").or_else(|| time("created")).unwrap_or_default();
+        let created = time("created");
+        let modified = time("modified").or(created).unwrap_or_default();
         let newest = self.newest.entry(id.to_owned()).or_insert(modified);
         *newest = modified.max(*newest);
         let is_foreign_language =
@@ -145,6 +163,7 @@ impl Bundle {
                 .filter(|number| *number <= 100),
             valid_from: time("valid_from"),
             valid_until: time("valid_until"),
+            created,
             modified,
             created_by: json::text(object, "created_by_ref").map(str::to_owned),
             markings: marking::references(object),
@@ -165,6 +184,20 @@ impl Bundle {
         {
             self.relations.entry(source.to_owned()).or_default().push(target.to_owned());
         }
+    }
+
+    fn add_sighting(&mut self, object: &Map<String, Value>) {
+        let time = |name| json::text(object, name).and_then(text::time);
+        let Some(sighted) = json::text(object, "sighting_of_ref").filter(|id| id.starts_with("indicator--"))
+        else {
+            return;
+        };
+        if json::is_true(object.get("revoked")) {
+            return;
+        }
+        let seen = self.sightings.entry(sighted.to_owned()).or_default();
+        seen.first = [seen.first, time("first_seen")].into_iter().flatten().min();
+        seen.last = seen.last.max(time("last_seen")).max(time("first_seen"));
     }
 
     fn add_report(&mut self, id: &str, title: Option<Arc<str>>, object: &Map<String, Value>) {

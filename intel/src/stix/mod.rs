@@ -186,12 +186,15 @@ impl Emission<'_> {
 
     fn context(&self) -> Context {
         let (bundle, indicator) = (self.bundle, self.indicator);
+        let seen = bundle.seen(indicator);
         Context {
             source: Arc::clone(&self.origin.source),
             description: indicator.description.clone(),
             tags: indicator.labels.clone(),
             reference: indicator.reference.clone(),
             confidence: indicator.confidence,
+            first_seen: seen.first,
+            last_seen: seen.last,
             tlp: bundle.tlp(indicator),
             further: Some(Arc::new(Further {
                 id: bundle::uuid(&indicator.id),

@@ -235,6 +235,8 @@ fn meaning(condition: &Condition<'_>) -> Result<Meaning, RefusalReason> {
     match (test.path.object.as_str(), keys.as_slice()) {
         ("ipv4-addr" | "ipv6-addr", ["value"]) => of_kind(text, &["address", "network"]),
         ("domain-name", ["value"]) => of_kind(text, &["domain"]),
+        // An object that OpenCTI adds.
+        ("hostname" | "x-opencti-hostname", ["value"]) => hostname(text),
         ("url", ["value"]) => value::parse_as(text, Hint::Url).map(Meaning::Value),
         ("x509-certificate", ["hashes", _]) => of_kind(text, &["certificate_sha1", "certificate_sha256"]),
         ("network-traffic", ["src_ref", "value"]) => end(Side::Source, text),
@@ -305,6 +307,13 @@ fn is_ja4(key: &str) -> bool {
     )
 }
 
+fn hostname(text: &str) -> Result<Meaning, RefusalReason> {
+    match value::parse_as(text, Hint::Host)? {
+        value @ IndicatorValue::Host(_) => Ok(Meaning::Value(value)),
+        _ => Err(RefusalReason::NotAnIndicator),
+    }
+}
+
 /// A value of one of these kinds: the property decides what a text can be.
 fn of_kind(text: &str, kinds: &[&str]) -> Result<Meaning, RefusalReason> {
     let value = value::parse(text)?;
@@ -348,6 +357,7 @@ mod tests {
             ("[ipv4-addr:value = '198.51.100.0/24']", "network 198.51.100.0/24"),
             ("[ipv6-addr:value ISSUBSET '2001:db8::/32']", "network 2001:db8::/32"),
             ("[domain-name:value = 'evil.example']", "domain evil.example"),
+            ("[hostname:value = 'www.evil.example']", "host www.evil.example"),
             ("[url:value = 'http://evil.example/a?b']", "url evil.example/a?b"),
             ("[domain-name:value IN ('a.example', 'b.example')]", "domain a.example, domain b.example"),
             ("[domain-name:value LIKE 'a.example']", "domain a.example"),

@@ -57,11 +57,16 @@ fn an_indicator_with_all_that_is_said_of_it() {
         relation("attributed-to", malware, actor),
         json!({"type": "report", "id": "report--84e4d88f-44ea-4bcd-bbf3-b2c1c320bcb3", "name": "Emotet is back",
                "object_refs": [ID]}),
+        json!({"type": "sighting", "id": "sighting--1", "sighting_of_ref": ID,
+               "first_seen": "2024-02-01T00:00:00Z", "last_seen": "2024-03-01T00:00:00Z"}),
+        json!({"type": "sighting", "id": "sighting--2", "sighting_of_ref": ID, "first_seen": "2024-04-01T00:00:00Z"}),
     ]);
     let context = first(&loaded);
     assert_eq!(context.description.as_deref(), Some("C2: seen in May"));
     assert_eq!(context.tlp, Some(Tlp::Amber), "the strictest of whole and part");
     assert_eq!((context.confidence, context.reference.as_deref()), (Some(80), Some("https://r.example/")));
+    assert_eq!(context.first_seen, Some(Timestamp::new(1_704_067_200, 0)), "when it was created");
+    assert_eq!(context.last_seen, Some(Timestamp::new(1_711_929_600, 0)));
     let further = context.further.as_deref().unwrap();
     assert_eq!(format!("indicator--{}", further.id.unwrap()), ID);
     assert_eq!(further.organisation.as_deref(), Some("CERT X"));
