@@ -103,6 +103,14 @@ tap-rate: ## Highest rate without loss on virtual interfaces, beside tcpdump and
 	scripts/tap-rate.py "$(CAPTURE)" --weir $(RELEASE)/weir $(addprefix --indicators ,$(INDICATORS)) \
 	  $(if $(RUNS),--runs $(RUNS)) $(if $(WORKERS),--workers $(WORKERS))
 
+.PHONY: record-rate
+record-rate: ## Highest rate of exported records without loss on the loopback, beside nfcapd: [VERSION=v9] [COLLECTORS=1] [INDICATORS=...].
+	@scripts/setup.sh nfdump
+	cargo build --locked --release -p weir
+	cargo build --locked --release -p weir-capture --example send
+	@scripts/record-rate.py --weir $(RELEASE)/weir --send $(RELEASE)/examples/send $(addprefix --indicators ,$(INDICATORS)) \
+	  $(if $(RUNS),--runs $(RUNS)) $(if $(COLLECTORS),--collectors $(COLLECTORS)) $(if $(VERSION),--version $(VERSION))
+
 .PHONY: flood
 flood: ## 20 million SYNs with 1,000 real flows among them, in 256 MiB: real ones stay whole, alerts are raised.
 	cargo build --locked --release -p weir -p weir-bench

@@ -1,14 +1,15 @@
 //! Sends what a router would export, at a given rate, to measure collectors with: ours, and others next to it.
 //!
 //! ```text
-//! cargo run --release -p weir-capture --example send -- 127.0.0.1:2055 v9 60000 600000 [SOURCES]
+//! cargo run --release -p weir-capture --example send -- 127.0.0.1:2055 v9 60000 600000 [SOURCES [CONVERSATIONS]]
 //! ```
 //!
 //! That is: where to, which version (v5, v9 or ipfix), datagrams a second (0: as fast as it goes), how many in all, and from how
-//! many addresses of the loopback network (one if not said). It ends after a minute in any case.
+//! many addresses of the loopback network (one if not said), each with how many conversations (100,000 if not said; up to
+//! 15,000,000 are different). It ends after a minute in any case.
 //!
-//! Datagrams are built before: 1,024 of them with records of different flows, which are sent again and again with the sequence
-//! numbers and times that they need. v5 has 30 records of 48 bytes, v9 31 of 45, IPFIX 30 of 47; templates come with
+//! Datagrams are built before: a record for each direction of each conversation, first those to servers, then those back. They
+//! are sent again and again with the sequence numbers and times that they need. v5 has 30 records of 48 bytes, v9 31 of 45, IPFIX 30 of 47; templates come with
 //! the first datagram and every thousandth.
 
 #![expect(
@@ -32,22 +33,26 @@ use export::Exporter;
 /// Datagrams of one call of the kernel.
 const AT_ONCE: usize = 32;
 
+const USAGE: &str =
+    "usage: send ADDRESS:PORT v5|v9|ipfix DATAGRAMS_A_SECOND DATAGRAMS [SOURCES [CONVERSATIONS]]";
+
 /// It ends then, whatever was asked for.
 const LONGEST: Duration = Duration::from_mins(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let ([to, version, rate, count] | [to, version, rate, count, _]) = arguments.as_slice() else {
-        return Err("usage: send ADDRESS:PORT v5|v9|ipfix DATAGRAMS_A_SECOND DATAGRAMS [SOURCES]".into());
+    let [to, version, rate, count, more @ ..] = arguments.as_slice() else {
+        return Err(USAGE.into());
     };
     let (to, rate, count): (SocketAddr, u64, u64) = (to.parse()?, rate.parse()?, count.parse()?);
-    let sources: u8 = arguments.get(4).map_or(Ok(1), |sources| sources.parse())?;
+    let sources: u8 = more.first().map_or(Ok(1), |sources| sources.parse())?;
+    let conversations = more.get(1).map_or(Ok(100_000), |conversations| conversations.parse())?;
     let mut senders = Vec::new();
     for number in 0..sources.max(1) {
         let source = if to.ip().is_loopback() { [127, 0, 77, number] } else { [0; 4] };
         let socket = UdpSocket::bind((Ipv4Addr::from(source), 0))?;
         socket.connect(to)?;
-        senders.push((socket, Exporter::new(version.parse()?, now())));
+        senders.push((socket, Exporter::new(version.parse()?, conversations, now())));
     }
     let begun = Instant::now();
     let (sent, records) = send(&mut senders, rate, count)?;

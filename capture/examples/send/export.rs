@@ -3,9 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Datagrams of which each router has its own.
-const DIFFERENT: usize = 1024;
-
 /// Datagrams from one template to the next.
 const TEMPLATE_EVERY: u32 = 1000;
 
@@ -51,6 +48,13 @@ impl Version {
     }
 }
 
+/// From which end of a conversation a flow goes.
+#[derive(Clone, Copy)]
+enum Way {
+    ToServer,
+    ToClient,
+}
+
 /// A router that exports.
 pub(crate) struct Exporter {
     version: Version,
@@ -62,9 +66,12 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// One whose flows ended a second before `now`.
-    pub(crate) fn new(version: Version, now: Duration) -> Self {
-        let bodies = (0..DIFFERENT).map(|number| body(version, number as u32, now)).collect();
+    /// One with so many conversations, whose flows ended a second before `now`: records of all that went to servers, and then of
+    /// all that came back.
+    pub(crate) fn new(version: Version, conversations: u32, now: Duration) -> Self {
+        let datagrams = conversations.div_ceil(version.records()).max(1);
+        let way = |way| (0..datagrams).map(move |number| body(version, number, way, now));
+        let bodies = way(Way::ToServer).chain(way(Way::ToClient)).collect();
         Self { version, bodies, next: Vec::new(), sent: 0, sequence: 0 }
     }
 
@@ -78,7 +85,7 @@ impl Exporter {
             if with_template {
                 template(datagram, self.version);
             }
-            let body = self.bodies.get(self.sent as usize % DIFFERENT);
+            let body = self.bodies.get(self.sent as usize % self.bodies.len().max(1));
             datagram.extend_from_slice(body.map_or(&[], Vec::as_slice));
             if self.version == Version::Ipfix {
                 let len = datagram.len() as u16;
@@ -124,13 +131,13 @@ fn template(to: &mut Vec<u8>, version: Version) {
 }
 
 /// The records, as a set where there are sets.
-fn body(version: Version, number: u32, now: Duration) -> Vec<u8> {
+fn body(version: Version, number: u32, way: Way, now: Duration) -> Vec<u8> {
     let mut body = Vec::new();
     if version != Version::V5 {
         put16(&mut body, &[256, 0]);
     }
     for at in 0..version.records() {
-        record(&mut body, version, number * 31 + at, now);
+        record(&mut body, version, number * version.records() + at, way, now);
     }
     if version != Version::V5 {
         body.resize(body.len().next_multiple_of(4), 0);
@@ -140,25 +147,29 @@ fn body(version: Version, number: u32, now: Duration) -> Vec<u8> {
     body
 }
 
-/// A flow of a client in 10.0.0.0/8 to a server in 198.18.0.0/15 (RFC 2544).
-fn record(to: &mut Vec<u8>, version: Version, flow: u32, now: Duration) {
+/// A flow between a client in 10.0.0.0/8 and a server in 198.18.0.0/15 (RFC 2544).
+fn record(to: &mut Vec<u8>, version: Version, flow: u32, way: Way, now: Duration) {
     let client = 0x0a00_0000 + flow.wrapping_mul(2_654_435_761) % (1 << 24);
     let server = 0xc612_0000 + flow.wrapping_mul(40_503) % (1 << 17);
     let client_port = 1024 + (flow % 60_000) as u16;
+    let (addresses, ports) = match way {
+        Way::ToServer => ([client, server], [client_port, 443]),
+        Way::ToClient => ([server, client], [443, client_port]),
+    };
     let (packets, bytes) = (1 + flow % 50, 40 * (1 + flow % 50) + flow % 30_000);
     let (first, last) = (UPTIME_MS - 5_000, UPTIME_MS - 1_000);
+    put32(to, &addresses);
     if version == Version::V5 {
-        put32(to, &[client, server, 0x0a00_0001]);
+        put32(to, &[0x0a00_0001]);
         put16(to, &[1, 2]);
         put32(to, &[packets, bytes, first, last]);
-        put16(to, &[client_port, 443]);
+        put16(to, &ports);
         to.extend([0, 0x1b, 6, 0]);
         put16(to, &[64_500, 64_501]);
         to.extend([24, 24, 0, 0]);
         return;
     }
-    put32(to, &[client, server]);
-    put16(to, &[client_port, 443]);
+    put16(to, &ports);
     to.extend([6, 0, 0x1b]);
     put32(to, &[packets, bytes, 1, 2]);
     if version == Version::V9 {
