@@ -179,6 +179,11 @@ impl Sampling {
         self.of > self.chosen
     }
 
+    /// The coarser of two ways to choose packets; which one comes first does not count.
+    pub fn coarser(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).max_by_key(|sampling| (sampling.one_in(), sampling.of, sampling.source))
+    }
+
     /// What a count of chosen packets stands for; saturates.
     pub fn scale(self, count: u64) -> u64 {
         let scaled = u128::from(count) * u128::from(self.of) / u128::from(self.chosen.max(1));
@@ -359,5 +364,19 @@ mod tests {
         assert_eq!(Sampling::new(0, 5, SamplingSource::Header), None);
         assert_eq!(Sampling::new(6, 5, SamplingSource::Header), None);
         assert!(!Sampling::new(1, 1, SamplingSource::Header).unwrap().is_partial());
+    }
+
+    #[test]
+    fn the_coarser_of_two_rates_does_not_depend_on_their_order() {
+        let rate = |chosen, of, source| Sampling::new(chosen, of, source);
+        let (header, domain) = (SamplingSource::Header, SamplingSource::Domain);
+        let ordered =
+            [None, rate(1, 10, header), rate(1, 10, domain), rate(2, 20, header), rate(1, 11, header)];
+        for (position, coarser) in ordered.iter().enumerate() {
+            for finer in &ordered[..position] {
+                assert_eq!(Sampling::coarser(*coarser, *finer), *coarser);
+                assert_eq!(Sampling::coarser(*finer, *coarser), *coarser);
+            }
+        }
     }
 }

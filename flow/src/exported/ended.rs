@@ -2,7 +2,6 @@
 
 use super::entry::{Entry, known};
 use super::initiator;
-use super::tally::coarser;
 use crate::facts::Facts;
 use crate::orientation::Oriented;
 use smallvec::SmallVec;
@@ -89,7 +88,7 @@ impl<'a> EndedExported<'a> {
     pub fn sampling(&self) -> Option<Sampling> {
         let others = self.entry.rarely.iter().flat_map(|rarely| &rarely.others);
         let rates = others.map(|witness| witness.counted().coarsest());
-        rates.fold(self.entry.counted().coarsest(), coarser)
+        rates.fold(self.entry.counted().coarsest(), Sampling::coarser)
     }
 
     /// The whole record.

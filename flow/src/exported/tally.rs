@@ -86,7 +86,7 @@ impl Counted<'_> {
 
     /// The coarsest rate by which packets were chosen.
     pub(super) fn coarsest(&self) -> Option<Sampling> {
-        coarser(self.rescaled.and_then(|before| before.coarsest), self.sampling)
+        Sampling::coarser(self.rescaled.and_then(|before| before.coarsest), self.sampling)
     }
 
     /// What is to be kept when the rate changes.
@@ -97,14 +97,6 @@ impl Counted<'_> {
             stands_for: both(&|side| self.stands_for(side)),
             coarsest: self.coarsest(),
         }
-    }
-}
-
-/// The coarser of two rates; the first, where they are as coarse.
-pub(super) fn coarser(one: Option<Sampling>, other: Option<Sampling>) -> Option<Sampling> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if other.one_in() > one.one_in() { other } else { one }),
-        (one, other) => one.or(other),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::meeting::{About, Meeting};
 use super::memory::Remembered;
 use super::relations::Related;
-use super::totals::{Totals, coarser};
+use super::totals::Totals;
 use crate::severity::{Circumstances, severity};
 use crate::site::Site;
 use crate::specificity;
@@ -225,7 +225,7 @@ impl Incident {
         self.first = self.first.min(lookups.first);
         self.last = self.last.max(lookups.last);
         self.weight += lookups.weight;
-        self.sampling = coarser(self.sampling, lookups.sampling);
+        self.sampling = Sampling::coarser(self.sampling, lookups.sampling);
         self.looked_up.add(lookups.looked_up);
         self.lookup_count += lookups.lookup_count;
         lookups.lookups.values().for_each(|lookup| self.list_lookup(lookup.clone()));
@@ -364,7 +364,7 @@ impl Incident {
             return;
         }
         if let Some(exported) = flow.exported.as_ref().filter(|exported| exported.is_sampled()) {
-            self.sampling = coarser(self.sampling, exported.sampling);
+            self.sampling = Sampling::coarser(self.sampling, exported.sampling);
         }
         let totals = if meeting.lookup.is_some() { &mut self.looked_up } else { &mut self.connections };
         totals.add(Totals::of(flow, meeting.is_initiator, u64::from(!meeting.is_continuation)));

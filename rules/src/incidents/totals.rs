@@ -2,13 +2,7 @@
 
 use weir_model::alert::Traffic;
 use weir_model::flow::Counters;
-use weir_model::{Flow, Sampling, record};
-
-/// The coarser of two ways to choose packets.
-pub(super) fn coarser(one: Option<Sampling>, other: Option<Sampling>) -> Option<Sampling> {
-    let order = |sampling: &Sampling| (sampling.one_in(), sampling.of, sampling.source);
-    one.into_iter().chain(other).max_by_key(order)
-}
+use weir_model::{Flow, record};
 
 /// What some of an incident's flows come to.
 #[derive(Clone, Copy, Debug, Default)]

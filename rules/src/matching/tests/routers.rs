@@ -61,6 +61,17 @@ fn what_a_translator_leaves_as_it_is_is_met_once() {
 }
 
 #[test]
+fn a_translation_told_later_is_met_alone() {
+    let matcher = matcher(&["203.0.113.5", "192.0.2.9"]);
+    let made = made(None, Some("192.0.2.9:443"));
+    let mut hits = FlowHits::default();
+    matcher.translated(&FlowHead { translated: Some(&made), ..head(Protocol::TCP, SERVER) }, &mut hits);
+    assert_eq!(shown(&hits), ["192.0.2.9 translated_address 192.0.2.9"]);
+    matcher.translated(&head(Protocol::TCP, SERVER), &mut hits);
+    assert_eq!(hits.matched(), 1);
+}
+
+#[test]
 fn names_in_records_are_met_as_if_packets_had_said_them() {
     let told = |names: ToldNames| Fact::Told(Arc::new(names));
     let evil = || Some(name("www.evil.example"));
