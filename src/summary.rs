@@ -100,17 +100,19 @@ impl Summary<'_> {
         text.push('\n');
         let elapsed_us = self.elapsed.as_micros().max(1);
         let rate = u64::try_from(u128::from(self.frames) * 1_000_000 / elapsed_us).unwrap_or(u64::MAX);
-        row(
-            text,
-            "packets",
-            &number(self.frames),
-            &format!(
-                "{}; read in {} ({} packets/s)",
-                bytes(self.frame_bytes),
-                time(self.elapsed),
-                number(rate)
-            ),
-        );
+        if self.frames > 0 || self.exported.is_none() {
+            row(
+                text,
+                "packets",
+                &number(self.frames),
+                &format!(
+                    "{}; read in {} ({} packets/s)",
+                    bytes(self.frame_bytes),
+                    time(self.elapsed),
+                    number(rate)
+                ),
+            );
+        }
         row(text, "flows", &number(self.flows.total()), &self.flows.kinds());
         if let Some(exported) = &self.exported {
             exported.render(text);

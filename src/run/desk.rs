@@ -2,7 +2,7 @@
 
 use super::board::{Board, DeskView};
 use super::clock;
-use super::outbox::HitNews;
+use super::outbox::{HitNews, State as FlowState};
 use super::tables::Peers;
 use crate::latency::{Latency, StageTimes};
 use crate::memory;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use weir_alert::{JsonLines, ecs};
 use weir_model::alert::Notice;
 use weir_model::{Alert, Timestamp};
-use weir_rules::{Incidents, RESOLVER_RINGS_AFTER};
+use weir_rules::{Hit, Incidents, RESOLVER_RINGS_AFTER};
 
 /// With no hits, notices that are due for other reasons come this late at most.
 const REST: Duration = Duration::from_millis(200);
@@ -117,10 +117,10 @@ impl Desk {
     }
 
     fn gather(&mut self, news: &[HitNews]) {
-        for one in news {
-            match one {
-                HitNews::Stands(flow, hits) => self.incidents.stands(flow, hits),
-                HitNews::Ended(flow, hits) => {
+        for HitNews { flow, hits, state, .. } in news {
+            match state {
+                FlowState::Open => self.incidents.stands(flow, hits),
+                FlowState::Ended => {
                     self.view.hits += hits.matched();
                     self.incidents.fold(flow, hits);
                 }
@@ -152,15 +152,19 @@ impl Desk {
     }
 }
 
-/// The time of the packet that caused a notice; those that are due by time alone have none.
+/// The time of the packet, or of the router's datagram, that caused a notice; those that are due by time alone have none.
 fn caused(alert: &Alert, news: &[HitNews]) -> Option<Timestamp> {
     if !matches!(alert.notice, Notice::Opened | Notice::Raised) {
         return None;
     }
-    let hits = news.iter().flat_map(|news| news.hits().hits());
-    let of_alert = hits.filter(|hit| hit.indicator.value == alert.indicator.value);
+    let of_alert = |hit: &&Hit| hit.indicator.value == alert.indicator.value;
+    let heard = news.iter().filter(|news| news.hits.hits().iter().any(|hit| of_alert(&hit)));
+    if let Some(heard) = heard.filter_map(|news| news.heard).max() {
+        return Some(heard);
+    }
+    let met = news.iter().flat_map(|news| news.hits.hits()).filter(of_alert).map(|hit| hit.time);
     match alert.notice {
-        Notice::Opened => of_alert.map(|hit| hit.time).max().or(Some(alert.last)),
+        Notice::Opened => met.max().or(Some(alert.last)),
         _ => Some(alert.last),
     }
 }

@@ -8,7 +8,7 @@ use crossbeam::channel::{Receiver, SendError, Sender, TrySendError, bounded};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use weir_model::flow::FlowId;
-use weir_model::{Flow, Observation, Protocol};
+use weir_model::{Flow, Observation, Protocol, Timestamp};
 use weir_rules::FlowHits;
 
 /// News of hits under way to the desk, in all.
@@ -22,20 +22,22 @@ const BUNDLES_UNDER_WAY: usize = 128;
 const BUNDLE_LINES: usize = 1_024;
 
 /// A flow that met an indicator (or continues one that may have).
-pub(super) enum HitNews {
-    /// It is open; as it stands.
-    Stands(Arc<Flow>, FlowHits),
-    /// It ended.
-    Ended(Arc<Flow>, FlowHits),
+pub(super) struct HitNews {
+    pub flow: Arc<Flow>,
+    /// What it met.
+    pub hits: FlowHits,
+    pub state: State,
+    /// When it was heard of, where a router told: its packets were seen long before. Hits of packets have their own times.
+    pub heard: Option<Timestamp>,
 }
 
-impl HitNews {
-    /// What it met.
-    pub(super) const fn hits(&self) -> &FlowHits {
-        match self {
-            Self::Stands(_, hits) | Self::Ended(_, hits) => hits,
-        }
-    }
+/// How far a flow is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is open; as it stands.
+    Open,
+    /// It ended.
+    Ended,
 }
 
 /// Flows and names to be written.
@@ -86,18 +88,25 @@ pub(super) struct Outbox {
     lines: Lines,
     waiting: VecDeque<HitNews>,
     sent: Sent,
+    /// See [`HitNews::heard`].
+    heard: Option<Timestamp>,
 }
 
 impl Outbox {
     /// Nothing sent.
     pub(super) fn new(queues: Queues) -> Self {
-        Self { queues, lines: Lines::default(), waiting: VecDeque::new(), sent: Sent::default() }
+        Self { queues, lines: Lines::default(), waiting: VecDeque::new(), sent: Sent::default(), heard: None }
+    }
+
+    /// What is taken from here on was heard of at this time.
+    pub(super) const fn heard_at(&mut self, time: Timestamp) {
+        self.heard = Some(time);
     }
 
     /// Takes what a worker learnt. Hits leave at once, lines when there are enough of them.
     pub(super) fn take(&mut self, learnt: Learnt) {
         for (flow, hits) in learnt.standing {
-            self.hit(HitNews::Stands(flow, hits));
+            self.hit(HitNews { flow, hits, state: State::Open, heard: self.heard });
         }
         for (flow, hits) in learnt.ended {
             self.ended(flow, hits);
@@ -145,7 +154,7 @@ impl Outbox {
         }
         if !hits.is_empty() || flow.continues.is_some() {
             self.sent.hits += hits.matched();
-            self.hit(HitNews::Ended(flow, hits));
+            self.hit(HitNews { flow, hits, state: State::Ended, heard: self.heard });
         }
     }
 
@@ -196,9 +205,9 @@ impl Outbox {
     }
 
     fn lose(&mut self, news: &HitNews) {
-        match news {
-            HitNews::Stands(..) => self.sent.snapshots_lost += 1,
-            HitNews::Ended(_, hits) => self.sent.hits_lost += hits.matched(),
+        match news.state {
+            State::Open => self.sent.snapshots_lost += 1,
+            State::Ended => self.sent.hits_lost += news.hits.matched(),
         }
     }
 }
@@ -207,9 +216,9 @@ impl Outbox {
 mod tests {
     use super::*;
     use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowTable};
+    use weir_model::Frame;
     use weir_model::flow::FlowHead;
     use weir_model::frame::LinkType;
-    use weir_model::{Frame, Timestamp};
     use weir_wire::{DecodeConfig, Decoder};
 
     /// A record, as a flow table makes it.

@@ -119,12 +119,12 @@ fn short(duration: Duration) -> String {
     }
 }
 
-/// How far its clock is ahead; what is below half a second is the way here.
+/// How far its clock is ahead. Versions that tell whole seconds seem to be up to one late.
 fn clock(skew_ms: i64) -> String {
     let size = Duration::from_millis(skew_ms.unsigned_abs());
     match skew_ms {
-        -499..=499 => "right".to_owned(),
-        500.. => format!("+{}", short(size)),
+        -1_999..=1_999 => "right".to_owned(),
+        2_000.. => format!("+{}", short(size)),
         _ => format!("-{}", short(size)),
     }
 }

@@ -4,9 +4,14 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "helpers of tests: what goes wrong here shall fail, patience is measured by the clock"
+    clippy::print_stdout,
+    reason = "helpers of tests: what goes wrong here shall fail, patience is measured by the clock, what is skipped is said"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
+
+mod both;
 mod build;
 mod restart;
 mod run;
@@ -46,6 +51,9 @@ fn every_version_at_one_port_raises_alerts_and_every_datagram_is_in_the_books() 
         "{sflow}"
     );
     assert_eq!(sflow["refused"][0]["count"], 1, "{sflow}");
+    // From the datagram, not from packets that routers saw half a minute before.
+    let latency = run.status()["latency"].clone();
+    assert!(latency["count"] == 4 && latency["max_us"].as_u64() < Some(15_000_000), "{latency}");
     let (code, said) = run.end("-TERM");
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("the ledger balances") && !said.contains("DOES NOT"), "{said}");
@@ -73,7 +81,10 @@ fn sampling_that_a_router_does_not_tell_is_taken_from_the_settings() {
     run.wait_for("it is alerted", || !run.lines("alerts").is_empty());
     run.wait_for("it is counted", || run.exporter("127.0.0.2")["sampled_one_in"] == 1_000);
     let alert = run.lines("alerts")[0].to_string();
-    assert!(alert.contains("1000") && alert.contains("sampl"), "{alert}");
+    assert!(
+        alert.contains(r#""sampled_one_in":1000"#) && alert.contains(r#""source":"configured""#),
+        "{alert}"
+    );
 }
 
 #[test]

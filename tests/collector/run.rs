@@ -36,10 +36,16 @@ impl Run {
 
     /// Listens where the arguments say.
     pub(crate) fn listening(root: PathBuf, arguments: &[&str]) -> Self {
+        Self::within(&[], root, arguments)
+    }
+
+    /// The same, started by another command.
+    pub(crate) fn within(starter: &[&str], root: PathBuf, arguments: &[&str]) -> Self {
         let file = |name: &str| root.join(name);
         std::fs::write(file("bad.txt"), format!("{}\nbad.example\n", Ipv4Addr::from(BAD))).expect("a list");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
-        command.args(["run", "--receive-buffer", "1MiB"]).args(arguments);
+        let words: Vec<_> = starter.iter().copied().chain([env!("CARGO_BIN_EXE_weir")]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(["run", "--receive-buffer", "1MiB"]).args(arguments);
         if !arguments.contains(&"--listen") {
             command.args(["--listen", "off"]);
         }

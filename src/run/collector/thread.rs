@@ -99,6 +99,7 @@ impl CollectorThread {
             }
             collector.stand(Look::Changed);
         });
+        self.outbox.heard_at(*passed);
         self.outbox.take(self.collector.take_learnt());
     }
 
