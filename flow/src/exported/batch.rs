@@ -1,6 +1,7 @@
 //! Records on their way into flows: what is kept of each, as compact as a cache likes it.
 
 use super::config::ExportedFlowsConfig;
+use super::order::Order;
 use super::place::Place;
 use super::tally::Tally;
 use super::times::Times;
@@ -36,8 +37,9 @@ pub struct ExportedBatch {
     clock_tolerance: Duration,
     pub(super) reports: Vec<Report>,
     pub(super) counts: BatchCounts,
-    /// Numbers of reports by shard; kept for its memory.
-    pub(super) order: Vec<u32>,
+    pub(super) order: Order,
+    /// With which shard it begins.
+    pub(super) first_shard: usize,
 }
 
 /// What is counted when records come in.
@@ -89,13 +91,14 @@ pub(super) struct Rare {
 }
 
 impl ExportedBatch {
-    pub(super) fn new(config: &ExportedFlowsConfig, seed: Seed) -> Self {
+    pub(super) fn new(config: &ExportedFlowsConfig, seed: Seed, first_shard: usize) -> Self {
         Self {
             seed,
             clock_tolerance: config.clock_tolerance,
             reports: Vec::with_capacity(FULL),
             counts: BatchCounts::default(),
-            order: Vec::with_capacity(FULL),
+            order: Order::new(config.shards()),
+            first_shard,
         }
     }
 

@@ -204,7 +204,7 @@ impl Entry {
     fn change_sampling(&mut self, sampling: Option<Sampling>) {
         if self.records > 0 {
             let rescaled = self.counted().rescale();
-            self.rarely_mut().rescaled = Some(rescaled);
+            self.rarely_mut().rescaled = Some(Box::new(rescaled));
         }
         let Some(sampling) = sampling else { return };
         if let Some(rarely) = self.rarely.as_mut() {
@@ -241,7 +241,7 @@ impl Entry {
         Counted {
             tallies: Both { a: tally(Side::A), b: tally(Side::B) },
             sampling: self.sampling(),
-            rescaled: self.rarely.as_ref().and_then(|rarely| rarely.rescaled.as_ref()),
+            rescaled: self.rarely.as_ref().and_then(|rarely| rarely.rescaled.as_deref()),
         }
     }
 

@@ -14,31 +14,38 @@ pub(super) struct Head {
     pub(super) first: Timestamp,
     /// A is the source.
     pub(super) ends: Ends,
-    pub(super) translated: Option<Translated>,
+    /// Apart, because heads are made, moved and sorted by the batch.
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What few flows have.
+#[derive(Clone, Debug)]
+struct Seldom {
+    translated: Option<Translated>,
     tunnels: Vec<Tunnel>,
 }
 
 impl Head {
     pub(super) fn of(entry: &Entry) -> Self {
-        let facts = entry.rarely.as_ref().and_then(|rarely| rarely.facts.as_ref());
-        Self {
-            id: entry.id,
-            first: entry.first,
-            ends: entry.ends,
-            translated: entry.rarely.as_ref().and_then(|rarely| rarely.translated()),
-            tunnels: facts.map_or_else(Vec::new, |facts| facts.tunnels.to_vec()),
-        }
+        let seldom = entry.rarely.as_ref().and_then(|rarely| {
+            let translated = rarely.translated();
+            let tunnels = rarely.facts.as_ref().map_or(&[][..], |facts| &facts.tunnels);
+            let is_plain = translated.is_none() && tunnels.is_empty();
+            (!is_plain).then(|| Box::new(Seldom { translated, tunnels: tunnels.to_vec() }))
+        });
+        Self { id: entry.id, first: entry.first, ends: entry.ends, seldom }
     }
 
     pub(super) fn view<'a>(&'a self, passive: &'a [PassiveName]) -> FlowHead<'a> {
+        let seldom = self.seldom.as_deref();
         FlowHead {
             id: self.id,
             first: self.first,
             protocol: self.ends.protocol(),
             source: self.ends.end(Side::A),
             destination: self.ends.end(Side::B),
-            tunnels: &self.tunnels,
-            translated: self.translated.as_ref(),
+            tunnels: seldom.map_or(&[], |seldom| &seldom.tunnels),
+            translated: seldom.and_then(|seldom| seldom.translated.as_ref()),
             passive,
         }
     }

@@ -9,7 +9,7 @@
 //! What came of a batch is told when no lock is held, in the order of the records. Names are asked of passive DNS then. With one
 //! thread the same records give the same flows and the same news, as long as the budget lasts.
 //!
-//! - `batch`, `place`, `times`, `tally`, [`told`]: what of a record counts;
+//! - `batch`, `order`, `place`, `times`, `tally`, [`told`]: what of a record counts;
 //! - `entry`, `witness`, `rare`, `initiator`: a flow, its observers, what few flows have, who began;
 //! - `shard`, `expiry`: where flows are and when they end; `news`, `head`, `ended`: how they are told of.
 
@@ -21,6 +21,7 @@ mod expiry;
 mod head;
 mod initiator;
 mod news;
+mod order;
 mod place;
 mod rare;
 mod shard;
@@ -42,9 +43,10 @@ use batch::BatchCounts;
 use dashmap::DashMap;
 use expiry::Due;
 use head::Head;
-use news::{Item, News};
+use news::{Ended, Item, News};
 use shard::{Locked, Shard, ends_of, spread};
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weir_model::flow::{EndReason, FlowHead, PassiveName};
 use weir_model::observation::{Fact, Observation};
@@ -62,6 +64,9 @@ pub trait ExportedSink<A> {
     fn ended(&mut self, ended: EndedExported<'_>, attached: A);
 }
 
+/// Each batch begins with another shard, so that threads do not queue up behind each other from the first to the last.
+const FIRST_SHARDS_APART: usize = 3;
+
 /// All open flows of exported records. `A` is what callers attach to them.
 #[derive(Debug)]
 pub struct ExportedFlows<A> {
@@ -74,6 +79,8 @@ pub struct ExportedFlows<A> {
     /// Flows whose time has come, by part.
     due: Box<[Mutex<Vec<Due>>]>,
     counts: Mutex<ExportedFlowStats>,
+    /// Batches that were made.
+    batches: AtomicUsize,
     passive_dns: Option<Arc<PassiveDns>>,
 }
 
@@ -87,6 +94,7 @@ impl<A: Default + Send> ExportedFlows<A> {
             entries: (0..shards).map(|_| Mutex::new(Shard::new(&config))).collect(),
             due: (0..shards).map(|_| Mutex::default()).collect(),
             counts: Mutex::default(),
+            batches: AtomicUsize::new(0),
             passive_dns,
             config,
         }
@@ -94,26 +102,24 @@ impl<A: Default + Send> ExportedFlows<A> {
 
     /// An empty batch for one thread.
     pub fn batch(&self) -> ExportedBatch {
-        ExportedBatch::new(&self.config, self.seed)
+        let number = self.batches.fetch_add(1, Ordering::Relaxed);
+        ExportedBatch::new(&self.config, self.seed, number * FIRST_SHARDS_APART)
     }
 
     /// Puts the records of a batch into flows, tells what came of them, and empties the batch.
     pub fn take(&self, batch: &mut ExportedBatch, sink: &mut impl ExportedSink<A>) {
         self.count(batch.counts);
         let mut order = std::mem::take(&mut batch.order);
-        self.sort(batch, &mut order);
+        order.sort(&batch.reports, |report| self.shard_of(report.tag));
         let mut news = News::new();
-        for group in order.chunk_by(|one, other| one >> PLACE_BITS == other >> PLACE_BITS) {
-            let Some(first) = group.first() else { continue };
-            let mut locked = self.lock((first >> PLACE_BITS) as usize);
-            for place in group {
-                if let Some(report) = batch.reports.get(place_of(*place)) {
-                    locked.fetch(report);
-                }
-            }
-            for place in group {
-                if let Some(report) = batch.reports.get_mut(place_of(*place)) {
-                    locked.put(report, place_of(*place) as u32, &mut news);
+        for (shard, places) in order.groups(batch.first_shard) {
+            let mut locked = self.lock(shard);
+            let of_places = places.iter().filter_map(|place| batch.reports.get(*place as usize));
+            let unknown = of_places.filter(|report| !locked.fetch(report)).count();
+            locked.fetch_for_room(unknown);
+            for place in places {
+                if let Some(report) = batch.reports.get_mut(*place as usize) {
+                    locked.put(report, *place, &mut news);
                 }
             }
         }
@@ -164,29 +170,25 @@ impl<A: Default + Send> ExportedFlows<A> {
         stats.clocks_corrected += counts.clocks_corrected;
     }
 
-    /// Shard and place of every report, by shard; those of a shard in their order.
-    fn sort(&self, batch: &ExportedBatch, order: &mut Vec<u32>) {
-        order.clear();
-        let places = (0..1 << PLACE_BITS).zip(&batch.reports);
-        order.extend(places.map(|(place, report)| (self.shard_of(report.tag) as u32) << PLACE_BITS | place));
-        order.sort_unstable();
-    }
-
     fn tell(&self, news: News<A>, sink: &mut impl ExportedSink<A>) {
-        for (_, item) in news.in_order() {
+        let (items, ended) = news.in_order();
+        let mut ended: Vec<Option<Ended<A>>> = ended.into_iter().map(Some).collect();
+        for item in items {
             match item {
-                Item::Ended(entry, reason, attached) => {
-                    sink.ended(EndedExported::new(&entry, reason), attached.unwrap_or_default());
+                Item::Ended(place) => {
+                    if let Some(ended) = ended.get_mut(place as usize).and_then(Option::take) {
+                        tell_ended(ended, sink);
+                    }
                 }
                 Item::Began(head) => {
                     let names = self.name(&head, sink);
                     sink.began(&head.view(&names));
                 }
                 Item::Translated(head) => sink.translated(&head.view(&[])),
-                Item::Observed(head, observations, from_responder) => {
-                    for observation in observations {
-                        self.learn(&observation, from_responder);
-                        sink.observed(&head.view(&[]), &observation);
+                Item::Observed(observed) => {
+                    for observation in &observed.observations {
+                        self.learn(observation, observed.from_responder);
+                        sink.observed(&observed.head.view(&[]), observation);
                     }
                 }
             }
@@ -205,11 +207,7 @@ impl<A: Default + Send> ExportedFlows<A> {
             let tag = head.ends.tag(&self.seed);
             let mut evicted = News::new();
             self.lock(self.shard_of(tag)).keep_names(tag, &head.ends, head.id, &names, &mut evicted);
-            for (_, item) in evicted.in_order() {
-                if let Item::Ended(entry, reason, attached) = item {
-                    sink.ended(EndedExported::new(&entry, reason), attached.unwrap_or_default());
-                }
-            }
+            evicted.into_ended().into_iter().for_each(|ended| tell_ended(ended, sink));
         }
         names
     }
@@ -249,11 +247,8 @@ impl<A: Default + Send> ExportedFlows<A> {
     }
 }
 
-/// Bits of a place in a batch, beside the number of its shard.
-const PLACE_BITS: u32 = 24;
-
-const fn place_of(order: u32) -> usize {
-    (order & ((1 << PLACE_BITS) - 1)) as usize
+fn tell_ended<A: Default>(ended: Ended<A>, sink: &mut impl ExportedSink<A>) {
+    sink.ended(EndedExported::new(&ended.entry, ended.reason), ended.attached.unwrap_or_default());
 }
 
 /// Tags are hashes already.

@@ -23,7 +23,7 @@ pub(super) struct Rarely {
     pub(super) carried: Both<Tally>,
     /// Of the first observer, where not one of N was chosen.
     pub(super) sampling: Option<Sampling>,
-    pub(super) rescaled: Option<Rescaled>,
+    pub(super) rescaled: Option<Box<Rescaled>>,
     pub(super) translated: Both<Option<Endpoint>>,
     pub(super) firewall_event: Option<u8>,
     pub(super) nat_event: Option<u8>,
@@ -43,10 +43,11 @@ impl Rarely {
     pub(super) fn cost(&self) -> usize {
         let spilled = if self.others.spilled() { self.others.capacity() * size_of::<Witness>() } else { 0 };
         let witnesses = spilled + self.others.iter().map(Witness::boxed).sum::<usize>();
+        let rescaled = if self.rescaled.is_some() { size_of::<Rescaled>() } else { 0 };
         let facts = self.facts.as_ref().map_or(0, |facts| facts.current_table_cost() + facts.cost);
         let told = self.told.as_ref().map_or(0, |told| cost_of_told(told));
         let application = self.application.as_ref().map_or(0, |text| text.len() + 16);
-        size_of::<Self>() + witnesses + facts + told + application
+        size_of::<Self>() + witnesses + rescaled + facts + told + application
     }
 
     /// What stays of it for the flow that continues the one numbered `id`, whose side A is `side` of this one. Names that were

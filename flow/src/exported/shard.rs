@@ -7,7 +7,7 @@ use super::entry::{Entry, Hearing, Standing};
 use super::expiry::Due;
 use super::head::Head;
 use super::initiator;
-use super::news::News;
+use super::news::{Ended, News, Observed};
 use super::stats::ExportedFlowStats;
 use crate::ends::Ends;
 use crate::slots::{NONE, Slots};
@@ -155,12 +155,31 @@ pub(super) struct Locked<'a, A> {
 }
 
 impl<A: Default> Locked<'_, A> {
-    /// Hints that the flow of a report will be needed.
-    pub(super) fn fetch(&self, report: &Report) {
+    /// Hints that the flow of a report will be needed; whether there seems to be one.
+    pub(super) fn fetch(&self, report: &Report) -> bool {
         let is_tag = |place: &(u32, SharedValue<u32>)| place.0 == report.tag;
-        if let Some((_, slot)) = self.index.get(spread(report.tag), is_tag) {
+        let found = self.index.get(spread(report.tag), is_tag);
+        if let Some((_, slot)) = found {
             self.shard.flows.prefetch::<3>(*slot.get());
         }
+        found.is_some()
+    }
+
+    /// Fetches the flows that go first when so many begin and there is no room for them, and their places in the index.
+    pub(super) fn fetch_for_room(&self, begin: usize) {
+        if begin == 0 || !self.is_without_room(begin * BYTES_PER_FLOW) {
+            return;
+        }
+        let shard = &*self.shard;
+        let first = (0..Standing::COUNT).find_map(|kind| shard.timers.earliest(kind)).map(|(_, slot)| slot);
+        let next = || std::iter::successors(first, |slot| shard.timers.behind(*slot)).take(begin);
+        next().for_each(|slot| shard.flows.prefetch::<3>(slot));
+        let found = next().filter_map(|slot| {
+            let tag = shard.flows.get(slot)?.tag;
+            self.index.get(spread(tag), |place| place.0 == tag)
+        });
+        // Looking is what fetches.
+        std::hint::black_box(found.count());
     }
 
     /// Puts a report into its flow, begun if need be.
@@ -253,14 +272,14 @@ impl<A: Default> Locked<'_, A> {
         shard.release(&mut old);
         shard.stats.begun += 1;
         shard.stats.ended.count(EndReason::Active);
-        news.ended(place, old, EndReason::Active, attached);
+        news.ended(place, Ended { entry: old, reason: EndReason::Active, attached });
         slot
     }
 
     /// Ends the flow in `slot`.
     fn end(&mut self, tag: u32, slot: u32, reason: EndReason, place: u32, news: &mut News<A>) {
         if let Some((entry, attached)) = self.remove(tag, slot, reason) {
-            news.ended(place, entry, reason, attached);
+            news.ended(place, Ended { entry, reason, attached });
         }
     }
 
@@ -341,7 +360,7 @@ impl<A: Default> Locked<'_, A> {
         }
         if !observations.is_empty() {
             let from_responder = side == initiator::of(entry).initiator.other();
-            news.observed(place, Head::of(entry), observations, from_responder);
+            news.observed(place, Observed { head: Head::of(entry), observations, from_responder });
         }
     }
 
