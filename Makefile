@@ -47,6 +47,12 @@ tools: setup ## Compile the tools that `check` needs.
 agreement: setup ## Compare with Arkime, JA4 and Community ID tables; print how much agrees (needs WEIR_CORPORA).
 	cargo test --locked --test agreement -- --nocapture
 
+.PHONY: exported-agreement
+exported-agreement: setup ## Compare what softflowd exports of a capture with the capture itself, and with nfdump: [CAPTURE=x.pcap].
+	@scripts/setup.sh softflowd nfdump zstd
+	cargo build --locked --release --package weir
+	python3 scripts/exported-agreement.py $(CAPTURE)
+
 .PHONY: planted
 planted: setup ## Compare alerts with what tshark finds, with a million indicators (needs WEIR_CORPORA).
 	@scripts/setup.sh tshark zstd
