@@ -35,13 +35,14 @@ TCP, UDP = "6", "17"
 TUNNEL_PROTOCOLS, TUNNEL_PORTS = {"4", "41", "47"}, {2152, 3544, 4789, 8472, 6081}
 # Extension headers of IPv6.
 FRAGMENT, EXTENSIONS = 44, {0, 43, 44, 60}
+PRIVATE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
 # One address in so many is listed.
 LISTED_ONE_IN = 16
 SO_RCVBUFFORCE = 33
 
 RULES = {
     "tunnel": "flows in tunnels: Weir looks inside, softflowd exports the tunnel",
-    "tags": "flows behind several VLAN tags, which softflowd does not look through",
+    "carried": "conversations, in one direction, in carriers that softflowd does not look through, as several VLAN tags",
     "ipv6": "flows of IPv6, of which NetFlow v5 cannot tell",
     "fragments": "address pairs with fragments: softflowd knows no ports of later ones, Weir puts them together; compared without ports",
     "no ports": "address pairs of ICMP and protocols without ports: compared without types and codes",
@@ -176,8 +177,13 @@ def alerts(scratch, listed, capture, *arguments):
 def choose(flows):
     """Some addresses, the same each time."""
     addresses = {end for flow in flows for end in (flow["source"]["ip"], flow["destination"]["ip"])}
-    usable = [address for address in sorted(addresses) if ipaddress.ip_address(address).is_global]
-    return usable[::LISTED_ONE_IN]
+    return [address for address in sorted(addresses) if may_be_listed(ipaddress.ip_address(address))][::LISTED_ONE_IN]
+
+
+def may_be_listed(address):
+    if address.is_multicast or address.is_unspecified or address.is_loopback or address.is_link_local:
+        return False
+    return not any(address in net for net in PRIVATE if net.version == address.version)
 
 
 # ---------------------------------------------------------------- rules
@@ -186,7 +192,7 @@ def choose(flows):
 def by_rules(own, told, frames, version):
     """Packets and bytes by protocol, ends and direction, as both programs can know them, and how often each rule counted."""
     explained = Counter()
-    tunnels = {frozenset(layers[0]["ip"]) for flow in own if (layers := flow["weir"]["flow"].get("tunnels"))}
+    tunnels = {end for flow in own for layer in flow["weir"]["flow"].get("tunnels", [])[:1] for end in layer["ip"]}
     kept = []
     for flow in own:
         rule = left_out(flow, version, tunnels)
@@ -195,6 +201,8 @@ def by_rules(own, told, frames, version):
     told = [flow for flow in told if not is_tunnel(flow, tunnels)]
     fragmented = frames.fragmented
     mine, theirs = (sums(flows, fragmented) for flows in (kept, told))
+    for key in mine.keys() - frames.visible:
+        explained["carried"] += mine.pop(key)[0] > 0
     for (protocol, sender, receiver, *ports), (seen_as, packets, size) in frames.hidden.items():
         move(mine, (protocol, sender, receiver, *ports), (seen_as, sender, receiver, 0, 0), packets, size)
         explained["extension headers"] += (protocol, sender, receiver, *ports) in mine
@@ -212,28 +220,31 @@ def left_out(flow, version, tunnels):
     """The rule by which softflowd does not tell of a flow, if any."""
     if flow["weir"]["flow"].get("tunnels") or is_tunnel(flow, tunnels):
         return "tunnel"
-    if len(flow["weir"]["flow"].get("vlans", [])) > 1:
-        return "tags"
     return "ipv6" if version == "5" and flow["network"]["type"] == "ipv6" else None
 
 
 def is_tunnel(flow, tunnels):
+    """Whether it is what Weir looks into: of a tunnel's protocol or port, at an end of a tunnel."""
     ports = {flow["source"].get("port"), flow["destination"].get("port")}
     may_be = flow["network"]["iana_number"] in TUNNEL_PROTOCOLS or ports & TUNNEL_PORTS
-    return may_be and frozenset((flow["source"]["ip"], flow["destination"]["ip"])) in tunnels
+    return may_be and not tunnels.isdisjoint((flow["source"]["ip"], flow["destination"]["ip"]))
 
 
 def sums(flows, fragmented):
     """Packets and bytes by protocol, sender, receiver and ports."""
     counters = defaultdict(lambda: [0, 0])
     for flow in flows:
-        protocol = flow["network"]["iana_number"]
-        ends = [(flow[side]["ip"], flow[side].get("port", 0)) for side in ("source", "destination")]
-        for sender, (one, other) in (("source", ends), ("destination", ends[::-1])):
-            counter = counters[key_of(protocol, one[0], other[0], one[1], other[1], fragmented)]
-            counter[0] += flow[sender]["packets"]
-            counter[1] += flow[sender]["bytes"]
+        for sender, key in zip(("source", "destination"), keys(flow, fragmented)):
+            counters[key][0] += flow[sender]["packets"]
+            counters[key][1] += flow[sender]["bytes"]
     return counters
+
+
+def keys(flow, fragmented):
+    """Of the direction from its source, and of the other."""
+    ends = [(flow[side]["ip"], flow[side].get("port", 0)) for side in ("source", "destination")]
+    protocol = flow["network"]["iana_number"]
+    return [key_of(protocol, one[0], other[0], one[1], other[1], fragmented) for one, other in (ends, ends[::-1])]
 
 
 def key_of(protocol, sender, receiver, sender_port, receiver_port, fragmented):
@@ -257,13 +268,16 @@ class Frames:
         first = {packet.fragment: packet.protocol for packet in packets if packet.fragment and packet.ports}
         packets = [packet._replace(protocol=first.get(packet.fragment, packet.protocol)) for packet in packets]
         self.fragmented = {(packet.protocol, frozenset(packet[1:3])) for packet in packets if packet.fragment}
+        # Conversations that lie right behind an Ethernet header, or one tag.
+        self.visible = set()
         # Bytes of frames behind their link header that are more, or less, than the IP header says.
         self.extra = Counter()
         # Packets with extension headers: as what softflowd takes them, and their packets and bytes.
         self.hidden = {}
         for packet in packets:
             key = key_of(packet.protocol, packet.sender, packet.receiver, *(packet.ports or (0, 0)), self.fragmented)
-            if packet.seen_as != packet.protocol and packet.seen_as is not None:
+            self.visible.add(key)
+            if packet.seen_as is not None:
                 _, count, size = self.hidden.get(key, (packet.seen_as, 0, 0))
                 self.hidden[key] = (packet.seen_as, count + 1, size + packet.size)
                 key = (packet.seen_as, packet.sender, packet.receiver, 0, 0)

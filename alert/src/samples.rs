@@ -201,6 +201,7 @@ pub(crate) fn exported_flow() -> Flow {
         firewall_event: Some(5),
         nat_event: Some(1),
         application: Some("ssl".into()),
+        began_together: false,
         clock_correction: -3_600_000_000_000,
     };
     Flow { tcp: None, vlans: smallvec![100], exported: Some(Box::new(exported)), ..plain_flow() }

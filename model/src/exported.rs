@@ -38,6 +38,9 @@ pub struct Exported {
     pub nat_event: Option<u8>,
     /// applicationName, as the exporter classifies.
     pub application: Option<Arc<str>>,
+    /// The first packets of both directions have one time, as exporters write it that keep one start for both: who sent the
+    /// first is not known from that.
+    pub began_together: bool,
     /// Times were moved by so many nanoseconds, because the exporter's clock was wrong by more than its limit; else 0.
     pub clock_correction: i64,
 }

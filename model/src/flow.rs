@@ -79,9 +79,10 @@ impl Flow {
 
     /// Whether it is known who began. A TCP flow taken up in the middle may have been begun by either end; of other
     /// protocols, who sent the first packet is taken to have begun. Of flows of which routers told of some packets or one side only,
-    /// the first packet may not be among those told of.
+    /// the first packet may not be among those told of, and exporters that keep one start for both sides do not tell whose it is.
     pub fn is_start_known(&self) -> bool {
-        let may_lack_first = self.is_sampled() || (self.exported.is_some() && self.is_one_sided());
+        let is_tie = self.exported.as_ref().is_some_and(|exported| exported.began_together);
+        let may_lack_first = is_tie || self.is_sampled() || (self.exported.is_some() && self.is_one_sided());
         self.orientation > Orientation::FirstPacket || (self.protocol != Protocol::TCP && !may_lack_first)
     }
 

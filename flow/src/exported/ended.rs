@@ -150,8 +150,14 @@ impl<'a> EndedExported<'a> {
             firewall_event: rarely.and_then(|rarely| rarely.firewall_event),
             nat_event: rarely.and_then(|rarely| rarely.nat_event),
             application: rarely.and_then(|rarely| rarely.application.clone()),
+            began_together: self.began_together(),
             clock_correction: rarely.map_or(0, |rarely| rarely.clock_correction),
         }
+    }
+
+    fn began_together(&self) -> bool {
+        let spoke = |side| self.counters(side).packets > 0;
+        spoke(Side::A) && spoke(Side::B) && !self.entry.knows(known::FIRST_IS_ALONE)
     }
 
     fn counters(&self, side: Side) -> Counters {
