@@ -116,8 +116,8 @@ class Program:
         """Receives at that rate for some seconds."""
         with self.receiving() as process:
             before = cpu_seconds(process.pid)
-            sent, rate = send(self.arguments, self.port, rung)
-            self.until_taken()
+            datagrams, sent, rate = send(self.arguments, self.port, rung)
+            self.until_taken(datagrams)
             cpu = cpu_seconds(process.pid) - before
         return Step(rung, sent, rate, self.records(), cpu)
 
@@ -129,13 +129,14 @@ def free_port():
 
 
 def send(arguments, port, rung):
-    """How many records were sent, and how many a second."""
+    """How many datagrams and records were sent, and how many records a second."""
     count = DATAGRAMS_AT_TOP_SPEED if rung is None else int(rung * SECONDS_A_STEP)
     command = [arguments.send, f"127.0.0.1:{port}", arguments.version, rung or 0, count, arguments.sources, arguments.conversations]
     said = subprocess.run(
         list(map(str, command)), check=True, capture_output=True, text=True, timeout=2 * PATIENCE
-    ).stdout  # fmt: skip
-    return int(re.search(r"(\d+) records in", said).group(1)), int(re.search(r"(\d+) records a second", said).group(1))
+    ).stdout
+    told = re.search(r"sent (\d+) datagrams, (\d+) records in .* (\d+) records a second", said)
+    return tuple(map(int, told.groups()))
 
 
 def cpu_seconds(process):
@@ -176,17 +177,21 @@ class Weir(Program):
     def records(self):
         return sum(thread["records"] for thread in self.status["collector"]["threads"])
 
-    def until_taken(self):
-        # Counts are put up twice a second. What still waits in the buffer then is worked off, and the books must balance.
-        before = None
+    def until_taken(self, datagrams):
+        """Waits until nothing is in the buffer any more; then the books must balance, and account for all that was sent."""
         for _ in range(PATIENCE):
-            time.sleep(0.7)
+            time.sleep(0.7)  # counts are put up twice a second
             self.status = self.ask()
-            if before == self.records():
+            received, dropped = (sum(of[what] for of in self.status["collector"]["sockets"]) for what in ("datagrams", "kernel_drops"))
+            if self.taken() == received and received + dropped == datagrams:
                 break
-            before = self.records()
+        else:
+            sys.exit(f"weir's books: {datagrams:,} datagrams sent, {received:,} received, {dropped:,} dropped, {self.taken():,} taken")
         if not self.status["is_balanced"]:
             sys.exit(f"weir's books do not balance: {json.dumps(self.status['ledger'])}")
+
+    def taken(self):
+        return sum(thread["datagrams"] for thread in self.status["collector"]["threads"])
 
 
 class Nfcapd(Program):
@@ -205,7 +210,7 @@ class Nfcapd(Program):
             said.seek(0)
             sys.exit(f"nfcapd ended; it says:\n{said.read()}")
 
-    def until_taken(self):
+    def until_taken(self, _datagrams):
         time.sleep(1.4)
 
     def records(self):
