@@ -39,8 +39,8 @@ impl Talkers {
         for (ends, bytes) in self.pending.drain(..) {
             for host in ends {
                 match host {
-                    IpAddr::V4(host) => *self.v4.entry(host).or_default() += bytes,
-                    IpAddr::V6(host) => *self.v6.entry(host).or_default() += bytes,
+                    IpAddr::V4(host) => add(&mut self.v4, host, bytes),
+                    IpAddr::V6(host) => add(&mut self.v6, host, bytes),
                 }
             }
         }
@@ -50,8 +50,8 @@ impl Talkers {
 
     /// Adds what somebody else counted.
     pub(crate) fn merge(&mut self, other: &Self) {
-        other.v4.iter().for_each(|(host, bytes)| *self.v4.entry(*host).or_default() += bytes);
-        other.v6.iter().for_each(|(host, bytes)| *self.v6.entry(*host).or_default() += bytes);
+        other.v4.iter().for_each(|(host, bytes)| add(&mut self.v4, *host, *bytes));
+        other.v6.iter().for_each(|(host, bytes)| add(&mut self.v6, *host, *bytes));
         self.pending.extend_from_slice(&other.pending);
         self.settle();
     }
@@ -67,6 +67,12 @@ impl Talkers {
         hosts.truncate(count);
         hosts
     }
+}
+
+/// Saturates: exporters can tell of any number of bytes.
+fn add<Address: Eq + std::hash::Hash>(hosts: &mut Hosts<Address>, host: Address, bytes: u64) {
+    let total = hosts.entry(host).or_default();
+    *total = total.saturating_add(bytes);
 }
 
 fn forget_the_lesser<Address: Copy + Ord + std::hash::Hash>(hosts: &mut Hosts<Address>) {

@@ -67,14 +67,14 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Packets both ways.
+    /// Packets both ways; saturates, because routers can tell of any number.
     pub fn packets(&self) -> u64 {
-        self.forward.packets + self.reverse.packets
+        self.forward.packets.saturating_add(self.reverse.packets)
     }
 
-    /// Bytes both ways at IP level.
+    /// Bytes both ways at IP level; saturates likewise.
     pub fn ip_bytes(&self) -> u64 {
-        self.forward.ip_bytes + self.reverse.ip_bytes
+        self.forward.ip_bytes.saturating_add(self.reverse.ip_bytes)
     }
 
     /// Whether it is known who began. A TCP flow taken up in the middle may have been begun by either end; of other

@@ -165,7 +165,7 @@ impl ExportedSink<FlowHits> for RecordWatch {
         if let Some(standing) = &mut self.standing {
             standing.ended(ended.id());
         }
-        let bytes = ended.forward().ip_bytes + ended.reverse().ip_bytes;
+        let bytes = ended.forward().ip_bytes.saturating_add(ended.reverse().ip_bytes);
         let ends = [ended.initiator().ip, ended.responder().ip];
         self.census.count(&self.site, ended.protocol(), ends, bytes);
         // The later records of a conversation carry on what the first one met.

@@ -114,7 +114,8 @@ impl Conversation<'_> {
         let identifier = community_id::ascii(0, self.protocol, self.source, self.destination);
         let [bytes, packets] = match self.sent {
             Some((source, destination)) => {
-                [source.bytes + destination.bytes, source.packets + destination.packets].map(Some)
+                let bytes = source.bytes.saturating_add(destination.bytes);
+                [bytes, source.packets.saturating_add(destination.packets)].map(Some)
             }
             None => [None, None],
         };

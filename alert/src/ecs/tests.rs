@@ -374,3 +374,13 @@ fn a_look_up_whose_type_nobody_told_has_none() {
     );
     assert_eq!(member(&event, "weir.lookups").unwrap()[0].get("type"), None);
 }
+
+#[test]
+fn counters_that_no_store_can_hold_are_cut() {
+    let mut flood = exported_flow();
+    for side in [&mut flood.forward, &mut flood.reverse] {
+        (side.packets, side.ip_bytes) = (u64::MAX, u64::MAX);
+    }
+    let event = flow(&flood);
+    assert_eq!(fields(&event, &["source.bytes", "network.bytes", "network.packets"]), [i64::MAX; 3]);
+}

@@ -87,7 +87,7 @@ proptest! {
         address in any::<IpAddr>(),
         groups in proptest::array::uniform8(prop_oneof![Just(0_u16), any::<u16>()]),
     ) {
-        prop_assert_eq!(written(number), number.to_string());
+        prop_assert_eq!(written(number), number.min(i64::MAX as u64).to_string());
         prop_assert_eq!(written(number as u8), (number as u8).to_string());
         let time = Timestamp::from_nanos(number);
         prop_assert_eq!(written(time), format!("\"{time}\""));

@@ -73,7 +73,15 @@ macro_rules! integers {
     };
 }
 
-integers!(u8, u16, u32, u64, i64);
+integers!(u8, u16, u32, i64);
+
+/// At most 2^63 - 1, the largest `long` of ECS: stores refuse events with a larger one, and routers can tell of any number.
+impl Value for u64 {
+    #[inline]
+    fn write(self, text: &mut Text) {
+        i64::try_from(self).unwrap_or(i64::MAX).write(text);
+    }
+}
 
 /// A word of our own: printable ASCII without anything to escape.
 pub(crate) struct Keyword(pub &'static str);
