@@ -71,8 +71,12 @@ pub(super) fn ipfix_100_templates_and_exporters(scale: Scale) -> Run {
     whole(scale, ExportVersion::Ipfix, 100, 100, Conversations::Known)
 }
 
-pub(super) fn ipfix_1000_templates_and_exporters(scale: Scale) -> Run {
-    whole(scale, ExportVersion::Ipfix, 1_000, 1_000, Conversations::Known)
+pub(super) fn ipfix_1000_templates(scale: Scale) -> Run {
+    whole(scale, ExportVersion::Ipfix, 1, 1_000, Conversations::Known)
+}
+
+pub(super) fn ipfix_1000_exporters(scale: Scale) -> Run {
+    whole(scale, ExportVersion::Ipfix, 1_000, 1, Conversations::Known)
 }
 
 type Flows = Arc<ExportedFlows<u32>>;
