@@ -30,11 +30,11 @@ CORPORA = Path(os.environ.get("WEIR_CORPORA", ROOT / "../shared/corpora"))
 WEIR = Path(os.environ.get("WEIR", Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/weir"))
 VERSIONS = {"5": "NetFlow v5", "9": "NetFlow v9", "10": "IPFIX"}
 COLLECTOR_PORT = 2055
-TCP, UDP = "6", "17"
+TCP, UDP, ICMP, ICMPV6 = "6", "17", "1", "58"
 # IP in IP, 6in4, GRE; GTP-U, Teredo, VXLAN (also as Linux first had it), Geneve.
 TUNNEL_PROTOCOLS, TUNNEL_PORTS = {"4", "41", "47"}, {2152, 3544, 4789, 8472, 6081}
 # Extension headers of IPv6.
-FRAGMENT, EXTENSIONS = 44, {0, 43, 44, 60}
+FRAGMENT, AUTHENTICATION, EXTENSIONS = 44, 51, {0, 43, 44, 51, 60}
 PRIVATE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
 # One address in so many is listed.
 LISTED_ONE_IN = 16
@@ -47,7 +47,7 @@ RULES = {
     "fragments": "address pairs with fragments: softflowd knows no ports of later ones, Weir puts them together; compared without ports",
     "no ports": "address pairs of ICMP and protocols without ports: compared without types and codes",
     "frame length": "conversations with frames longer or shorter than their IP headers say (padding, cut packets): softflowd counts frames",
-    "extension headers": "conversations with fragments that begin with another IPv6 extension header, of which softflowd knows no protocol",
+    "extension headers": "conversations with IPv6 fragments, of which softflowd knows the protocol of the first only, or with authentication headers",
 }
 
 
@@ -96,7 +96,7 @@ def compare(scratch, capture, version, own, own_alerts, listed, frames):
     for key in different[:20]:
         print(f"    DIFFERENT {key}: {mine.get(key)} in the capture, {theirs.get(key)} exported")
     found = alerts(scratch, listed, exported, "--netflow-port", str(COLLECTOR_PORT))
-    wrong_alerts = compare_alerts(own_alerts, found, version)
+    wrong_alerts = compare_alerts(own_alerts, found, told, {end for key in mine for end in key[1:3]})
     return len(different) + wrong_alerts + compare_nfdump(scratch, datagrams, told, said)
 
 
@@ -142,7 +142,8 @@ def write_capture(path, datagrams):
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 101))
         for datagram in datagrams:
             udp = struct.pack("!HHHH", 40_000, COLLECTOR_PORT, 8 + len(datagram), 0) + datagram
-            packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])) + udp
+            ends = bytes([192, 0, 2, 1, 192, 0, 2, 2])
+            packet = struct.pack("!BBHHHBBH8s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, ends) + udp
             file.write(struct.pack("<IIII", export_seconds(datagram), 0, len(packet), len(packet)) + packet)
 
 
@@ -160,7 +161,7 @@ def weir(scratch, name, capture, *arguments):
 
 
 def alerts(scratch, listed, capture, *arguments):
-    """For each alert: the listed address, direction, grade, least payload both ways, and as what it was met."""
+    """For each alert: the listed address, direction, grade, the host inside, and as what it was met."""
     run = subprocess.run([WEIR, "read", capture, "--indicators", listed, *arguments], capture_output=True, text=True)
     if "the ledger balances" not in run.stderr:
         sys.exit(f"weir failed:\n{run.stderr}")
@@ -169,8 +170,8 @@ def alerts(scratch, listed, capture, *arguments):
         weir = json.loads(line)["weir"]
         fields = {match["field"] for match in weir["incident"]["matched"]}
         incident = weir["incident"]
-        payload = min(incident[way]["payload_bytes"] for way in ("sent", "received"))
-        all_alerts.append((weir["indicator"]["value"], incident["direction"], incident["grade"], payload, fields))
+        host = weir.get("host", {}).get("ip")
+        all_alerts.append((weir["indicator"]["value"], incident["direction"], incident["grade"], host, fields))
     return all_alerts
 
 
@@ -334,8 +335,11 @@ def ip_version_6(packet, length):
         if protocol == FRAGMENT:
             datagram = (sender, receiver, packet[at + 4 : at + 8])
             offset = struct.unpack_from("!H", packet, at + 2)[0] >> 3
-            seen_as = "0" if packet[at] in EXTENSIONS else None
-        protocol, at = packet[at], at + (8 if protocol == FRAGMENT else 8 * (packet[at + 1] + 1))
+            seen_as = "0" if offset or packet[at] in EXTENSIONS else None
+        elif protocol == AUTHENTICATION:
+            seen_as = seen_as or str(AUTHENTICATION)
+        length_of = {FRAGMENT: 8, AUTHENTICATION: 4 * (packet[at + 1] + 2)}
+        protocol, at = packet[at], at + length_of.get(protocol, 8 * (packet[at + 1] + 1))
     ports = None if offset else ports_at(packet, at)
     return Packet(str(protocol), sender, receiver, ports, datagram, length - size, seen_as, size)
 
@@ -347,9 +351,11 @@ def ports_at(packet, at):
 # ---------------------------------------------------------------- alerts
 
 
-def compare_alerts(own, found, version):
+def compare_alerts(own, found, told, told_of):
     """Addresses that only one of the two alerts on, and grades and directions that records cannot explain."""
-    by_address = [group(alerts, version) for alerts in (own, found)]
+    by_address = [group(alerts, told_of) for alerts in (own, found)]
+    # Who certainly sent each other more than headers, as the records tell.
+    spoke = {frozenset(flow[side]["ip"] for side in ("source", "destination")) for flow in told if has_payload_both_ways(flow)}
     differences, lower, unknown = 0, 0, 0
     for address in sorted(by_address[0].keys() | by_address[1].keys()):
         mine, theirs = (side.get(address) for side in by_address)
@@ -357,29 +363,38 @@ def compare_alerts(own, found, version):
             differences += 1
             print(f"    DIFFERENT alerts on {address}: {mine} in the capture, {theirs} exported")
             continue
-        unexplained = [alert for alert in theirs if not any(is_explained(alert, other) for other in mine)]
+        unexplained = [alert for alert in theirs if not any(is_explained(alert, other, address, spoke) for other in mine)]
         lower += sum(alert[1] not in [other[1] for other in mine] for alert in theirs)
         unknown += sum(alert[0] not in [other[0] for other in mine] for alert in theirs)
         if unexplained:
             differences += 1
-            print(f"    DIFFERENT alerts on {address}: {mine} in the capture, {theirs} exported")
+            print(f"    DIFFERENT alerts on {address}: {unexplained} exported, of {mine} in the capture")
     print(f"    alerts on {len(by_address[0])} of the same addresses; {lower} grades are lower, because bytes both ways could all be headers;")
     print(f"    {unknown} directions are unknown, because what told who began was in payload or in the order of packets")
     return differences
 
 
-def group(alerts, version):
-    """Direction, grade and least payload both ways of alerts on the address of a flow, by the listed address."""
+def group(alerts, told_of):
+    """Direction, grade and host of alerts on the address of a flow, by the listed address. Only of addresses of which softflowd
+    tells."""
     by_address = defaultdict(list)
-    for address, direction, grade, payload, fields in alerts:
-        if "flow_address" in fields and not (version == "5" and ":" in address):
-            by_address[address].append((direction, grade, payload))
+    for address, direction, grade, host, fields in alerts:
+        if "flow_address" in fields and address in told_of:
+            by_address[address].append((direction, grade, host))
     return by_address
 
 
-def is_explained(exported, own):
-    same_grade = exported[1] == own[1] or (exported[1] == "connected" and own[1] == "exchanged" and exported[2] == 0)
-    return same_grade and exported[0] in (own[0], "unknown")
+def has_payload_both_ways(flow):
+    """Enough for an exchange; the payload of pings comes back unchanged, and is none."""
+    is_ping = flow["network"]["iana_number"] in (ICMP, ICMPV6)
+    return not is_ping and all(flow["weir"]["flow"][side]["payload_bytes"] > 0 for side in ("source", "destination"))
+
+
+def is_explained(exported, own, address, spoke):
+    with_host = {address} if exported[2] is None else {address, exported[2]}
+    may_be_lower = not any(with_host <= pair for pair in spoke)
+    is_same = exported[1] == own[1] or (exported[1] == "connected" and own[1] == "exchanged" and may_be_lower)
+    return is_same and exported[0] in (own[0], "unknown")
 
 
 # ---------------------------------------------------------------- nfcapd and nfdump
