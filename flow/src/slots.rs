@@ -21,6 +21,12 @@ impl<T> Slots<T> {
         Self { items: Reserved::new(room, Pages::Huge), free: Reserved::new(room, Pages::Usual) }
     }
 
+    /// Has the memory of the first `slots` slots ready before they are needed.
+    pub(crate) fn take_memory(&mut self, slots: usize) {
+        self.items.take_memory(slots);
+        self.free.take_memory(slots);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.items.len() - self.free.len()
     }

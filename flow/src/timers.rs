@@ -72,6 +72,11 @@ impl<const N: usize> Timers<N> {
         }
     }
 
+    /// Has the memory of the first `slots` slots ready before they are needed.
+    pub(crate) fn take_memory(&mut self, slots: usize) {
+        self.links.take_memory(slots);
+    }
+
     /// Bytes that lists take beyond the few that packets with sane times need: who sends wild times pays for it.
     pub(crate) const fn list_bytes(&self) -> usize {
         self.pool.len().saturating_sub(LISTS_FOR_FREE) * Self::BYTES_PER_LIST

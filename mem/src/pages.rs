@@ -45,6 +45,13 @@ impl Mapping {
         Self { start, len, usable }
     }
 
+    /// Has the first `bytes` usable bytes backed by memory, as far as the kernel can. What they hold does not change.
+    pub(crate) fn populate(&self, bytes: usize) {
+        let room = self.len - (self.usable.addr().get() - self.start.addr().get());
+        // SAFETY: the range lies in the mapping; pages are only entered, not written. A kernel that does not know this refuses.
+        unsafe { libc::madvise(self.usable.as_ptr().cast(), bytes.min(room), libc::MADV_POPULATE_WRITE) };
+    }
+
     /// The first usable byte.
     pub(crate) const fn usable(&self) -> NonNull<u8> {
         self.usable

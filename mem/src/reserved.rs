@@ -59,6 +59,12 @@ impl<T> Reserved<T> {
         Some(unsafe { self.start().add(self.len).read() })
     }
 
+    /// Has the kernel give the memory of the first `values` places at once, so that filling them later waits for no page. A
+    /// kernel before 5.14 does not, and then they come one by one.
+    pub fn take_memory(&mut self, values: usize) {
+        self.mapping.populate(values.min(self.capacity) * size_of::<T>());
+    }
+
     /// Hints that the first `LINES` cache lines of a value will be read soon. An index beyond the end does no harm.
     #[inline]
     pub fn prefetch<const LINES: usize>(&self, index: usize) {
@@ -162,6 +168,19 @@ mod tests {
         assert_eq!((zeros[1 << 33], zeros[(1 << 33) + 1]), (5, 0));
         zeros.prefetch::<2>(3);
         zeros.prefetch::<2>(usize::MAX);
+    }
+
+    #[test]
+    fn memory_taken_ahead_is_empty_and_in_bounds() {
+        for pages in [Pages::Usual, Pages::Huge] {
+            let mut numbers = Reserved::<u64>::new(1 << 20, pages);
+            numbers.push(3).unwrap();
+            numbers.take_memory(1 << 18);
+            numbers.take_memory(usize::MAX);
+            numbers.push(4).unwrap();
+            assert_eq!(*numbers, [3, 4]);
+        }
+        Reserved::<u64>::new(0, Pages::Huge).take_memory(1);
     }
 
     #[test]

@@ -100,6 +100,16 @@ impl<A: Default + Send> ExportedFlows<A> {
         }
     }
 
+    /// Has the memory of the first so many flows ready before they begin, as far as the budget goes: while the kernel finds pages
+    /// for a flood of new flows, a collector that grows from nothing loses records.
+    pub fn take_memory(&self, flows: usize) {
+        // Flows are not spread quite evenly.
+        let of_shard = (flows / self.shard_count() * 17 / 16).min(self.config.max_flows_of_shard());
+        for shard in 0..self.shard_count() {
+            self.lock(shard).take_memory(of_shard);
+        }
+    }
+
     /// An empty batch for one thread.
     pub fn batch(&self) -> ExportedBatch {
         let number = self.batches.fetch_add(1, Ordering::Relaxed);

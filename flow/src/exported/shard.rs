@@ -155,6 +155,13 @@ pub(super) struct Locked<'a, A> {
 }
 
 impl<A: Default> Locked<'_, A> {
+    /// Has the memory of so many flows ready before they begin.
+    pub(super) fn take_memory(&mut self, flows: usize) {
+        self.shard.flows.take_memory(flows);
+        self.shard.timers.take_memory(flows);
+        self.index.reserve(flows, |(tag, _)| spread(*tag));
+    }
+
     /// Hints that the flow of a report will be needed; whether there seems to be one.
     pub(super) fn fetch(&self, report: &Report) -> bool {
         let is_tag = |place: &(u32, SharedValue<u32>)| place.0 == report.tag;

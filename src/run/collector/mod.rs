@@ -41,6 +41,10 @@ use weir_model::record::{Sampling, SamplingSource};
 use weir_rules::{FlowHits, IndicatorSet, Site};
 use weir_wire::export::{ExportDecoder, ExportLimits, Precedence};
 
+/// Flows for which there is memory (70 MB) before the first datagram comes, so that the conversations that are open when a
+/// collector starts, which all begin in the first second, find it ready.
+const FLOWS_AT_START: usize = 1 << 18;
+
 /// All collectors of a run, before their threads begin.
 pub(super) struct Collectors {
     listening: Listening,
@@ -63,6 +67,7 @@ impl Collectors {
         let exported =
             ExportedFlowsConfig { table_bytes: flow.table_bytes, ..exported_flow_config(settings, threads) };
         let flows = Arc::new(ExportedFlows::new(exported, Some(Arc::clone(peers.passive_dns()))));
+        flows.take_memory(FLOWS_AT_START);
         let config = CollectorConfig {
             limits: ExportLimits::default(),
             set: Arc::clone(set),
