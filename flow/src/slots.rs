@@ -46,6 +46,14 @@ impl<T> Slots<T> {
         self.items.prefetch::<LINES>(slot as usize);
     }
 
+    /// The same of the slots that the next `count` values will be stored in.
+    pub(crate) fn prefetch_next<const LINES: usize>(&self, count: usize) {
+        let used_before = self.free.iter().rev().map(|slot| *slot as usize);
+        for slot in used_before.chain(self.items.len()..).take(count) {
+            self.items.prefetch::<LINES>(slot);
+        }
+    }
+
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         self.items.get(slot as usize)?.as_ref()
     }

@@ -9,7 +9,7 @@
 //! What came of a batch is told when no lock is held, in the order of the records. Names are asked of passive DNS then. With one
 //! thread the same records give the same flows and the same news, as long as the budget lasts.
 //!
-//! - `batch`, `order`, `place`, `times`, `tally`, [`told`]: what of a record counts;
+//! - `batch`, `order`, `place`, `times`, `tally`, `told`: what of a record counts;
 //! - `entry`, `witness`, `rare`, `initiator`: a flow, its observers, what few flows have, who began;
 //! - `shard`, `expiry`: where flows are and when they end; `news`, `head`, `ended`: how they are told of.
 

@@ -172,12 +172,14 @@ impl<A: Default> Locked<'_, A> {
         found.is_some()
     }
 
-    /// Fetches the flows that go first when so many begin and there is no room for them, and their places in the index.
+    /// Fetches the places of so many flows that begin; or, when there is no room for them, the flows that go first, and their places
+    /// in the index.
     pub(super) fn fetch_for_room(&self, begin: usize) {
+        let shard = &*self.shard;
         if begin == 0 || !self.is_without_room(begin * BYTES_PER_FLOW) {
+            shard.flows.prefetch_next::<3>(begin);
             return;
         }
-        let shard = &*self.shard;
         let first = (0..Standing::COUNT).find_map(|kind| shard.timers.earliest(kind)).map(|(_, slot)| slot);
         let next = || std::iter::successors(first, |slot| shard.timers.behind(*slot)).take(begin);
         next().for_each(|slot| shard.flows.prefetch::<3>(slot));
