@@ -14,5 +14,5 @@ mod pages;
 mod prefetch;
 mod reserved;
 
-pub use prefetch::{fetch, fetch_value};
+pub use prefetch::{fetch, fetch_address, fetch_value};
 pub use reserved::{Pages, Reserved};

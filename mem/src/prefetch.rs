@@ -16,6 +16,12 @@ pub(crate) fn prefetch(address: *const u8) {
     let _ = address;
 }
 
+/// Hints that the cache line at `address`, which need not be valid, will be read soon.
+#[inline]
+pub fn fetch_address<T>(address: *const T) {
+    prefetch(address.cast());
+}
+
 /// Hints that all of a value will be read soon (not what it points to).
 #[inline]
 pub fn fetch_value<T>(value: &T) {

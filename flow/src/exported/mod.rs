@@ -124,8 +124,9 @@ impl<A: Default + Send> ExportedFlows<A> {
         let mut news = News::new();
         for (shard, places) in order.groups(batch.first_shard) {
             let mut locked = self.lock(shard);
-            let of_places = places.iter().filter_map(|place| batch.reports.get(*place as usize));
-            let unknown = of_places.filter(|report| !locked.fetch(report)).count();
+            let of_places = || places.iter().filter_map(|place| batch.reports.get(*place as usize));
+            of_places().for_each(|report| locked.fetch_place(report));
+            let unknown = of_places().filter(|report| !locked.fetch(report)).count();
             locked.fetch_for_room(unknown);
             for place in places {
                 if let Some(report) = batch.reports.get_mut(*place as usize) {

@@ -17,6 +17,7 @@ use dashmap::{RwLockWriteGuard, SharedValue};
 use hashbrown::raw::RawTable;
 use std::sync::MutexGuard;
 use std::time::Duration;
+use weir_mem::fetch_address;
 use weir_model::flow::{EndReason, PassiveName};
 use weir_model::observation::{Fact, Observation};
 use weir_model::{Endpoint, FlowId, Timestamp};
@@ -160,6 +161,17 @@ impl<A: Default> Locked<'_, A> {
         self.shard.flows.take_memory(flows);
         self.shard.timers.take_memory(flows);
         self.index.reserve(flows, |(tag, _)| spread(*tag));
+    }
+
+    /// Hints that the place of a report in the index will be looked at. Where that is follows hashbrown's layout: a control byte per
+    /// bucket from the end of the buckets on, buckets downwards from there, the search beginning at the lower bits of the hash.
+    pub(super) fn fetch_place(&self, report: &Report) {
+        const BUCKETS_A_LINE: usize = 64 / size_of::<(u32, SharedValue<u32>)>();
+        let first = spread(report.tag) as usize & (self.index.buckets() - 1);
+        let end = self.index.data_end().as_ptr().cast_const();
+        fetch_address(end.cast::<u8>().wrapping_add(first));
+        fetch_address(end.wrapping_sub(first + 1));
+        fetch_address(end.wrapping_sub(first + BUCKETS_A_LINE));
     }
 
     /// Hints that the flow of a report will be needed; whether there seems to be one.
