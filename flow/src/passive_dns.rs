@@ -29,7 +29,8 @@ use weir_model::{Name, Timestamp};
 const MAX_NAMES_PER_KEY: usize = 8;
 
 /// Most dated answers held per key, settled or not. Between two rounds few keys get as many answers; the adversary repeats
-/// one while a worker is late. When it is reached, the oldest goes. Counted.
+/// one while a worker is late. When it is reached, the oldest goes, counted; which that is depends on how far other
+/// workers are, so that names may differ with their number.
 const MAX_ANSWERS_PER_KEY: usize = 1024;
 
 /// Most names that one address gets from a client's own answers when a flow begins.
