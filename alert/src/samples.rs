@@ -250,7 +250,7 @@ pub(crate) fn indicator(value: IndicatorValue) -> Arc<Indicator> {
             valid_until: Some(Timestamp::new(1_770_000_000, 0)),
         })),
     };
-    Arc::new(Indicator { value, contexts: vec![context] })
+    Arc::new(Indicator::new(value, vec![context]))
 }
 
 pub(crate) fn lookup() -> Lookup {

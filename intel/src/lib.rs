@@ -7,6 +7,7 @@
 mod adblock;
 mod collect;
 mod columns;
+mod delivery;
 mod dnsmasq;
 mod file;
 mod format;
@@ -30,6 +31,7 @@ pub mod value;
 mod zeek;
 
 pub use collect::MAX_REFUSALS_LISTED;
+pub use delivery::{Delivery, Entry, Extent, Provider, SyncError, SyncErrorKind};
 pub use file::MAX_FOLDER_DEPTH;
 pub use format::Format;
 pub use json::MAX_DOCUMENT_BYTES;

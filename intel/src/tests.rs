@@ -28,7 +28,7 @@ fn load_path_up_to(room: usize, path: &Path) -> All {
             Taken::Full
         } else {
             position.insert(value.clone(), indicators.len());
-            indicators.push(Indicator { value, contexts: vec![context] });
+            indicators.push(Indicator::new(value, vec![context]));
             Taken::New
         }
     });

@@ -14,9 +14,16 @@ pub struct Indicator {
     pub value: IndicatorValue,
     /// What each source says of it; never empty.
     pub contexts: Vec<Context>,
+    /// Warninglists that hold it and change what meeting it means.
+    pub warnings: Arc<[Warning]>,
 }
 
 impl Indicator {
+    /// An indicator that no warninglist holds.
+    pub fn new(value: IndicatorValue, contexts: Vec<Context>) -> Self {
+        Self { value, contexts, warnings: Arc::default() }
+    }
+
     /// Whether any source says that it counts at this time. One that came to count later counts for what was seen before, too.
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         let counts = |context: &Context| {
@@ -50,6 +57,8 @@ pub enum IndicatorValue {
     Host(Name),
     /// A URL: host, port and path; the scheme does not count.
     Url(Url),
+    /// A JA3 fingerprint of a client: the MD5 of its text form.
+    Ja3([u8; 16]),
     /// A JA4 fingerprint of a client.
     Ja4(Arc<str>),
     /// SHA-1 of a certificate in DER form.
@@ -79,6 +88,7 @@ impl IndicatorValue {
             Self::Domain(_) => "domain",
             Self::Host(_) => "host",
             Self::Url(_) => "url",
+            Self::Ja3(_) => "ja3",
             Self::Ja4(_) => "ja4",
             Self::CertificateSha1(_) => "certificate_sha1",
             Self::CertificateSha256(_) => "certificate_sha256",
@@ -101,6 +111,7 @@ impl fmt::Display for IndicatorValue {
                 }
                 f.write_str(&url.path)
             }
+            Self::Ja3(hash) => hex(f, hash),
             Self::Ja4(text) => f.write_str(text),
             Self::CertificateSha1(hash) => hex(f, hash),
             Self::CertificateSha256(hash) => hex(f, hash),
@@ -110,6 +121,37 @@ impl fmt::Display for IndicatorValue {
 
 fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+/// A warninglist (MISP) that holds a value, and what follows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Warning {
+    /// The list's name.
+    pub list: Arc<str>,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// What a warninglist does to an indicator that it holds. One that suppresses it keeps it out of the set altogether.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Meeting it is less urgent: much that is harmless meets it, too.
+    Lower,
+    /// The address serves many (shared hosting, CDN): meeting it is less urgent unless a name that is an indicator was met beside it.
+    Shared,
+    /// Meeting it is more urgent: only what is infected has a reason to (sinkholes), if it was spoken to from inside.
+    Raise,
+}
+
+impl Effect {
+    /// As written in alerts, tables and the table of actions.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Shared => "shared",
+            Self::Raise => "raise",
+        }
+    }
 }
 
 /// What one source says of an indicator.

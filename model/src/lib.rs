@@ -24,7 +24,7 @@ pub use alert::{Alert, Direction, Grade, Role};
 pub use exported::Exported;
 pub use flow::{Flow, FlowId};
 pub use frame::Frame;
-pub use indicator::{Context, Further, Indicator, IndicatorValue, Tlp};
+pub use indicator::{Context, Effect, Further, Indicator, IndicatorValue, Tlp, Warning};
 pub use name::Name;
 pub use net::{Endpoint, Protocol};
 pub use observation::Observation;

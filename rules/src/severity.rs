@@ -30,12 +30,14 @@ pub struct Circumstances<'a> {
 /// | inbound | informational | informational | low | low |
 /// | transit | informational | informational | informational | informational |
 ///
-/// A JA4 is shared by many programs: alone it is informational. One step less for hosts that meet bad ones by design: our own
+/// A JA3 or JA4 is shared by many programs: alone it is informational. One step less for hosts that meet bad ones by design: our own
 /// scanners and Tor relays; and where every source knows the indicator as an attacker that begins flows and it was only spoken to, or
 /// as a server and it only began. One step more where a host called back an address that had come to it before.
 pub fn severity(of: &Circumstances<'_>) -> Severity {
     use Severity::{High, Informational, Low, Medium};
-    if of.direction == Direction::Transit || matches!(of.indicator, IndicatorValue::Ja4(_)) {
+    if of.direction == Direction::Transit
+        || matches!(of.indicator, IndicatorValue::Ja3(_) | IndicatorValue::Ja4(_))
+    {
         return Informational;
     }
     let table = match of.direction {

@@ -6,8 +6,8 @@ use weir_model::IndicatorValue;
 /// Orders indicators, the most specific first.
 ///
 /// URL, host, domain (longest first), address:port, certificate (SHA-256, SHA-1), address, network (longest prefix first),
-/// JA4. Names come before address:port because a look-up can only meet the name: so the look-up and the connection after it
-/// ring for the same indicator and make one incident. A JA4 comes last, because many programs share one. What is left
+/// JA4, JA3. Names come before address:port because a look-up can only meet the name: so the look-up and the connection after it
+/// ring for the same indicator and make one incident. Fingerprints of clients come last, because many programs share one. What is left
 /// equal is ordered by its text, so that the order is total.
 pub(crate) fn order(value: &IndicatorValue) -> (u8, Reverse<usize>, String) {
     let (class, length) = match value {
@@ -20,6 +20,7 @@ pub(crate) fn order(value: &IndicatorValue) -> (u8, Reverse<usize>, String) {
         IndicatorValue::Address(_) => (6, 0),
         IndicatorValue::Network(net) => (7, usize::from(net.prefix_len())),
         IndicatorValue::Ja4(_) => (8, 0),
+        IndicatorValue::Ja3(_) => (9, 0),
     };
     (class, Reverse(length), value.to_string())
 }
@@ -46,6 +47,7 @@ mod tests {
             IndicatorValue::Network("192.0.2.0/24".parse().unwrap()),
             IndicatorValue::Network("192.0.0.0/16".parse().unwrap()),
             IndicatorValue::Ja4("t13d".into()),
+            IndicatorValue::Ja3([0; 16]),
         ];
         assert!(ordered.windows(2).all(|pair| order(&pair[0]) < order(&pair[1])));
     }

@@ -65,7 +65,7 @@ fn stix_type(value: &IndicatorValue) -> &'static str {
         }
         IndicatorValue::Domain(_) | IndicatorValue::Host(_) => "domain-name",
         IndicatorValue::Url(_) => "url",
-        IndicatorValue::Ja4(_) => "software",
+        IndicatorValue::Ja3(_) | IndicatorValue::Ja4(_) => "software",
         IndicatorValue::CertificateSha1(_) | IndicatorValue::CertificateSha256(_) => "x509-certificate",
     }
 }

@@ -56,7 +56,7 @@ fn build(scale: Scale) -> IndicatorSet {
     let addresses = (0..addresses).map(|number| IndicatorValue::Address(address(number, true)));
     let mut builder = SetBuilder::new();
     for value in domains.chain(addresses) {
-        let full = builder.add(Indicator { value, contexts: vec![Context::default()] });
+        let full = builder.add(Indicator::new(value, vec![Context::default()]));
         debug_assert!(full.is_ok(), "a million is less than the set can hold");
     }
     builder.build()

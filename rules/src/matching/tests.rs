@@ -40,7 +40,7 @@ fn matcher(indicators: &[&str]) -> Matcher {
             ("j:", text) => IndicatorValue::Ja4(text.into()),
             _ => IndicatorValue::Address(text.parse().unwrap()),
         };
-        builder.add(Indicator { value, contexts: vec![Context::default()] }).unwrap();
+        builder.add(Indicator::new(value, vec![Context::default()])).unwrap();
     }
     Matcher::new(Arc::new(builder.build()))
 }
@@ -292,7 +292,7 @@ fn server_names_and_ja4_match() {
 fn certificates_match_by_either_hash() {
     let mut builder = SetBuilder::new();
     for value in [IndicatorValue::CertificateSha1([1; 20]), IndicatorValue::CertificateSha256([2; 32])] {
-        builder.add(Indicator { value, contexts: Vec::new() }).unwrap();
+        builder.add(Indicator::new(value, Vec::new())).unwrap();
     }
     let matcher = Matcher::new(Arc::new(builder.build()));
     let certificate = |sha1, sha256| {

@@ -109,6 +109,7 @@ impl SetBuilder {
                 let (host, path) = (url::normal_host(url.host.as_str()), url::normal_path(&url.path));
                 self.key(&Key::Url { host, port: url::normal_port(url.port), path: &path })
             }
+            IndicatorValue::Ja3(hash) => self.key(&Key::Ja3(hash)),
             IndicatorValue::Ja4(fingerprint) => self.key(&Key::Ja4(fingerprint)),
             IndicatorValue::CertificateSha1(hash) => self.key(&Key::Sha1(hash)),
             IndicatorValue::CertificateSha256(hash) => self.key(&Key::Sha256(hash)),

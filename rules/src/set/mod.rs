@@ -51,6 +51,7 @@ pub struct IndicatorSet {
 struct Present {
     address_ports: bool,
     urls: bool,
+    ja3s: bool,
     ja4s: bool,
     certificates: bool,
 }
@@ -60,6 +61,7 @@ impl Present {
         match key {
             Key::AddressPort(..) => self.address_ports = true,
             Key::Url { .. } => self.urls = true,
+            Key::Ja3(_) => self.ja3s = true,
             Key::Ja4(_) => self.ja4s = true,
             Key::Sha1(_) | Key::Sha256(_) => self.certificates = true,
             Key::Address(_) | Key::Network(_) | Key::Domain(_) | Key::Host(_) => {}
@@ -202,6 +204,11 @@ impl IndicatorSet {
         }
         let path = url::normal_path(path);
         self.find(&Key::Url { host: url::normal_host(host), port: url::normal_port(port), path: &path })
+    }
+
+    /// The indicator for a JA3 fingerprint.
+    pub fn ja3(&self, fingerprint: &[u8; 16]) -> Option<IndicatorId> {
+        if self.present.ja3s { self.find(&Key::Ja3(fingerprint)) } else { None }
     }
 
     /// The indicator for a JA4 fingerprint.

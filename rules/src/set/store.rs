@@ -20,6 +20,7 @@ pub(super) enum Key<'a> {
     Domain(&'a str),
     Host(&'a str),
     Url { host: &'a str, port: Option<u16>, path: &'a str },
+    Ja3(&'a [u8; 16]),
     Ja4(&'a str),
     Sha1(&'a [u8; 20]),
     Sha256(&'a [u8; 32]),
@@ -37,6 +38,7 @@ enum Stored {
     Domain { start: u32, len: u16 },
     Host { start: u32, len: u16 },
     Url(u32),
+    Ja3(u32),
     Ja4 { start: u32, len: u16 },
     Sha1(u32),
     Sha256(u32),
@@ -88,6 +90,7 @@ pub(super) struct Store {
     text: String,
     v6: Vec<Ipv6Addr>,
     urls: Vec<StoredUrl>,
+    ja3: Vec<[u8; 16]>,
     sha1: Vec<[u8; 20]>,
     sha256: Vec<[u8; 32]>,
     contexts: Vec<ContextRef>,
@@ -96,13 +99,14 @@ pub(super) struct Store {
 }
 
 /// The kinds in the order in which they are listed.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "address",
     "address_port",
     "network",
     "domain",
     "host",
     "url",
+    "ja3",
     "ja4",
     "certificate_sha1",
     "certificate_sha256",
@@ -145,6 +149,7 @@ impl Store {
                 let path = self.text.get(path_start..path_start + *path_len as usize)?;
                 Key::Url { host: self.text.get(host.range())?, port: *port, path }
             }
+            Stored::Ja3(position) => Key::Ja3(self.ja3.get(position as usize)?),
             Stored::Ja4 { start, len } => Key::Ja4(text(start, len)?),
             Stored::Sha1(position) => Key::Sha1(self.sha1.get(position as usize)?),
             Stored::Sha256(position) => Key::Sha256(self.sha256.get(position as usize)?),
@@ -161,6 +166,7 @@ impl Store {
             Key::Url { host, port, path } => {
                 IndicatorValue::Url(Url { host: Name::from_text_form(host), port, path: path.into() })
             }
+            Key::Ja3(hash) => IndicatorValue::Ja3(*hash),
             Key::Ja4(fingerprint) => IndicatorValue::Ja4(fingerprint.into()),
             Key::Sha1(hash) => IndicatorValue::CertificateSha1(*hash),
             Key::Sha256(hash) => IndicatorValue::CertificateSha256(*hash),
@@ -169,7 +175,7 @@ impl Store {
             let shared = self.shared.get(context.shared as usize)?;
             Some(Context { line: Some(context.line).filter(|line| *line > 0), ..Context::clone(shared) })
         });
-        Some(Indicator { value, contexts: contexts.collect() })
+        Some(Indicator::new(value, contexts.collect()))
     }
 
     /// Adds a value that is not there yet. `None`: the store is full (numbers and offsets have 32 bits, names 16).
@@ -206,6 +212,7 @@ impl Store {
                 let host = self.push_text(host, path)?;
                 Stored::Url(push(&mut self.urls, StoredUrl { host, path_len, port })?)
             }
+            Key::Ja3(hash) => Stored::Ja3(push(&mut self.ja3, *hash)?),
             Key::Ja4(fingerprint) => {
                 let Text { start, len } = self.push_text(fingerprint, "")?;
                 Stored::Ja4 { start, len }
@@ -270,6 +277,7 @@ impl Store {
         self.text.shrink_to_fit();
         self.v6.shrink_to_fit();
         self.urls.shrink_to_fit();
+        self.ja3.shrink_to_fit();
         self.sha1.shrink_to_fit();
         self.sha256.shrink_to_fit();
         self.contexts.shrink_to_fit();
@@ -281,6 +289,7 @@ impl Store {
             + self.text.capacity()
             + self.v6.capacity() * size_of::<Ipv6Addr>()
             + self.urls.capacity() * size_of::<StoredUrl>()
+            + self.ja3.capacity() * 16
             + self.sha1.capacity() * 20
             + self.sha256.capacity() * 32
             + self.contexts.capacity() * size_of::<ContextRef>()
@@ -314,9 +323,10 @@ const fn kind_position(key: &Key<'_>) -> usize {
         Key::Domain(_) => 3,
         Key::Host(_) => 4,
         Key::Url { .. } => 5,
-        Key::Ja4(_) => 6,
-        Key::Sha1(_) => 7,
-        Key::Sha256(_) => 8,
+        Key::Ja3(_) => 6,
+        Key::Ja4(_) => 7,
+        Key::Sha1(_) => 8,
+        Key::Sha256(_) => 9,
     }
 }
 

@@ -18,7 +18,7 @@ fn url(host: &str, port: Option<u16>, path: &str) -> IndicatorValue {
 fn set(values: impl IntoIterator<Item = IndicatorValue>) -> IndicatorSet {
     let mut builder = SetBuilder::new();
     for (value, line) in values.into_iter().zip(1..) {
-        builder.add(Indicator { value, contexts: vec![context("list", line)] }).unwrap();
+        builder.add(Indicator::new(value, vec![context("list", line)])).unwrap();
     }
     builder.build()
 }
@@ -64,9 +64,8 @@ fn every_kind_comes_back_as_it_went_in() {
 #[test]
 fn several_sources_of_one_value_are_one_indicator() {
     let mut builder = SetBuilder::new();
-    let mut add = |value, source: &str, line| {
-        builder.add(Indicator { value, contexts: vec![context(source, line)] }).unwrap()
-    };
+    let mut add =
+        |value, source: &str, line| builder.add(Indicator::new(value, vec![context(source, line)])).unwrap();
     let first = add(IndicatorValue::Address(ip("192.0.2.1")), "a", 1);
     assert_eq!(add(IndicatorValue::Address(ip("::ffff:192.0.2.1")), "b", 2), first);
     assert_eq!(add(IndicatorValue::Network("192.0.2.1/32".parse().unwrap()), "c", 3), first);
@@ -84,7 +83,7 @@ fn contexts_of_one_indicator_are_capped_and_counted() {
     let mut builder = SetBuilder::new();
     for number in 0..MAX_CONTEXTS_PER_INDICATOR + 3 {
         let contexts = vec![context(&format!("source {number}"), 1)];
-        builder.add(Indicator { value: IndicatorValue::Address(ip("192.0.2.1")), contexts }).unwrap();
+        builder.add(Indicator::new(IndicatorValue::Address(ip("192.0.2.1")), contexts)).unwrap();
     }
     assert_eq!(builder.contexts_left_out(), 3);
     let set = builder.build();

@@ -41,9 +41,7 @@ impl World {
     }
 
     fn with_config(indicators: &[&str], site: Site, config: IncidentConfig) -> Self {
-        let indicators = indicators
-            .iter()
-            .map(|text| Indicator { value: value(text), contexts: vec![Context::default()] });
+        let indicators = indicators.iter().map(|text| Indicator::new(value(text), vec![Context::default()]));
         Self::knowing(indicators, site, config)
     }
 

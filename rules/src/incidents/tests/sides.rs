@@ -11,7 +11,7 @@ fn world(sides: &[Option<Side>]) -> World {
         ..Context::default()
     };
     let contexts = sides.iter().map(context).collect();
-    let indicator = Indicator { value: value("203.0.113.5"), contexts };
+    let indicator = Indicator::new(value("203.0.113.5"), contexts);
     World::knowing([indicator].into_iter(), Site::private_ranges(), IncidentConfig::default())
 }
 

@@ -13,7 +13,7 @@ fn known(until: &[Option<u64>]) -> Matcher {
         for value in
             [IndicatorValue::Domain(name("evil.example")), IndicatorValue::Address(end("203.0.113.5:0").ip)]
         {
-            builder.add(Indicator { value, contexts: vec![context.clone()] }).unwrap();
+            builder.add(Indicator::new(value, vec![context.clone()])).unwrap();
         }
     }
     Matcher::new(Arc::new(builder.build()))
