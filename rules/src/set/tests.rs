@@ -42,6 +42,7 @@ fn every_kind_comes_back_as_it_went_in() {
         IndicatorValue::Domain(name("evil.example")),
         IndicatorValue::Host(name("evil.example")),
         url("evil.example", Some(8080), "/a?b"),
+        IndicatorValue::Ja3([5; 16]),
         IndicatorValue::Ja4("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
         IndicatorValue::CertificateSha1([7; 20]),
         IndicatorValue::CertificateSha256([9; 32]),
@@ -54,10 +55,10 @@ fn every_kind_comes_back_as_it_went_in() {
         assert_eq!(indicator.contexts, [context("list", id.0 + 1)]);
     }
     let kinds: Vec<u64> = set.kinds().map(|(_, count)| count).collect();
-    assert_eq!(kinds, [2, 1, 2, 1, 1, 1, 1, 1, 1]);
+    assert_eq!(kinds, [2, 1, 2, 1, 1, 1, 1, 1, 1, 1]);
     assert!(set.kinds().all(|(kind, _)| values.iter().any(|value| value.kind() == kind)));
     assert!(values.iter().all(|value| set.kinds().any(|(kind, count)| kind == value.kind() && count > 0)));
-    assert!(set.get(IndicatorId(11)).is_none());
+    assert!(set.get(IndicatorId(12)).is_none());
     assert!(SetBuilder::new().build().is_empty());
 }
 
