@@ -3,12 +3,12 @@
 use super::filter::{self, Filter};
 use super::hash::Hashes;
 use super::index::Index;
+use super::key::{Key, with_key};
 use super::names::Names;
 use super::networks::Networks;
-use super::store::{IndicatorId, Key, Store};
-use super::{IndicatorSet, Present, find, url};
+use super::store::{IndicatorId, Store};
+use super::{IndicatorSet, Present, find};
 use foldhash::fast::RandomState;
-use ipnet::{IpNet, Ipv4Net};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -82,11 +82,14 @@ impl SetBuilder {
     }
 
     /// Adds an indicator. One that is there already gets the contexts it does not have yet; contexts that differ only in their
-    /// line are the same.
+    /// line are the same. Warnings, if there are any, replace those it had.
     pub fn add(&mut self, indicator: Indicator) -> Result<IndicatorId, SetFull> {
         let id = self.add_value(&indicator.value)?.id;
         for context in indicator.contexts {
             self.add_context(id, context);
+        }
+        if !indicator.warnings.is_empty() {
+            self.store.set_warnings(id, indicator.warnings);
         }
         Ok(id)
     }
@@ -99,22 +102,7 @@ impl SetBuilder {
     }
 
     fn add_value(&mut self, value: &IndicatorValue) -> Result<Added, SetFull> {
-        let added = match value {
-            IndicatorValue::Address(ip) => self.key(&Key::Address(ip.to_canonical())),
-            IndicatorValue::AddressPort(ip, port) => self.key(&Key::AddressPort(ip.to_canonical(), *port)),
-            IndicatorValue::Network(net) => self.key(&canonical_network(*net)),
-            IndicatorValue::Domain(name) => self.key(&Key::Domain(name.as_str())),
-            IndicatorValue::Host(name) => self.key(&Key::Host(name.as_str())),
-            IndicatorValue::Url(url) => {
-                let (host, path) = (url::normal_host(url.host.as_str()), url::normal_path(&url.path));
-                self.key(&Key::Url { host, port: url::normal_port(url.port), path: &path })
-            }
-            IndicatorValue::Ja3(hash) => self.key(&Key::Ja3(hash)),
-            IndicatorValue::Ja4(fingerprint) => self.key(&Key::Ja4(fingerprint)),
-            IndicatorValue::CertificateSha1(hash) => self.key(&Key::Sha1(hash)),
-            IndicatorValue::CertificateSha256(hash) => self.key(&Key::Sha256(hash)),
-        };
-        added.ok_or(SetFull)
+        with_key(value, |key| self.key(key)).ok_or(SetFull)
     }
 
     /// Number of indicators so far.
@@ -195,17 +183,4 @@ impl SetBuilder {
         self.last_shared = Some((context, number));
         Some(number)
     }
-}
-
-/// One form for prefixes: without host bits, one inside `::ffff:0:0/96` (RFC 4291 section 2.5.5.2) is the IPv4 prefix, one of full
-/// length is its address.
-fn canonical_network(net: IpNet) -> Key<'static> {
-    let net = match net.trunc() {
-        IpNet::V6(v6) => {
-            let inner = v6.prefix_len().checked_sub(96).zip(v6.network().to_ipv4_mapped());
-            inner.and_then(|(len, ip)| Ipv4Net::new(ip, len).ok()).map_or(IpNet::V6(v6), IpNet::V4)
-        }
-        v4 @ IpNet::V4(_) => v4,
-    };
-    if net.prefix_len() == net.max_prefix_len() { Key::Address(net.addr()) } else { Key::Network(net) }
 }

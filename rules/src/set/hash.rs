@@ -1,7 +1,7 @@
 //! Hashes of what is looked up. Lists and packets are written by strangers: every hash is keyed with secrets drawn when the set
 //! is made, so that nobody can prepare values that meet in one place.
 
-use super::store::Key;
+use super::key::Key;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;

@@ -4,6 +4,7 @@ mod builder;
 mod filter;
 mod hash;
 mod index;
+mod key;
 mod names;
 mod networks;
 mod store;
@@ -15,14 +16,15 @@ pub use store::IndicatorId;
 use filter::Filter;
 use hash::Hashes;
 use index::Index;
+use key::{Key, with_key};
 use names::Names;
 use networks::Networks;
 use smallvec::SmallVec;
 use std::borrow::Borrow;
 use std::net::IpAddr;
 use std::sync::Arc;
-use store::{Key, Store};
-use weir_model::{Indicator, Name};
+use store::Store;
+use weir_model::{Indicator, IndicatorValue, Name};
 
 /// An immutable set of indicators, shared by `Arc` and swapped as a whole.
 ///
@@ -91,6 +93,33 @@ impl IndicatorSet {
     /// All identifiers, in the order in which their values were first added.
     pub fn ids(&self) -> impl Iterator<Item = IndicatorId> {
         self.store.ids()
+    }
+
+    /// All indicators with their identifiers, in the order in which their values were first added.
+    pub fn iter(&self) -> impl Iterator<Item = (IndicatorId, Indicator)> {
+        self.ids().filter_map(|id| Some((id, self.store.indicator(id)?)))
+    }
+
+    /// The indicator of exactly this value. Unlike the questions that traffic asks, a name is not found for those below it, nor a
+    /// prefix for its addresses.
+    pub fn find_value(&self, value: &IndicatorValue) -> Option<IndicatorId> {
+        with_key(value, |key| self.find(key))
+    }
+
+    /// The indicators whose values are not in an older set. One that only changed what is said of it is not among them.
+    #[must_use]
+    pub fn without(&self, older: &Self) -> Self {
+        let mut builder = SetBuilder::new();
+        for id in self.ids() {
+            if let Some(key) = self.store.key(id)
+                && older.find(&key).is_none()
+                && let Some(indicator) = self.store.indicator(id)
+            {
+                let added = builder.add(indicator);
+                debug_assert!(added.is_ok(), "what is part of a set fits into one");
+            }
+        }
+        builder.build()
     }
 
     /// How many indicators of each kind there are, by [`weir_model::IndicatorValue::kind`], in a fixed order.

@@ -1,32 +1,19 @@
 //! Indicators at rest: values and contexts in a compact form, numbered in the order added.
 
+use super::key::{KINDS, Key};
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::sync::Arc;
-use weir_model::indicator::Url;
-use weir_model::{Context, Indicator, IndicatorValue, Name};
+use weir_model::indicator::Warning;
+use weir_model::{Context, Indicator};
 
 /// The number of an indicator within its set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IndicatorId(pub(super) u32);
 
-/// The value of an indicator, borrowed: what is hashed and compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Key<'a> {
-    Address(IpAddr),
-    AddressPort(IpAddr, u16),
-    Network(IpNet),
-    Domain(&'a str),
-    Host(&'a str),
-    Url { host: &'a str, port: Option<u16>, path: &'a str },
-    Ja3(&'a [u8; 16]),
-    Ja4(&'a str),
-    Sha1(&'a [u8; 20]),
-    Sha256(&'a [u8; 32]),
-}
-
-/// The same, owned: 8 bytes. What has no room there is in a table of its own, of which this is the position.
+/// A [`Key`], owned: 8 bytes. What has no room there is in a table of its own, of which this is the position.
 #[derive(Clone, Copy, Debug)]
 enum Stored {
     V4(Ipv4Addr),
@@ -96,21 +83,9 @@ pub(super) struct Store {
     contexts: Vec<ContextRef>,
     shared: Vec<Arc<Context>>,
     kinds: [u64; KINDS.len()],
+    /// Few have any.
+    warnings: BTreeMap<IndicatorId, Arc<[Warning]>>,
 }
-
-/// The kinds in the order in which they are listed.
-const KINDS: [&str; 10] = [
-    "address",
-    "address_port",
-    "network",
-    "domain",
-    "host",
-    "url",
-    "ja3",
-    "ja4",
-    "certificate_sha1",
-    "certificate_sha256",
-];
 
 impl Store {
     pub(super) fn len(&self) -> usize {
@@ -157,32 +132,20 @@ impl Store {
     }
 
     pub(super) fn indicator(&self, id: IndicatorId) -> Option<Indicator> {
-        let value = match self.key(id)? {
-            Key::Address(ip) => IndicatorValue::Address(ip),
-            Key::AddressPort(ip, port) => IndicatorValue::AddressPort(ip, port),
-            Key::Network(net) => IndicatorValue::Network(net),
-            Key::Domain(name) => IndicatorValue::Domain(Name::from_text_form(name)),
-            Key::Host(name) => IndicatorValue::Host(Name::from_text_form(name)),
-            Key::Url { host, port, path } => {
-                IndicatorValue::Url(Url { host: Name::from_text_form(host), port, path: path.into() })
-            }
-            Key::Ja3(hash) => IndicatorValue::Ja3(*hash),
-            Key::Ja4(fingerprint) => IndicatorValue::Ja4(fingerprint.into()),
-            Key::Sha1(hash) => IndicatorValue::CertificateSha1(*hash),
-            Key::Sha256(hash) => IndicatorValue::CertificateSha256(*hash),
-        };
+        let value = self.key(id)?.to_value();
         let contexts = self.contexts_of(id).filter_map(|(_, context)| {
             let shared = self.shared.get(context.shared as usize)?;
             Some(Context { line: Some(context.line).filter(|line| *line > 0), ..Context::clone(shared) })
         });
-        Some(Indicator::new(value, contexts.collect()))
+        let warnings = self.warnings.get(&id).cloned().unwrap_or_default();
+        Some(Indicator { value, contexts: contexts.collect(), warnings })
     }
 
     /// Adds a value that is not there yet. `None`: the store is full (numbers and offsets have 32 bits, names 16).
     pub(super) fn push(&mut self, key: &Key<'_>) -> Option<IndicatorId> {
         let id = u32::try_from(self.entries.len()).ok().filter(|id| *id < END)?;
         let value = self.stored(key)?;
-        if let Some(count) = self.kinds.get_mut(kind_position(key)) {
+        if let Some(count) = self.kinds.get_mut(key.kind_position()) {
             *count += 1;
         }
         self.entries.push(Entry { value, contexts: END });
@@ -272,6 +235,10 @@ impl Store {
         true
     }
 
+    pub(super) fn set_warnings(&mut self, id: IndicatorId, warnings: Arc<[Warning]>) {
+        self.warnings.insert(id, warnings);
+    }
+
     pub(super) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.text.shrink_to_fit();
@@ -312,22 +279,6 @@ fn push<T>(table: &mut Vec<T>, value: T) -> Option<u32> {
     let position = u32::try_from(table.len()).ok()?;
     table.push(value);
     Some(position)
-}
-
-/// Where a key's kind stands in [`KINDS`].
-const fn kind_position(key: &Key<'_>) -> usize {
-    match key {
-        Key::Address(_) => 0,
-        Key::AddressPort(..) => 1,
-        Key::Network(_) => 2,
-        Key::Domain(_) => 3,
-        Key::Host(_) => 4,
-        Key::Url { .. } => 5,
-        Key::Ja3(_) => 6,
-        Key::Ja4(_) => 7,
-        Key::Sha1(_) => 8,
-        Key::Sha256(_) => 9,
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
-use weir_model::indicator::Url;
-use weir_model::{Context, IndicatorValue};
+use weir_model::Context;
+use weir_model::indicator::{Effect, Url, Warning};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text.as_bytes()).unwrap()
@@ -89,6 +89,54 @@ fn contexts_of_one_indicator_are_capped_and_counted() {
     assert_eq!(builder.contexts_left_out(), 3);
     let set = builder.build();
     assert_eq!(set.get(set.ids().next().unwrap()).unwrap().contexts.len(), MAX_CONTEXTS_PER_INDICATOR);
+}
+
+#[test]
+fn warnings_of_an_indicator_come_back() {
+    let warning = Warning { list: "List of known CDN".into(), effect: Effect::Shared };
+    let mut builder = SetBuilder::new();
+    let value = IndicatorValue::Address(ip("192.0.2.1"));
+    let warned = Indicator { warnings: [warning.clone()].into(), ..Indicator::new(value.clone(), vec![]) };
+    let id = builder.add(warned).unwrap();
+    assert_eq!(builder.add(Indicator::new(value, vec![context("a", 1)])).unwrap(), id);
+    let other = builder.add(Indicator::new(IndicatorValue::Domain(name("evil.example")), vec![])).unwrap();
+    let set = builder.build();
+    assert_eq!(*set.get(id).unwrap().warnings, [warning]);
+    assert_eq!(set.get(id).unwrap().contexts, [context("a", 1)]);
+    assert!(set.get(other).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_value_is_found_as_it_is_and_in_other_spellings() {
+    let set = set([
+        IndicatorValue::Domain(name("evil.example")),
+        IndicatorValue::Network("192.0.2.0/24".parse().unwrap()),
+        url("evil.example", Some(443), ""),
+    ]);
+    let find = |value| set.find_value(&value).map(|id| id.0);
+    assert_eq!(find(IndicatorValue::Domain(name("evil.example"))), Some(0));
+    assert_eq!(find(IndicatorValue::Network("::ffff:192.0.2.7/120".parse().unwrap())), Some(1));
+    assert_eq!(find(url("evil.example", None, "/")), Some(2));
+    assert_eq!(find(IndicatorValue::Host(name("evil.example"))), None);
+    assert_eq!(find(IndicatorValue::Domain(name("a.evil.example"))), None);
+    assert_eq!(find(IndicatorValue::Address(ip("192.0.2.7"))), None);
+    assert!(set.iter().map(|(id, _)| id).eq(set.ids()));
+}
+
+#[test]
+fn a_difference_is_what_only_the_newer_set_has() {
+    let domain = |text| IndicatorValue::Domain(name(text));
+    let network = IndicatorValue::Network("198.51.100.0/24".parse().unwrap());
+    let older = set([domain("a.example"), domain("b.example"), IndicatorValue::Address(ip("192.0.2.1"))]);
+    let newer = set([domain("b.example"), domain("c.example"), network.clone()]);
+    let only = newer.without(&older);
+    assert_eq!(texts(&only, only.ids()), ["c.example", "198.51.100.0/24"]);
+    assert_eq!(only.len(), 2);
+    assert!(only.find_value(&network).is_some() && only.name(&name("b.example")).next().is_none());
+    assert_eq!(texts(&only, only.address(ip("198.51.100.7"))), ["198.51.100.0/24"]);
+    assert!(newer.without(&newer).is_empty());
+    let kinds: u64 = only.kinds().map(|(_, count)| count).sum();
+    assert_eq!(kinds, 2);
 }
 
 #[test]
