@@ -37,7 +37,7 @@ pub use ended::Ended;
 pub use exported::{
     EndedExported, ExportedBatch, ExportedFlowStats, ExportedFlows, ExportedFlowsConfig, ExportedSink,
 };
-pub use passive_dns::{PassiveDns, PassiveDnsConfig, PassiveDnsStats};
+pub use passive_dns::{PassiveDns, PassiveDnsConfig, PassiveDnsStats, ROUND_PACKETS};
 pub use stats::FlowStats;
 pub use streams::StreamStats;
 pub use table::{FlowSink, FlowTable, Whence};

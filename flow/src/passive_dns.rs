@@ -28,10 +28,16 @@ use weir_model::{Name, Timestamp};
 /// explain a flow best.
 const MAX_NAMES_PER_KEY: usize = 8;
 
-/// Most dated answers held per key, settled or not. Between two rounds few keys get as many answers; the adversary repeats
-/// one while a worker is late. When it is reached, the oldest goes, counted; which that is depends on how far other
-/// workers are, so that names may differ with their number.
-const MAX_ANSWERS_PER_KEY: usize = 1024;
+/// Packets of a round, counted from packet 1: who reads files settles round by round, see [`PassiveDns::settle`].
+pub const ROUND_PACKETS: u64 = 4 * 1024;
+
+/// Most dated answers of one round held per key. Few keys get as many; the adversary repeats one. When it is reached, the
+/// oldest of that round goes, counted: always the same, in whatever order the answers came.
+const MAX_ANSWERS_PER_ROUND: usize = 512;
+
+/// Most dated answers held per key, settled or not: those of eight rounds, more than files are ever read ahead. On a tap, where
+/// a worker may be late, the adversary repeats answers meanwhile. When it is reached, the oldest goes, counted.
+const MAX_ANSWERS_PER_KEY: usize = 8 * MAX_ANSWERS_PER_ROUND;
 
 /// Most names that one address gets from a client's own answers when a flow begins.
 const MAX_OWN_NAMES: usize = 4;
@@ -222,6 +228,10 @@ struct Answer {
 }
 
 impl Answer {
+    const fn round(&self) -> u64 {
+        self.packet.saturating_sub(1) / ROUND_PACKETS
+    }
+
     fn cost(&self) -> u64 {
         let text: usize = self.aliases.iter().chain([&self.name]).map(|name| name.as_str().len() + 32).sum();
         (size_of::<Self>() + text) as u64
@@ -280,10 +290,10 @@ impl<K: Hash + Eq + Copy> Store<K> {
         let added = answer.cost();
         let (is_new, removed) = {
             let mut entry = self.entries.entry(key).or_default();
-            let is_new = entry.answers.is_empty();
+            let (is_new, round) = (entry.answers.is_empty(), answer.round());
             entry.insert(answer);
             entry.renewed = !is_new;
-            (is_new, self.make_room(&mut entry.answers, settled))
+            (is_new, self.make_room(&mut entry.answers, round, settled))
         };
         self.bytes.fetch_add(added, Ordering::Relaxed);
         self.bytes.fetch_sub(removed, Ordering::Relaxed);
@@ -294,8 +304,9 @@ impl<K: Hash + Eq + Copy> Store<K> {
         while self.bytes.load(Ordering::Relaxed) > max_bytes as u64 && self.evict() {}
     }
 
-    /// Drops answers that no packet behind `settled` is told from, and the oldest while there are too many; what they cost.
-    fn make_room(&self, answers: &mut Answers, settled: u64) -> u64 {
+    /// Drops answers that no packet behind `settled` is told from, and the oldest of `round`, in which one came, and of all while there
+    /// are too many; what they cost.
+    fn make_room(&self, answers: &mut Answers, round: u64, settled: u64) -> u64 {
         let mut removed = 0;
         let old = answers.partition_point(|answer| answer.packet <= settled);
         if old > MAX_NAMES_PER_KEY {
@@ -311,9 +322,19 @@ impl<K: Hash + Eq + Copy> Store<K> {
             });
             self.settled.fetch_add((before - answers.len()) as u64, Ordering::Relaxed);
         }
-        while answers.len() > MAX_ANSWERS_PER_KEY {
-            removed += answers.remove(0).cost();
+        let mut drop_at = |answers: &mut Answers, position| {
+            removed += answers.remove(position).cost();
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        };
+        if answers.len() > MAX_ANSWERS_PER_ROUND {
+            let first = answers.partition_point(|answer| answer.round() < round);
+            let behind = answers.partition_point(|answer| answer.round() <= round);
+            if behind - first > MAX_ANSWERS_PER_ROUND {
+                drop_at(answers, first);
+            }
+        }
+        if answers.len() > MAX_ANSWERS_PER_KEY {
+            drop_at(answers, 0);
         }
         removed
     }
@@ -496,12 +517,38 @@ mod tests {
         assert_eq!(ask(&store, CLIENT, 1_100, 100), [own("busy.example"), own("rare.example")]);
         assert!(store.stats().answers_settled > 0);
         assert!(store.others.entries.iter().all(|entry| entry.answers.len() <= MAX_NAMES_PER_KEY + 1));
+    }
+
+    #[test]
+    fn a_flood_of_answers_that_nobody_settles_is_bounded() {
+        let store = store();
         let busy = answer("busy.example", vec![a("busy.example", 60, SERVER)]);
-        let flood = 100..100 + 2 * MAX_ANSWERS_PER_KEY as u64;
-        flood.clone().for_each(|number| learn(&store, &busy, CLIENT, 1_100, number));
-        assert!(store.others.entries.iter().all(|entry| entry.answers.len() == MAX_ANSWERS_PER_KEY));
-        assert_eq!(ask(&store, CLIENT, 1_100, flood.end), [own("busy.example")], "nothing settled for long");
+        let most = || store.others.entries.iter().map(|entry| entry.answers.len()).max();
+        (1..=ROUND_PACKETS).for_each(|number| learn(&store, &busy, CLIENT, 1_000, number));
+        assert_eq!(most(), Some(MAX_ANSWERS_PER_ROUND));
+        let later = (1..10 * ROUND_PACKETS).step_by(4);
+        later.for_each(|number| learn(&store, &busy, CLIENT, 1_000, number));
+        assert_eq!(most(), Some(MAX_ANSWERS_PER_KEY));
+        assert_eq!(ask(&store, CLIENT, 1_000, 10 * ROUND_PACKETS), [own("busy.example")]);
         assert!(store.stats().answers_dropped > 0);
+    }
+
+    /// Workers that are ahead by as many rounds as may be under way push nothing out that another still asks for.
+    #[test]
+    fn what_is_dropped_does_not_depend_on_the_order_in_which_answers_came() {
+        let numbers = || (1..5 * ROUND_PACKETS).filter(|number| number % 5 != 0);
+        let learnt = |store: &PassiveDns, number: u64| {
+            let text = format!("n{}.example", number % 7);
+            learn(store, &answer(&text, vec![a(&text, 60, SERVER)]), CLIENT, 1_000, number);
+        };
+        let (in_turn, ahead) = (store(), store());
+        numbers().for_each(|number| learnt(&in_turn, number));
+        numbers().filter(|number| number % 3 == 0).for_each(|number| learnt(&ahead, number));
+        numbers().filter(|number| number % 3 != 0).for_each(|number| learnt(&ahead, number));
+        assert!(in_turn.stats().answers_dropped > 0);
+        for packet in (1..5 * ROUND_PACKETS).step_by(97) {
+            assert_eq!(ask(&in_turn, CLIENT, 1_000, packet), ask(&ahead, CLIENT, 1_000, packet), "{packet}");
+        }
     }
 
     #[test]

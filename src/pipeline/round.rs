@@ -8,7 +8,7 @@ use weir_flow::Clock;
 
 /// Frames of a round, whether or not a filter wants them: enough that its end costs little, few enough that what has to wait
 /// for it (lines of flows that ended, and answers that passive DNS must keep apart) stays small, also when a worker is late.
-const ROUND_FRAMES: u64 = 4 * 1024;
+const ROUND_FRAMES: u64 = weir_flow::ROUND_PACKETS;
 
 /// Frames over whose times the clock looks back.
 const CLOCK_FRAMES: usize = 8;
