@@ -8,6 +8,7 @@
 //!   sockets ─datagrams─> collector ──hits, lines, counts──>  the same; collectors share their flows
 //! ```
 
+mod arming;
 mod board;
 mod books;
 mod clerk;
@@ -39,6 +40,7 @@ use crate::pipeline;
 use crate::read::{flow_config, load_indicators, site};
 use crate::state::State;
 use anyhow::{Context as _, Result, anyhow};
+use arming::Arming;
 use board::{Board, Seen};
 use books::Wanted;
 use clerk::Clerk;
@@ -54,7 +56,7 @@ use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use tables::{Peers, Tables};
 use weir_flow::FlowConfig;
-use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
+use weir_rules::{IncidentConfig, Incidents};
 use worker::WorkerThread;
 
 /// Runs the command.
@@ -76,9 +78,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     let flow = shared_flow_config(&settings, !sources.is_empty() && listening.is_some());
     let threads = listening.as_ref().map_or(0, |listening| listening.workers.len());
     let peers = Arc::new(Peers::new(sources.len(), threads, &flow));
-    let workers = workers(&settings, &set, sources, wanted, (&flow, &peers));
+    let arming = Arming::new(set, sources.len() + threads);
+    let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
     let collectors = listening.map(|listening| {
-        let matching = (&set, site(&settings), wanted);
+        let matching = (&arming, site(&settings), wanted);
         Collectors::new(listening, (&settings, &collector), matching, (&flow, &peers), state.as_ref())
     });
     let places = collectors.as_ref().map(Collectors::places);
@@ -86,6 +89,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted })?;
     let pinned = tap.is_pinned;
     let done = watch(Watching {
+        arming: Arc::clone(&arming),
         workers,
         collectors,
         peers,
@@ -99,7 +103,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     });
     let Done { seen, problem } = done;
     let (settings, tap, collector) = (&settings, &tap, &collector);
-    let farewell = Farewell { settings, tap, collector, set: &set, loaded: &loaded, wanted, problem };
+    let set = &arming.current().set;
+    let farewell = Farewell { settings, tap, collector, set, loaded: &loaded, wanted, problem };
     Ok(farewell.tell(seen))
 }
 
@@ -144,19 +149,20 @@ fn answer(tap: &TapSettings, pages: &LivePages) -> Result<ControlSocket> {
 /// Each source with a worker that has its share of what flows may use.
 fn workers<S>(
     settings: &Settings,
-    set: &Arc<IndicatorSet>,
+    arming: &Arc<Arming>,
     sources: Vec<S>,
     wanted: Wanted,
     (flow, peers): (&FlowConfig, &Arc<Peers>),
 ) -> Vec<(S, Tables)> {
     let site = site(settings);
     let share = if sources.len() > 1 { pipeline::share_of(flow, sources.len()) } else { flow.clone() };
-    let tables = |index| Tables::new(index, peers, share.clone(), &site, set, wanted);
+    let tables = |index| Tables::new(index, peers, share.clone(), &site, arming, wanted);
     sources.into_iter().enumerate().map(|(index, source)| (source, tables(index))).collect()
 }
 
 /// All that a run works with.
 struct Watching<S> {
+    arming: Arc<Arming>,
     workers: Vec<(S, Tables)>,
     collectors: Option<Collectors>,
     peers: Arc<Peers>,
@@ -178,8 +184,19 @@ struct Done {
 
 /// Runs all threads until a signal comes or an output fails, and lets them finish what is under way.
 fn watch<S: Source>(watching: Watching<S>) -> Done {
-    let Watching { workers, collectors, peers, incidents, outputs, interfaces, board, ending, pinned, state } =
-        watching;
+    let Watching {
+        arming,
+        workers,
+        collectors,
+        peers,
+        incidents,
+        outputs,
+        interfaces,
+        board,
+        ending,
+        pinned,
+        state,
+    } = watching;
     let (queues, hits_in, lines_in) = outbox::queues(outputs.flows.is_some());
     let desk = Desk::new(incidents, state, outputs.alerts, Arc::clone(&board), Arc::clone(&peers));
     let clerk = Clerk::new(outputs.flows, outputs.names, Arc::clone(&board));
@@ -202,7 +219,7 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
             let broke_down = desk.is_finished() || clerk.is_finished();
             broke_down || ending.is_requested() || workers.iter().any(ScopedJoinHandle::is_finished)
         };
-        interfaces::look_after(&*interfaces, keeper.as_mut(), &is_over);
+        interfaces::look_after(&*interfaces, &arming, keeper.as_mut(), &is_over);
         board.ending();
         interfaces.stop();
         keeper.iter().for_each(Keeper::stop);

@@ -135,6 +135,12 @@ impl Collector {
         self.forgets_at = Timestamp::EPOCH;
     }
 
+    /// Compares with another set from here on.
+    pub(crate) fn follow(&mut self, set: Arc<IndicatorSet>) {
+        self.records.take_batch();
+        self.records.watch.follow(set);
+    }
+
     /// Snapshots of open flows that met something here; they are among what was learnt.
     pub(crate) fn stand(&mut self, which: Look) {
         self.records.take_batch();

@@ -59,6 +59,12 @@ impl RecordWatch {
         self.hits_of_gone += self.gone.drain().map(|(_, hits)| hits.matched()).sum::<u64>();
     }
 
+    /// Compares with another set from here on; what was asked before is answered with the old one.
+    pub(super) fn follow(&mut self, set: Arc<IndicatorSet>) {
+        self.answer();
+        self.matcher = Matcher::new(set);
+    }
+
     /// Snapshots of the open flows that met something on this thread since the last call, or of all of them of which something
     /// else is to be said.
     pub(super) fn stand(&mut self, which: Look) {

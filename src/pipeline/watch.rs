@@ -13,7 +13,7 @@ use weir_flow::{Ended, FlowSink, FlowTable};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
 use weir_model::{Flow, Observation, Protocol};
-use weir_rules::{FlowHits, Matcher, Questions, Site};
+use weir_rules::{FlowHits, IndicatorSet, Matcher, Questions, Site};
 
 /// What somebody wants of flows, or of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,12 @@ impl Watch {
             census: Some((site, Census::default())),
             ..self
         }
+    }
+
+    /// Compares with another set from here on; what was asked before is answered with the old one.
+    pub(crate) fn follow(&mut self, set: Arc<IndicatorSet>) {
+        self.answer();
+        self.matcher = Matcher::new(set);
     }
 
     /// Snapshots of the open flows that met something since the last call, or of all of them of which something else is to be said.

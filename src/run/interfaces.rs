@@ -1,5 +1,6 @@
 //! Interfaces: opened with advice where that fails, and looked after while the run goes on.
 
+use super::arming::Arming;
 use super::collector::Keeper;
 use super::source::{Interfaces, NoInterfaces};
 use crate::config::{Settings, TapSettings};
@@ -60,9 +61,10 @@ fn advice(error: &TapError) -> anyhow::Error {
     anyhow!("{said}")
 }
 
-/// Tells what happens to interfaces and exporters until it is over.
+/// Tells what happens to interfaces and exporters until it is over, and frees sets of indicators that were replaced.
 pub(super) fn look_after(
     interfaces: &dyn Interfaces,
+    arming: &Arming,
     mut keeper: Option<&mut Keeper>,
     is_over: &dyn Fn() -> bool,
 ) {
@@ -74,6 +76,7 @@ pub(super) fn look_after(
         if let Some(keeper) = &mut keeper {
             keeper.look();
         }
+        arming.tidy();
     }
 }
 

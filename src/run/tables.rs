@@ -1,5 +1,6 @@
 //! What a worker decodes and keeps of its share of a tap: rounds are cut by time, and passive DNS is shared with the others.
 
+use super::arming::{Arming, Follower};
 use super::books::Wanted;
 use super::lane::{Handover, LaneCounts, Lanes};
 use crate::latency::StageTimes;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use weir_capture::FrameBatch;
 use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns, Whence};
 use weir_model::Timestamp;
-use weir_rules::{IndicatorSet, Matcher, Site};
+use weir_rules::{Matcher, Site};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
 /// How long a worker waits for slower ones before it asks passive DNS: then names may be missing that another worker has yet to
@@ -104,6 +105,7 @@ pub(super) struct Tables {
     table: FlowTable,
     handover: Handover,
     watch: Watch,
+    follower: Follower,
     clock: Clock,
     /// Rounds that are closed and not resolved: their numbers, when they were closed, and the last packet in them.
     closed: VecDeque<(u64, Timestamp, u64)>,
@@ -120,10 +122,11 @@ impl Tables {
         peers: &Arc<Peers>,
         flow: FlowConfig,
         site: &Site,
-        set: &Arc<IndicatorSet>,
+        arming: &Arc<Arming>,
         wanted: Wanted,
     ) -> Self {
-        let matcher = Matcher::new(Arc::clone(set));
+        let (follower, set) = Follower::new(arming, index);
+        let matcher = Matcher::new(set);
         Self {
             index,
             peers: Arc::clone(peers),
@@ -131,6 +134,7 @@ impl Tables {
             table: FlowTable::with_passive_dns(flow, Arc::clone(&peers.passive_dns)),
             handover: Handover::new(index, Arc::clone(&peers.lanes)),
             watch: Watch::new(matcher, wanted.names).live(site.clone(), wanted.flows),
+            follower,
             clock: Clock::new(),
             closed: VecDeque::new(),
             last_packet: 0,
@@ -143,6 +147,16 @@ impl Tables {
     /// Whether another worker handed something over.
     pub(super) fn is_waited_for(&self) -> bool {
         self.handover.is_waited_for()
+    }
+
+    /// Compares with the set that counts from here on.
+    pub(super) fn follow(&mut self) {
+        let Self { watch, follower, .. } = self;
+        if let Some(armed) = follower.news() {
+            watch.follow(Arc::clone(&armed.set));
+            follower.has_taken();
+            follower.has_swept();
+        }
     }
 
     /// Takes what other workers handed over, then frames, and gives what was learnt of them.

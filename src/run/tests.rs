@@ -139,8 +139,10 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
     let pages = LivePages { board: Arc::clone(&board), wanted };
     let flow = flow_config(&settings);
     let peers = Arc::new(Peers::new(sources.len(), 0, &flow));
-    let workers = workers(&settings, &set, sources, wanted, (&flow, &peers));
+    let arming = Arming::new(set, sources.len());
+    let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
     let watching = Watching {
+        arming,
         workers,
         collectors: None,
         peers,

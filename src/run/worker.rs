@@ -35,6 +35,7 @@ impl<S: Source> WorkerThread<S> {
         let mut closes = Instant::now();
         loop {
             let woken = self.source.next_batch(&mut batch);
+            self.tables.follow();
             if !batch.is_empty() || self.tables.is_waited_for() {
                 self.outbox.take(self.tables.batch(&batch));
             }

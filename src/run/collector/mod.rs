@@ -23,6 +23,7 @@ pub(super) use keeper::Keeper;
 pub(super) use sockets::Listening;
 pub(super) use thread::CollectorThread;
 
+use super::arming::{Arming, Follower};
 use super::board::{Board, CollectorPlaces};
 use super::books::Wanted;
 use super::outbox::{Outbox, Queues};
@@ -38,7 +39,7 @@ use thread::Done;
 use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig};
 use weir_model::dealing;
 use weir_model::record::{Sampling, SamplingSource};
-use weir_rules::{FlowHits, IndicatorSet, Site};
+use weir_rules::{FlowHits, Site};
 use weir_wire::export::{ExportDecoder, ExportLimits, Precedence};
 
 /// Flows for which there is memory (70 MB) before the first datagram comes, so that the conversations that are open when a
@@ -50,6 +51,7 @@ pub(super) struct Collectors {
     listening: Listening,
     flows: Arc<ExportedFlows<FlowHits>>,
     stages: Vec<Collector>,
+    arming: Arc<Arming>,
     templates: Option<(Arc<Templates>, Arc<State>)>,
 }
 
@@ -58,7 +60,7 @@ impl Collectors {
     pub(super) fn new(
         listening: Listening,
         (settings, collector): (&Settings, &CollectorSettings),
-        (set, site, wanted): (&Arc<IndicatorSet>, Site, Wanted),
+        (arming, site, wanted): (&Arc<Arming>, Site, Wanted),
         (flow, peers): (&FlowConfig, &Arc<Peers>),
         state: Option<&Arc<State>>,
     ) -> Self {
@@ -70,7 +72,7 @@ impl Collectors {
         flows.take_memory(FLOWS_AT_START);
         let config = CollectorConfig {
             limits: ExportLimits::default(),
-            set: Arc::clone(set),
+            set: Arc::clone(&arming.current().set),
             site,
             want_flows: records(wanted.flows),
             want_names: records(wanted.names),
@@ -92,7 +94,7 @@ impl Collectors {
             });
             (Arc::new(Templates::new(threads)), Arc::clone(state))
         });
-        Self { listening, flows, stages, templates }
+        Self { listening, flows, stages, arming: Arc::clone(arming), templates }
     }
 
     /// Where the threads put up what they count.
@@ -114,19 +116,25 @@ impl Collectors {
         peers: &Arc<Peers>,
         queues: &Queues,
     ) -> (Vec<CollectorThread>, Keeper) {
-        let Self { listening: Listening { workers, monitor, named, .. }, stages, templates, .. } = self;
+        let Self { listening: Listening { workers, monitor, named, .. }, stages, arming, templates, .. } =
+            self;
         let done = Done::for_each(workers.len());
-        let thread = |(index, ((worker, collector), done))| CollectorThread {
-            index,
-            peer: peers.workers() + index,
-            worker,
-            collector,
-            outbox: Outbox::new(queues.clone()),
-            board: Arc::clone(board),
-            peers: Arc::clone(peers),
-            named: Arc::clone(&named),
-            done,
-            templates: templates.as_ref().map(|(templates, _)| Arc::clone(templates)),
+        let thread = |(index, ((worker, mut collector), done)): (usize, ((_, Collector), _))| {
+            let (follower, set) = Follower::new(&arming, peers.workers() + index);
+            collector.follow(set);
+            CollectorThread {
+                index,
+                follower,
+                peer: peers.workers() + index,
+                worker,
+                collector,
+                outbox: Outbox::new(queues.clone()),
+                board: Arc::clone(board),
+                peers: Arc::clone(peers),
+                named: Arc::clone(&named),
+                done,
+                templates: templates.as_ref().map(|(templates, _)| Arc::clone(templates)),
+            }
         };
         let threads = workers.into_iter().zip(stages).zip(done).enumerate().map(thread).collect();
         (threads, Keeper::new(monitor, Arc::clone(board), templates))

@@ -7,6 +7,7 @@ use crate::collect::Collector;
 use crate::latency::StageTimes;
 use crate::output::complain;
 use crate::pipeline::Look;
+use crate::run::arming::Follower;
 use crate::run::board::{Board, CollectorView};
 use crate::run::clock;
 use crate::run::outbox::Outbox;
@@ -32,6 +33,7 @@ pub(in crate::run) struct CollectorThread {
     pub(super) index: usize,
     /// Its place among all who say how far they have come.
     pub(super) peer: usize,
+    pub(super) follower: Follower,
     pub(super) worker: CollectorWorker,
     pub(super) collector: Collector,
     pub(super) outbox: Outbox,
@@ -67,6 +69,7 @@ impl CollectorThread {
         let mut closes = Instant::now();
         loop {
             let received = self.worker.receive(&mut batch, ROUND);
+            self.follow();
             match received {
                 Received::Arrivals => self.batch(&batch, &mut going),
                 Received::Nothing => going.passed = going.passed.max(clock::now() - ROUND),
@@ -80,6 +83,15 @@ impl CollectorThread {
             }
         }
         self.finish(&mut going);
+    }
+
+    /// Compares with the set that counts from here on.
+    fn follow(&mut self) {
+        if let Some(armed) = self.follower.news() {
+            self.collector.follow(Arc::clone(&armed.set));
+            self.follower.has_taken();
+            self.follower.has_swept();
+        }
     }
 
     fn batch(&mut self, batch: &DatagramBatch, going: &mut Going) {

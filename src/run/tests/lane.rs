@@ -104,11 +104,11 @@ fn batch<D: AsRef<[u8]>>(first: u64, frames: impl IntoIterator<Item = D>) -> Fra
 fn tables() -> [Tables; 2] {
     let config = pipeline::share_of(&FlowConfig::default(), 2);
     let peers = Arc::new(Peers::new(2, 0, &config));
-    let set = Arc::new(SetBuilder::new().build());
+    let arming = Arming::new(Arc::new(SetBuilder::new().build()), 2);
     let wanted = Wanted { flows: true, names: false };
     let fragments = dealt(&question(1, 1)[0], 2);
     [fragments, 1 - fragments]
-        .map(|index| Tables::new(index, &peers, config.clone(), &Site::private_ranges(), &set, wanted))
+        .map(|index| Tables::new(index, &peers, config.clone(), &Site::private_ranges(), &arming, wanted))
 }
 
 /// Ends both; the flows of each.
