@@ -17,10 +17,20 @@ pub struct Entry {
     pub id: Option<Uuid>,
     /// What it is a part of and may be removed with: a MISP event.
     pub group: Option<Uuid>,
+    /// When the source says that it last changed this (of a MISP attribute its `timestamp`, of a STIX object `modified`): its age is
+    /// counted from there where nothing says when it was last seen.
+    pub modified: Option<Timestamp>,
     /// The value.
     pub value: IndicatorValue,
     /// What is said of it.
     pub context: Context,
+}
+
+impl Entry {
+    /// What a source says that has neither names nor groups nor times of change: a list.
+    pub fn new(value: IndicatorValue, context: Context) -> Self {
+        Self { id: None, group: None, modified: None, value, context }
+    }
 }
 
 /// How much of a source a delivery was.
@@ -30,13 +40,15 @@ pub enum Extent {
     Whole,
     /// What changed: what was neither put nor removed stays.
     Changes,
-    /// The source says that nothing changed.
+    /// The source says that nothing changed: what it said before stands, as if it had said it again. Nothing is put or removed, but
+    /// notes may be.
     Nothing,
 }
 
 /// Takes what a source says, in one transaction.
 pub trait Delivery {
     /// Takes an entry. What was said under its id before this delivery is replaced by all entries of this delivery that have it.
+    /// Where it has no id, the same holds for its value.
     fn put(&mut self, entry: Entry) -> Result<(), SyncError>;
 
     /// Takes note of what cannot be used, and replaces what was said under that id before.
