@@ -15,7 +15,9 @@ pub(crate) struct Arming {
     current: ArcSwap<Armed>,
     /// How far each thread is.
     followers: Vec<Follows>,
-    /// Sets that were replaced and may still be in use. Whoever holds this arms.
+    /// Held by whoever arms.
+    arms: Mutex<()>,
+    /// Sets that were replaced and may still be in use. Whoever holds this replaces what is current.
     retired: Mutex<Vec<Arc<IndicatorSet>>>,
 }
 
@@ -24,7 +26,7 @@ pub(crate) struct Armed {
     /// The first is 0.
     pub generation: u64,
     pub set: Arc<IndicatorSet>,
-    /// What the set before did not have: flows that were open then are compared with it. Empty when all threads have done so.
+    /// What the set before did not have ([`IndicatorSet::without`]): flows that were open then are compared with it. Empty when all threads have done so.
     pub added: Arc<IndicatorSet>,
 }
 
@@ -42,23 +44,27 @@ impl Arming {
         Arc::new(Self {
             current: ArcSwap::from_pointee(armed),
             followers: std::iter::repeat_with(Follows::default).take(threads).collect(),
+            arms: Mutex::default(),
             retired: Mutex::default(),
         })
     }
 
-    /// Has a set count in place of the one that did; gives its generation. `added` is what the new one has and the old one does not
-    /// ([`IndicatorSet::without`]), indicators with other contexts among it or not. Waits for nobody: threads take it within a
-    /// tenth of a second ([`Self::is_taken`]).
+    /// Has a set count in place of the one that did; gives its generation. What it has more is found out first, on the caller's
+    /// thread: for millions of indicators this takes a second. Then it waits for nobody: threads take the set within a tenth of a
+    /// second ([`Self::is_taken`]).
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever composes sets while the program runs"))]
-    pub(crate) fn arm(&self, set: Arc<IndicatorSet>, added: Arc<IndicatorSet>) -> u64 {
+    pub(crate) fn arm(&self, set: Arc<IndicatorSet>) -> u64 {
+        let arms = self.arms.lock().unwrap_or_else(PoisonError::into_inner);
+        let added = Arc::new(set.without(&self.current().set));
         let generation = {
             let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = self.current.load_full();
-            let generation = before.generation + 1;
+            let before = self.current();
             retire(&mut retired, &before);
+            let generation = before.generation + 1;
             self.current.store(Arc::new(Armed { generation, set, added }));
             generation
         };
+        drop(arms);
         self.tidy();
         generation
     }
@@ -194,7 +200,7 @@ mod tests {
         let (mut one, began_with) = Follower::new(&arming, 0);
         let (mut other, _) = Follower::new(&arming, 1);
         assert!(one.news().is_none() && arming.is_taken() && arming.is_swept());
-        assert_eq!(arming.arm(set(&["192.0.2.1", "192.0.2.2"]), set(&["192.0.2.2"])), 1);
+        assert_eq!(arming.arm(set(&["192.0.2.1", "192.0.2.2"])), 1);
         let armed = one.news().unwrap();
         assert_eq!((armed.generation, armed.set.len(), armed.added.len()), (1, 2, 1));
         assert!(one.news().is_none());
@@ -215,9 +221,8 @@ mod tests {
         let arming = Arming::new(set(&[]), 2);
         let (mut one, _) = Follower::new(&arming, 0);
         let (other, _) = Follower::new(&arming, 1);
-        let added = set(&["192.0.2.1"]);
-        let freed = Arc::downgrade(&added);
-        arming.arm(Arc::clone(&added), added);
+        arming.arm(set(&["192.0.2.1"]));
+        let freed = Arc::downgrade(&arming.current().added);
         one.news().unwrap();
         one.has_taken();
         one.has_swept();
@@ -227,7 +232,7 @@ mod tests {
         arming.tidy();
         assert!(arming.current().added.is_empty() && arming.current().set.len() == 1);
         assert!(one.news().is_none(), "the set is the same");
-        arming.arm(set(&[]), set(&[]));
+        arming.arm(set(&[]));
         assert!(freed.upgrade().is_none());
     }
 }
