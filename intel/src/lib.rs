@@ -1,8 +1,8 @@
 //! Threat intelligence in: files of indicators become values, each with what its source says of it, handed on one by one.
 //!
 //! A line that cannot be used is reported with file, line and reason ([`Refusal`]) and never stops the rest. Which
-//! formats and notations are understood is written in docs/INDICATORS.md. This crate reads files; it does not fetch
-//! them, and what an indicator matches is decided in `rules`.
+//! formats and notations are understood is written in docs/INDICATORS.md. What an indicator matches
+//! is decided in `rules`.
 
 mod adblock;
 mod collect;
@@ -12,6 +12,7 @@ mod dnsmasq;
 mod file;
 mod format;
 mod freetext;
+pub mod http;
 mod json;
 mod lines;
 mod linewise;
@@ -27,6 +28,7 @@ pub mod stix;
 mod suricata;
 mod table;
 mod text;
+pub mod units;
 pub mod value;
 mod zeek;
 
