@@ -151,6 +151,7 @@ pub(crate) fn full_flow() -> Flow {
         other_names: vec![flow_name("www.evil.example", NameSource::PassiveDnsClient)],
         tls: Some(Box::new(TlsSummary {
             server_name: Some(name("evil.example")),
+            ja3: Some([0x3a; 16]),
             ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
             alpn: vec!["h2".into()],
             ech_offered: true,
@@ -385,6 +386,7 @@ pub(crate) fn documented_alert() -> Alert {
         FlowName { name: name("evil.example"), source: NameSource::TlsSni, time: FIRST, aliases: Vec::new() };
     let tls = TlsSummary {
         server_name: Some(name("evil.example")),
+        ja3: Some([0x3a; 16]),
         ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
         alpn: vec!["h2".into()],
         version: Some(0x0304),
@@ -440,6 +442,7 @@ pub(crate) fn observations() -> Vec<Observation> {
         server_name: Some(name("evil.example")),
         alpn: vec!["h3".into()],
         version: 0x0304,
+        ja3: [0x3a; 16],
         ja4: "q13d0310h3_55b375c5d22e_cd85d2d88918".into(),
         ech_offered: true,
         transport: TlsTransport::Quic(1),

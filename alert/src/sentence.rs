@@ -277,6 +277,7 @@ impl<'a> Scene<'a> {
             Field::QuicSni => "QUIC server name",
             Field::HttpHost => "HTTP host",
             Field::Url => "URL",
+            Field::Ja3 => "the client's JA3",
             Field::Ja4 => "the client's JA4",
             Field::Certificate => "certificate",
         };

@@ -104,6 +104,7 @@ impl Facts {
         self.application.get_or_insert(application);
         let tls = self.tls.get_or_insert_default();
         if tls.ja4.is_none() {
+            tls.ja3 = Some(hello.ja3);
             tls.ja4 = Some(hello.ja4.clone());
             tls.alpn.clone_from(&hello.alpn);
             self.cost += hello.alpn.iter().map(|protocol| protocol.len() + 32).sum::<usize>();
@@ -251,6 +252,7 @@ mod tests {
             server_name: Some(name(server_name)),
             alpn: vec!["h2".into()],
             version: 0x0304,
+            ja3: [3; 16],
             ja4: format!("ja4 of {server_name}").into(),
             ech_offered: false,
             transport,

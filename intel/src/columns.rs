@@ -173,6 +173,7 @@ fn value_title(title: &str) -> Option<(u8, Hint)> {
         | "certificate_sha1" | "certificate_sha256" | "sha1_fingerprint" | "sha256_fingerprint" => {
             (2, Hint::None)
         }
+        "ja3" | "ja3_hash" | "ja3_md5" | "ja3_fingerprint" => (2, Hint::Ja3),
         "hostname" | "host" => (3, Hint::Host),
         "domain" | "domains" | "domain_name" | "fqdn" => (4, Hint::None),
         "ip" | "ips" | "ip_address" | "ipaddress" | "ip_addr" | "ipv4" | "ipv6" | "address" | "dst_ip"
@@ -201,7 +202,8 @@ const UNSEEN: &[&str] = &[
     "cve",
     "file",
     "hassh",
-    "ja3",
+    "ja3s",
+    "jarm",
     "mutex",
     "pattern-in",
     "phone",
@@ -220,6 +222,9 @@ const UNSEEN: &[&str] = &[
 pub(crate) fn kind(text: &str) -> Kind {
     let text = text.trim().to_ascii_lowercase();
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+    if text.starts_with("ja3") && !text.starts_with("ja3s") {
+        return Kind::As(Hint::Ja3);
+    }
     if starts(&["x509", "cert", "ssl", "tls"]) {
         return if text.contains("md5") {
             Kind::Refused(RefusalReason::FileHash)
@@ -234,7 +239,7 @@ pub(crate) fn kind(text: &str) -> Kind {
     .iter()
     .any(|hash| text.contains(hash))
     {
-        return Kind::Refused(if text.contains("ja3") || text.contains("hassh") {
+        return Kind::Refused(if text.contains("ja3s") || text.contains("hassh") {
             RefusalReason::UnsupportedType
         } else {
             RefusalReason::FileHash
@@ -296,7 +301,8 @@ mod tests {
             ("x509-fingerprint-md5", Kind::Refused(RefusalReason::FileHash)),
             ("sha256_hash", Kind::Refused(RefusalReason::FileHash)),
             ("FileHash-SHA1", Kind::Refused(RefusalReason::FileHash)),
-            ("ja3-fingerprint-md5", Kind::Refused(RefusalReason::UnsupportedType)),
+            ("ja3-fingerprint-md5", Kind::As(Hint::Ja3)),
+            ("ja3s_hash", Kind::Refused(RefusalReason::UnsupportedType)),
             ("email-src", Kind::Refused(RefusalReason::Email)),
             ("mutex", Kind::Refused(RefusalReason::UnsupportedType)),
             ("ip-dst|port", Kind::Composite),

@@ -103,7 +103,6 @@ reasons! {
     PatternOperator => "pattern_operator", "An operator that no list of values can stand for: a negation, an order, a wildcard, an expression.";
     PatternConjunction => "pattern_conjunction", "Several conditions that must be true at once, of which one alone would match too much.";
     PatternSequence => "pattern_sequence", "Several observations that must come together or one after the other, repetitions, or a window of time.";
-    Ja3 => "ja3", "JA3 is not computed yet.";
     FileHash => "file_hash", "A file hash (or an MD5): not visible on the wire.";
     UnsupportedType => "unsupported_type", "The type or scheme is one that Weir does not see on the wire.";
     LineTooLong => "line_too_long", "The line or value is longer than any indicator.";

@@ -156,6 +156,8 @@ pub enum Field {
     HttpHost,
     /// Host and target of an HTTP request.
     Url,
+    /// JA3 of a ClientHello.
+    Ja3,
     /// JA4 of a ClientHello.
     Ja4,
     /// Fingerprint of a server's certificate.
@@ -175,6 +177,7 @@ impl Field {
             Self::TlsSni | Self::QuicSni => "tls.client.server_name",
             Self::HttpHost => "url.domain",
             Self::Url => "url.full",
+            Self::Ja3 => "tls.client.ja3",
             Self::Ja4 => "weir.tls.client.ja4",
             Self::Certificate => "tls.server.hash",
         }
@@ -324,7 +327,7 @@ macro_rules! keywords {
 keywords!(Field {
     FlowAddress => "flow_address", TranslatedAddress => "translated_address", TunnelAddress => "tunnel_address", DnsQuestion => "dns_question",
     DnsCname => "dns_cname", DnsAnswer => "dns_answer", PassiveDns => "passive_dns", TlsSni => "tls_sni",
-    QuicSni => "quic_sni", HttpHost => "http_host", Url => "url", Ja4 => "ja4", Certificate => "certificate",
+    QuicSni => "quic_sni", HttpHost => "http_host", Url => "url", Ja3 => "ja3", Ja4 => "ja4", Certificate => "certificate",
 });
 keywords!(Notice { Opened => "opened", Raised => "raised", Repeated => "repeated", Closed => "closed" });
 keywords!(Direction {

@@ -355,6 +355,8 @@ impl NameSource {
 pub struct TlsSummary {
     /// server_name of the (last) ClientHello.
     pub server_name: Option<Name>,
+    /// JA3 of the (first) ClientHello.
+    pub ja3: Option<[u8; 16]>,
     /// JA4 of the (first) ClientHello.
     pub ja4: Option<Arc<str>>,
     /// Application protocols offered.

@@ -175,7 +175,7 @@ pub struct Edns {
     pub client_subnet: Option<(IpAddr, u8)>,
 }
 
-/// A TLS ClientHello (RFC 8446 section 4.1.2), with its JA4.
+/// A TLS ClientHello (RFC 8446 section 4.1.2), with its JA3 and JA4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientHello {
     /// server_name (RFC 6066), where it is a host name.
@@ -184,6 +184,8 @@ pub struct ClientHello {
     pub alpn: Vec<Arc<str>>,
     /// Highest version offered: 0x0303 TLS 1.2, 0x0304 TLS 1.3; 0xfeff and so on for DTLS.
     pub version: u16,
+    /// JA3: an MD5.
+    pub ja3: [u8; 16],
     /// JA4, 36 characters: `t13d1516h2_8daaf6152771_e5627efa2ab1`.
     pub ja4: Arc<str>,
     /// Whether encrypted ClientHello was offered (RFC 9849): then the server name is the outer one. GREASE looks the same.

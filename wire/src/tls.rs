@@ -7,6 +7,7 @@
 pub mod certificate;
 pub mod client_hello;
 mod extension;
+mod ja3;
 mod ja4;
 mod known;
 mod reader;

@@ -3,7 +3,7 @@
 use super::wire::{self, Fingerprint};
 use super::{Conversation, SCHEMA, Sent, exported, present};
 use crate::Lines;
-use crate::json::{Constant, Keyword, Object};
+use crate::json::{Constant, Hex, Keyword, Object};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::Flow;
@@ -97,7 +97,12 @@ pub(super) fn user_agent(user_agent: &mut Object<'_>, flow: &Flow) {
 /// `tls`.
 pub(super) fn tls(tls: &mut Object<'_>, flow: &Flow) {
     if let Some(summary) = &flow.tls {
-        wire::tls(tls, summary.server_name.as_ref(), summary.certificate.as_deref(), summary.version);
+        wire::tls(
+            tls,
+            (summary.server_name.as_ref(), summary.ja3.as_ref()),
+            summary.certificate.as_deref(),
+            summary.version,
+        );
     }
 }
 
@@ -248,7 +253,8 @@ pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = Cow<'_, str>> {
 /// Every fingerprint that has to do with a flow, in lower case as lists have them.
 pub(super) fn hashes(flow: &Flow) -> impl Iterator<Item = Fingerprint<'_>> {
     let tls = flow.tls.as_ref();
+    let ja3 = tls.and_then(|tls| tls.ja3.as_ref()).map(|sum| Fingerprint::Ja3(Hex(sum)));
     let ja4 = tls.and_then(|tls| tls.ja4.as_deref()).map(Fingerprint::Ja4);
     let certificate = tls.and_then(|tls| tls.certificate.as_deref());
-    ja4.into_iter().chain(certificate.into_iter().flat_map(Fingerprint::sums))
+    ja3.into_iter().chain(ja4).chain(certificate.into_iter().flat_map(Fingerprint::sums))
 }

@@ -3,7 +3,7 @@
 use super::wire::{self, Fingerprint};
 use super::{Conversation, OBSERVER, SCHEMA, present};
 use crate::Lines;
-use crate::json::{Constant, Object};
+use crate::json::{Constant, Hex, Object};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::observation::{
@@ -136,7 +136,12 @@ impl<'a> Said<'a> {
     }
 
     fn tls(self, tls: &mut Object<'_>) {
-        wire::tls(tls, self.server_name(), self.certificate(), self.hello().map(|hello| hello.version));
+        wire::tls(
+            tls,
+            (self.server_name(), self.hello().map(|hello| &hello.ja3)),
+            self.certificate(),
+            self.hello().map(|hello| hello.version),
+        );
     }
 
     fn url(self, url: &mut Object<'_>) {
@@ -178,8 +183,9 @@ impl<'a> Said<'a> {
 
     /// Every fingerprint.
     fn hashes(self) -> impl Iterator<Item = Fingerprint<'a>> {
+        let ja3 = self.hello().map(|hello| Fingerprint::Ja3(Hex(&hello.ja3)));
         let ja4 = self.hello().map(|hello| Fingerprint::Ja4(&hello.ja4));
-        ja4.into_iter().chain(self.certificate().into_iter().flat_map(Fingerprint::sums))
+        ja3.into_iter().chain(ja4).chain(self.certificate().into_iter().flat_map(Fingerprint::sums))
     }
 
     /// The addresses in an answer.

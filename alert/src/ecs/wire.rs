@@ -180,11 +180,14 @@ pub(crate) fn response_code(number: u16) -> Registered {
 /// `tls`: of a flow, a ClientHello or a certificate.
 pub(super) fn tls(
     tls: &mut Object<'_>,
-    server_name: Option<&Name>,
+    (server_name, ja3): (Option<&Name>, Option<&[u8; 16]>),
     certificate: Option<&Certificate>,
     version: Option<u16>,
 ) {
-    tls.object("client", |client| client.set_some("server_name", server_name));
+    tls.object("client", |client| {
+        client.set_some("ja3", ja3.map(|hash| Hex(hash)));
+        client.set_some("server_name", server_name);
+    });
     tls.object("server", |server| {
         if let Some(certificate) = certificate {
             self::certificate(server, certificate);
@@ -271,6 +274,8 @@ pub(super) fn tls_transport(tls: &mut Object<'_>, hello: &ClientHello) {
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Fingerprint<'a> {
     /// Of a client.
+    Ja3(Hex<'a>),
+    /// Of a client.
     Ja4(&'a str),
     /// Of a certificate.
     Sum(Hex<'a>),
@@ -287,7 +292,7 @@ impl Value for Fingerprint<'_> {
     fn write(self, text: &mut Text) {
         match self {
             Self::Ja4(ja4) => ja4.write(text),
-            Self::Sum(sum) => sum.write(text),
+            Self::Ja3(sum) | Self::Sum(sum) => sum.write(text),
         }
     }
 }

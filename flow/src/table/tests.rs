@@ -502,6 +502,7 @@ fn hello(server_name: &str) -> Fact {
         server_name: Some(name(server_name)),
         alpn: Vec::new(),
         version: 0x0304,
+        ja3: [3; 16],
         ja4: "t13d".into(),
         ech_offered: false,
         transport: TlsTransport::Tcp,

@@ -61,7 +61,7 @@ fn what_is_not_meant_for_detection_or_deleted_is_refused() {
         with(attribute("ip-dst", "192.0.2.3"), json!({"to_ids": "0"})),
         with(attribute("ip-dst", "192.0.2.4"), json!({"deleted": true})),
         attribute("hostname|port", "www.a.example|443"),
-        attribute("ja3-fingerprint-md5", "0123456789abcdef0123456789abcdef"),
+        attribute("jarm-fingerprint", "0123456789abcdef0123456789abcdef"),
     ]);
     event["Event"]["Object"] = json!([object, kept]);
     let loaded = load("x.json", json!({"response": [event]}).to_string());
@@ -75,7 +75,7 @@ fn what_is_not_meant_for_detection_or_deleted_is_refused() {
             (at("Attribute/1"), R::NotForDetection),
             (at("Attribute/2"), R::Deleted),
             (at("Attribute/3"), R::NameWithPort),
-            (at("Attribute/4"), R::Ja3),
+            (at("Attribute/4"), R::UnsupportedType),
             (at("Object/0/Attribute/0"), R::Deleted),
         ]
     );

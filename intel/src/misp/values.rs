@@ -19,7 +19,7 @@ pub(crate) fn of(kind: &str, text: &str) -> Vec<Value> {
         // A name is met where no port is known.
         "hostname|port" => vec![Err(RefusalReason::NameWithPort)],
         "domain" | "x509-fingerprint-sha1" | "x509-fingerprint-sha256" => vec![value::parse(text)],
-        _ if kind.starts_with("ja3") => vec![Err(RefusalReason::Ja3)],
+        "ja3-fingerprint-md5" => vec![value::parse_as(text, Hint::Ja3)],
         _ if kind.starts_with("ja4") => vec![ja4(text)],
         _ => vec![Err(unseen(kind))],
     }
@@ -102,6 +102,12 @@ mod tests {
             ("domain|ip", "evil.example|192.0.2.1", "domain evil.example, address 192.0.2.1"),
             ("url", "http://evil.example/a", "url evil.example/a"),
             ("uri", "/a.php", "!not_an_indicator"),
+            (
+                "ja3-fingerprint-md5",
+                "E7D705A3286E19EA42F587B344EE6865",
+                "ja3 e7d705a3286e19ea42f587b344ee6865",
+            ),
+            ("ja3-fingerprint-md5", "771,4865", "!not_an_indicator"),
             ("ip-dst", "evil.example", "!bad_address"),
         ] {
             assert_eq!(shown(kind, text), expected, "{kind} {text}");
@@ -116,7 +122,6 @@ mod tests {
             ("imphash", R::FileHash),
             ("malware-sample", R::FileHash),
             ("x509-fingerprint-md5", R::FileHash),
-            ("ja3-fingerprint-md5", R::Ja3),
             ("jarm-fingerprint", R::UnsupportedType),
             ("hassh-md5", R::UnsupportedType),
             ("email-src", R::Email),

@@ -254,6 +254,9 @@ fn meaning(condition: &Condition<'_>) -> Result<Meaning, RefusalReason> {
         {
             Ok(Meaning::RequestHost(text.to_owned()))
         }
+        (_, keys) if keys.last().is_some_and(|key| is_ja3(key)) => {
+            value::parse_as(text, Hint::Ja3).map(Meaning::Value)
+        }
         (_, keys) if keys.last().is_some_and(|key| is_ja4(key)) => of_kind(text, &["ja4"]),
         (object, _) if SEEN_OBJECTS.contains(&object) => {
             Ok(Meaning::Restriction(condition_text(test, *constant)))
@@ -268,11 +271,7 @@ const SEEN_OBJECTS: [&str; 6] =
 
 /// The reason for which no sensor on the wire can test the property.
 fn unseen(path: &Path) -> Option<RefusalReason> {
-    let last = path.steps.iter().filter_map(key).next_back().unwrap_or_default();
     let has_hashes = path.steps.iter().filter_map(key).any(|key| key == "hashes");
-    if last.to_ascii_lowercase().starts_with("ja3") {
-        return Some(RefusalReason::Ja3);
-    }
     match path.object.as_str() {
         "file" | "artifact" if has_hashes => Some(RefusalReason::FileHash),
         object if object.starts_with("email") => Some(RefusalReason::Email),
@@ -297,6 +296,14 @@ fn key(step: &Step) -> Option<&str> {
         Step::Key(key) => Some(key),
         Step::Index(_) => None,
     }
+}
+
+fn is_ja3(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    matches!(
+        key.trim_start_matches("x_"),
+        "ja3" | "ja3_hash" | "ja3_md5" | "ja3_fingerprint" | "ja3-fingerprint-md5" | "tls_ja3"
+    )
 }
 
 fn is_ja4(key: &str) -> bool {
@@ -439,7 +446,7 @@ mod tests {
             ("[domain-name:value = '192.0.2.1']", "!not_an_indicator"),
             ("[x509-certificate:hashes.MD5 = '0123456789abcdef0123456789abcdef']", "!file_hash"),
             ("[email-addr:value = 'a@b.example']", "!email"),
-            ("[network-traffic:extensions.'tls'.ja3_hash = 'aa']", "!ja3"),
+            ("[network-traffic:extensions.'tls'.ja3_hash = 'aa']", "!not_an_indicator"),
             ("[mutex:name = 'evil.example']", "!unsupported_type"),
         ] {
             assert_eq!(shown(pattern), expected, "{pattern}");

@@ -1,11 +1,19 @@
-//! Fingerprints: certificate hashes and JA4.
+//! Fingerprints: certificate hashes, JA3 and JA4.
 
 use crate::RefusalReason;
 use weir_model::IndicatorValue;
 
-/// A certificate hash or JA4; `None` when the text is of another kind. Hashes may be written in pairs: `AB:CD:...`.
+/// A certificate hash, JA3 (with `ja3:` before it: it looks like any MD5) or JA4; `None` when the text is of another kind. Hashes may be written in pairs: `AB:CD:...`.
 pub(super) fn parse(text: &str) -> Option<Result<IndicatorValue, RefusalReason>> {
-    ja4(text).map(Ok).or_else(|| hash(text))
+    let named = text.split_at_checked(4).filter(|(head, _)| head.eq_ignore_ascii_case("ja3:"));
+    named.map(|(_, hash)| ja3(hash)).or_else(|| ja4(text).map(Ok)).or_else(|| hash(text))
+}
+
+/// JA3, as a source writes it that says that it is one.
+pub(crate) fn ja3(text: &str) -> Result<IndicatorValue, RefusalReason> {
+    let text = text.trim();
+    let is_md5 = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_md5 { bytes(text).map(IndicatorValue::Ja3) } else { Err(RefusalReason::NotAnIndicator) }
 }
 
 fn hash(text: &str) -> Option<Result<IndicatorValue, RefusalReason>> {

@@ -7,6 +7,7 @@ mod refang;
 mod url;
 
 pub use address::{MIN_IPV4_PREFIX_BITS, MIN_IPV6_PREFIX_BITS};
+pub(crate) use fingerprint::ja3;
 pub use url::MAX_PATH_BYTES;
 
 use crate::RefusalReason;
@@ -26,6 +27,8 @@ pub enum Hint {
     Url,
     /// An address or network.
     Address,
+    /// A JA3: by its form it could be any MD5.
+    Ja3,
 }
 
 /// Reads one value in any of the notations of docs/INDICATORS.md.
@@ -38,6 +41,9 @@ pub fn parse_as(text: &str, hint: Hint) -> Result<IndicatorValue, RefusalReason>
     let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>'));
     if text.len() > MAX_VALUE_BYTES {
         return Err(RefusalReason::LineTooLong);
+    }
+    if hint == Hint::Ja3 {
+        return ja3(text.strip_prefix("ja3:").unwrap_or(text));
     }
     let text = refang::refang(text);
     let text = text.trim();

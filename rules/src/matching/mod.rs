@@ -13,7 +13,7 @@
 //! | HTTP host that is a name | domain, host | `http_host` |
 //! | HTTP host that is an address | address, address:port, network | `http_host` |
 //! | HTTP host, port and target | URL | `url` |
-//! | JA4 | JA4 | `ja4` |
+//! | JA3, JA4 | JA3, JA4 | `ja3`, `ja4` |
 //! | any certificate of a server's chain | certificate | `certificate` |
 //!
 //! An indicator that no source says to count any more, at the time of the packet, is not met.
@@ -42,7 +42,7 @@ use weir_model::alert::Field;
 use weir_model::flow::{FlowHead, NameSource, PassiveName, Tunnel};
 use weir_model::observation::{Certificate, ClientHello, Fact, TlsTransport};
 use weir_model::record::Translated;
-use weir_model::{Endpoint, Name, Observation, Timestamp};
+use weir_model::{Endpoint, IndicatorValue, Name, Observation, Timestamp};
 
 /// Compares flows with a set of indicators. It keeps nothing between calls; what it finds goes to the flow's [`FlowHits`].
 #[derive(Clone, Debug)]
@@ -223,6 +223,10 @@ impl Found<'_> {
         if let Some(name) = &hello.server_name {
             let subject = Subject::Said { host: name.as_str().into(), to_proxy: false };
             self.hit_all(self.set.name(name), field, name.as_str(), &subject);
+        }
+        if let Some(id) = self.set.ja3(&hello.ja3) {
+            let value = IndicatorValue::Ja3(hello.ja3).to_string();
+            self.hit(id, Field::Ja3, &value.into(), Subject::Flow);
         }
         self.hit_all(self.set.ja4(&hello.ja4), Field::Ja4, &hello.ja4, &Subject::Flow);
     }

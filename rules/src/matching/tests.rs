@@ -109,6 +109,7 @@ fn hello(server_name: &str, transport: TlsTransport) -> Fact {
         server_name: Some(name(server_name)),
         alpn: Vec::new(),
         version: 0x0304,
+        ja3: [3; 16],
         ja4: "t13d1516h2_8daaf6152771_e5627efa2ab1".into(),
         ech_offered: false,
         transport,
@@ -286,6 +287,16 @@ fn server_names_and_ja4_match() {
         observed(&matcher, [hello("notevil.example", TlsTransport::Tcp)], "203.0.113.5:443").hits().len(),
         1
     );
+}
+
+#[test]
+fn a_ja3_matches() {
+    let mut builder = SetBuilder::new();
+    builder.add(Indicator::new(IndicatorValue::Ja3([3; 16]), vec![Context::default()])).unwrap();
+    let matcher = Matcher::new(Arc::new(builder.build()));
+    let hits = observed(&matcher, [hello("a.example", TlsTransport::Tcp)], "203.0.113.5:443");
+    let ja3 = "03".repeat(16);
+    assert_eq!(shown(&hits), [format!("{ja3} ja3 {ja3}")]);
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) fn read(path: &Path, table: &mut Table) -> Option<Conversations> {
         conversation.parts.push(part(session, protocol, source, destination, capture.as_ref()));
         conversation.names.extend(names(session));
         conversation.fingerprints.extend(texts(&session["tls"]["ja4"]));
+        conversation.fingerprints.extend(texts(&session["tls"]["ja3"]));
     }
     Some(sorted(all))
 }

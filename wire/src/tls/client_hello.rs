@@ -6,7 +6,7 @@
 //! ```
 
 use super::extension::{self, list8, list16, numbers};
-use super::{HANDSHAKE_CLIENT_HELLO, TlsError, is_v2_version, ja4};
+use super::{HANDSHAKE_CLIENT_HELLO, TlsError, is_v2_version, ja3, ja4};
 use crate::cursor::Cursor;
 use crate::text::escape;
 use weir_model::Name;
@@ -51,24 +51,29 @@ pub fn parse_v2(record_body: &[u8]) -> Result<ClientHello, TlsError> {
 #[derive(Debug)]
 pub(super) struct Offer<'a> {
     pub(super) transport: TlsTransport,
-    legacy_version: u16,
+    /// As the hello itself has it.
+    pub(super) legacy_version: u16,
     pub(super) ciphers: Vec<u16>,
     /// Types, in order.
     pub(super) extensions: Vec<u16>,
     versions: Vec<u16>,
+    pub(super) groups: Vec<u16>,
+    pub(super) point_formats: &'a [u8],
     pub(super) signature_algorithms: Vec<u16>,
     pub(super) protocols: Vec<&'a [u8]>,
     server_name: Option<Name>,
 }
 
 impl<'a> Offer<'a> {
-    const fn new(legacy_version: u16, ciphers: Vec<u16>, transport: TlsTransport) -> Self {
+    pub(super) const fn new(legacy_version: u16, ciphers: Vec<u16>, transport: TlsTransport) -> Self {
         Self {
             transport,
             legacy_version,
             ciphers,
             extensions: Vec::new(),
             versions: Vec::new(),
+            groups: Vec::new(),
+            point_formats: &[],
             signature_algorithms: Vec::new(),
             protocols: Vec::new(),
             server_name: None,
@@ -98,10 +103,13 @@ impl<'a> Offer<'a> {
         // Browsers have about 16.
         self.extensions.reserve(24);
         let [mut server_name, mut protocols, mut versions, mut algorithms] = [None; 4];
+        let [mut groups, mut point_formats] = [None; 2];
         extension::for_each(hello, |kind, data| {
             self.extensions.push(kind);
             let first = match kind {
                 extension::SERVER_NAME => &mut server_name,
+                extension::SUPPORTED_GROUPS => &mut groups,
+                extension::EC_POINT_FORMATS => &mut point_formats,
                 extension::ALPN => &mut protocols,
                 extension::SUPPORTED_VERSIONS => &mut versions,
                 extension::SIGNATURE_ALGORITHMS => &mut algorithms,
@@ -114,8 +122,10 @@ impl<'a> Offer<'a> {
             protocols.into_iter().flat_map(extension::protocol_names).take(MAX_PROTOCOLS).collect();
         self.versions =
             versions.and_then(|mut data| list8(&mut data).and_then(numbers).ok()).unwrap_or_default();
-        self.signature_algorithms =
-            algorithms.and_then(|mut data| list16(&mut data).and_then(numbers).ok()).unwrap_or_default();
+        self.groups = groups.and_then(words16).unwrap_or_default();
+        self.point_formats =
+            point_formats.and_then(|mut data| list8(&mut data).ok()).map_or(&[], |list| list.rest());
+        self.signature_algorithms = algorithms.and_then(words16).unwrap_or_default();
         Ok(())
     }
 
@@ -131,6 +141,7 @@ impl<'a> Offer<'a> {
 
     fn into_client_hello(self) -> ClientHello {
         ClientHello {
+            ja3: ja3::of(&self),
             ja4: ja4::of(&self).into(),
             version: self.highest_version(),
             alpn: self.protocols.iter().map(|name| escape(name).into()).collect(),
@@ -139,6 +150,11 @@ impl<'a> Offer<'a> {
             server_name: self.server_name,
         }
     }
+}
+
+/// A list of two-byte numbers behind a two-byte length; nothing of one that is malformed.
+fn words16(mut data: Cursor<'_>) -> Option<Vec<u16>> {
+    list16(&mut data).and_then(numbers).ok()
 }
 
 /// The first host name of a server_name extension. Address literals, which RFC 6066 forbids and clients send, are kept.

@@ -4,6 +4,8 @@ use super::TlsError;
 use crate::cursor::Cursor;
 
 pub(super) const SERVER_NAME: u16 = 0x0000;
+pub(super) const SUPPORTED_GROUPS: u16 = 0x000a;
+pub(super) const EC_POINT_FORMATS: u16 = 0x000b;
 pub(super) const SIGNATURE_ALGORITHMS: u16 = 0x000d;
 pub(super) const ALPN: u16 = 0x0010;
 pub(super) const SUPPORTED_VERSIONS: u16 = 0x002b;

@@ -101,6 +101,17 @@ fn reads_a_browser_hello() {
     assert_eq!(&*read.ja4, "t13d1516h2_8daaf6152771_e5627efa2ab1");
 }
 
+/// JA3 of the text `769,...`, which md5sum gives, too.
+#[test]
+fn ja3_is_the_md5_of_its_text() {
+    let group_list = list(&words(&[0x4a4a, 0x001d, 0x0017]));
+    let extensions = vec![(0x0000, server_name(b"a.example")), (0x000a, group_list), (0x000b, vec![1, 0])];
+    let hello = Hello { version: 0x0301, ciphers: vec![0xdada, 0xc02b, 0x002f], extensions, cookie: None };
+    let read = parse(&hello.body(), TlsTransport::Tcp).unwrap();
+    let text: String = read.ja3.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(text, "58035bb9e607812aa3362ecdcab25c41", "769,49195-47,0-10-11,29-23,0");
+}
+
 #[test]
 fn ja4_says_what_carried_it_and_what_is_missing() {
     let mut hello = Hello::browser();

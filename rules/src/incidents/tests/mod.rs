@@ -168,6 +168,7 @@ impl Happening {
             server_name: Some(name(text)),
             alpn: Vec::new(),
             version: 0x0304,
+            ja3: [3; 16],
             ja4: "t13d1516h2_8daaf6152771_e5627efa2ab1".into(),
             ech_offered: false,
             transport: TlsTransport::Tcp,
