@@ -14,7 +14,10 @@ pub(super) fn conversations(output: &Output) -> Conversations {
         let conversation = all.get_mut(&key(name)).expect("each name belongs to a flow");
         conversation.names.extend(names(name));
         conversation.fingerprints.extend(text(&name["weir"]["tls"]["client"]["ja4"]));
-        conversation.fingerprints.extend(text(&name["tls"]["client"]["ja3"]));
+        // Of DTLS, Arkime has no JA3.
+        if name["weir"]["tls"]["transport"] != "dtls" {
+            conversation.fingerprints.extend(text(&name["tls"]["client"]["ja3"]));
+        }
     }
     sorted(all)
 }
