@@ -41,7 +41,7 @@ impl Field {
             Self::DeliveredBytes => "payload as Arkime counts it",
             Self::CommunityId => "Community ID",
             Self::HostNames => "host names",
-            Self::Ja4 => "JA3, JA4",
+            Self::Ja4 => "JA4",
         }
     }
 

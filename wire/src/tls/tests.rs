@@ -108,8 +108,11 @@ fn ja3_is_the_md5_of_its_text() {
     let extensions = vec![(0x0000, server_name(b"a.example")), (0x000a, group_list), (0x000b, vec![1, 0])];
     let hello = Hello { version: 0x0301, ciphers: vec![0xdada, 0xc02b, 0x002f], extensions, cookie: None };
     let read = parse(&hello.body(), TlsTransport::Tcp).unwrap();
-    let text: String = read.ja3.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(text, "58035bb9e607812aa3362ecdcab25c41", "769,49195-47,0-10-11,29-23,0");
+    assert_eq!(
+        u128::from_be_bytes(read.ja3),
+        0x5803_5bb9_e607_812a_a336_2ecd_cab2_5c41,
+        "769,49195-47,0-10-11,29-23,0"
+    );
 }
 
 #[test]
