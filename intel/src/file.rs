@@ -1,18 +1,19 @@
 //! Files and folders: found, opened, unpacked, and handed to the format that their content has.
 
+use crate::archive::Bounded;
 use crate::collect::{Collector, Origin};
 use crate::format::Format;
 use crate::lines::{self, Lines};
 use crate::shape::{self, Shape};
 use crate::source::{Layout, Reading, Source};
 use crate::{
-    Place, RefusalReason, adblock, dnsmasq, format, freetext, linewise, misp, pdnssoc, plain, records, rpz,
-    stix, suricata, table, zeek,
+    Place, RefusalReason, adblock, archive, dnsmasq, format, freetext, linewise, misp, pdnssoc, plain,
+    records, rpz, stix, suricata, table, zeek,
 };
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 /// How deep folders are followed: enough for any collection of lists. A deeper one is refused as `unreadable_file`.
@@ -35,6 +36,19 @@ pub(crate) fn load(source: &Source, collector: &mut Collector<'_>) {
     }
 }
 
+/// The files that [`load`] would read.
+pub(crate) fn files_of(source: &Source) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    match pdnssoc::open(source) {
+        Some(configuration) => {
+            files.push(source.path().to_owned());
+            configuration.sources().for_each(|list| find(list.path(), 0, &mut files));
+        }
+        None => find(source.path(), 0, &mut files),
+    }
+    files
+}
+
 fn load_files(source: &Source, collector: &mut Collector<'_>) {
     let path = source.path();
     let mut files = Vec::new();
@@ -43,8 +57,16 @@ fn load_files(source: &Source, collector: &mut Collector<'_>) {
     for file in files {
         let origin = origin_of(&file, root);
         if let Err(error) = load_file(&file, &source.reading, &origin, collector) {
-            collector.refuse(&origin, Place::File, &error.to_string(), RefusalReason::UnreadableFile);
+            collector.refuse(&origin, Place::File, &error.to_string(), reason_of(&error));
         }
+    }
+}
+
+/// Why a file was not read to its end.
+pub(crate) fn reason_of(error: &io::Error) -> RefusalReason {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => RefusalReason::TooLarge,
+        _ => RefusalReason::UnreadableFile,
     }
 }
 
@@ -101,15 +123,36 @@ fn load_file(
     collector: &mut Collector<'_>,
 ) -> io::Result<()> {
     let mut file = File::open(path)?;
+    let head = read_head(&mut file, archive::MAGIC.len() as u64)?;
+    if head == archive::MAGIC {
+        file.rewind()?;
+        collector.file();
+        return archive::load(file, reading, origin, archive::MAX_UNPACKED_BYTES, collector);
+    }
+    load_stream(Cursor::new(head).chain(file), path, reading, origin, u64::MAX, collector)
+}
+
+/// Loads a file as it comes, packed or not; `path` is what it is called. More than so many bytes of it, unpacked, are an error.
+pub(crate) fn load_stream(
+    mut input: impl Read,
+    path: &Path,
+    reading: &Reading,
+    origin: &Origin,
+    mut max_unpacked_bytes: u64,
+    collector: &mut Collector<'_>,
+) -> io::Result<()> {
     collector.file();
-    let magic = read_head(&mut file, 4)?;
-    let packed = Cursor::new(magic.clone()).chain(file);
+    let magic = read_head(&mut input, 4)?;
+    let packed = Cursor::new(magic.clone()).chain(input);
+    let left = &mut max_unpacked_bytes;
     match magic.as_slice() {
         [0x1f, 0x8b, ..] => {
-            load_text(flate2::read::MultiGzDecoder::new(packed), path, reading, origin, collector)
+            let inner = flate2::read::MultiGzDecoder::new(packed);
+            load_text(Bounded { inner, left }, path, reading, origin, collector)
         }
         [0x28, 0xb5, 0x2f, 0xfd] => {
-            load_text(zstd::stream::read::Decoder::new(packed)?, path, reading, origin, collector)
+            let inner = zstd::stream::read::Decoder::new(packed)?;
+            load_text(Bounded { inner, left }, path, reading, origin, collector)
         }
         _ => load_text(packed, path, reading, origin, collector),
     }
@@ -200,7 +243,7 @@ fn read_lines<R: BufRead>(
     }
 }
 
-fn read_head(input: &mut impl Read, bytes: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_head(input: &mut impl Read, bytes: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     input.by_ref().take(bytes).read_to_end(&mut head)?;
     Ok(head)

@@ -5,15 +5,19 @@
 //! is decided in `rules`.
 
 mod adblock;
+mod archive;
 mod collect;
 mod columns;
 mod delivery;
 mod dnsmasq;
+mod feed;
 mod file;
 mod format;
 mod freetext;
 pub mod http;
 mod json;
+#[cfg(test)]
+mod kept;
 mod lines;
 mod linewise;
 pub mod misp;
@@ -34,6 +38,7 @@ mod zeek;
 
 pub use collect::MAX_REFUSALS_LISTED;
 pub use delivery::{Delivery, Entry, Extent, Provider, SyncError, SyncErrorKind};
+pub use feed::FeedSettings;
 pub use file::MAX_FOLDER_DEPTH;
 pub use format::Format;
 pub use json::MAX_DOCUMENT_BYTES;
@@ -97,7 +102,8 @@ pub fn load_paths_into<P: AsRef<Path>>(
     paths: impl IntoIterator<Item = P>,
     take: &mut dyn FnMut(IndicatorValue, Context) -> Taken,
 ) -> Loaded {
-    let mut collector = collect::Collector::new(take);
+    let mut take = take;
+    let mut collector = collect::Collector::new(&mut take);
     for path in paths {
         let path = path.as_ref();
         match Source::parse(path) {
@@ -119,7 +125,8 @@ pub fn load_bytes_into(
     reading: &Reading,
     take: &mut dyn FnMut(IndicatorValue, Context) -> Taken,
 ) -> Loaded {
-    let mut collector = collect::Collector::new(take);
+    let mut take = take;
+    let mut collector = collect::Collector::new(&mut take);
     file::load_bytes(bytes, reading, &mut collector);
     collector.finish()
 }

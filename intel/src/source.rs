@@ -108,6 +108,11 @@ impl Source {
         Self { path: path.to_owned(), reading: Reading::default() }
     }
 
+    /// The same, read so.
+    pub(crate) fn read_as(self, reading: Reading) -> Self {
+        Self { reading, ..self }
+    }
+
     /// The same, named as one in a file that lies in `folder` names it: relative paths begin there.
     pub fn rebase(named: &Path, folder: &Path) -> PathBuf {
         match Self::parse(named) {
@@ -122,6 +127,14 @@ impl Source {
     /// The file or folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Reading {
+    /// Reads `FORMAT` or `FORMAT,OPTION=VALUE,...`, as they stand before a path; `None` where there is no such format.
+    pub fn parse(text: &str) -> Result<Option<Self>, SourceError> {
+        let source = Source::parse(Path::new(&format!("{text}:-")))?;
+        Ok((source.path == Path::new("-")).then_some(source.reading))
     }
 }
 

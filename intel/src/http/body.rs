@@ -5,8 +5,8 @@ use crate::{SyncError, SyncErrorKind};
 use std::io::{self, Read};
 use url::Url;
 
-/// The body of an answer, unpacked if it was packed for the way. After an error, [`Body::failure`] tells what it was, also where what
-/// reads it does not.
+/// The body of an answer, unpacked if it was packed for the way. Its errors hold a [`SyncError`]; [`Body::failure`] tells it, too, where
+/// what reads the body does not.
 pub struct Body {
     inner: Box<dyn Read + Send>,
     url: Url,
@@ -56,13 +56,14 @@ impl Body {
 
 impl Read for Body {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(to);
-        if let Err(error) = &read
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            self.failure = Some(failure::broken_off(&self.url, error));
+        match self.inner.read(to) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                let failure = failure::broken_off(&self.url, &error);
+                self.failure = Some(failure.clone());
+                Err(io::Error::other(failure))
+            }
+            read => read,
         }
-        read
     }
 }
 

@@ -209,6 +209,11 @@ impl Response {
         )
     }
 
+    /// The same, as it may be shown.
+    pub fn shown_url(&self) -> String {
+        failure::shown(&self.url)
+    }
+
     /// The body.
     pub fn into_body(self) -> Body {
         self.body

@@ -27,6 +27,7 @@ pub(crate) struct Asked {
 }
 
 /// What is sent, and what happens then.
+#[derive(Clone)]
 pub(crate) struct Answer {
     bytes: Vec<u8>,
     then: Then,

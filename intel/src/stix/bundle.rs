@@ -53,7 +53,7 @@ pub(super) struct IndicatorObject {
     pub(super) valid_from: Option<Timestamp>,
     pub(super) valid_until: Option<Timestamp>,
     created: Option<Timestamp>,
-    modified: Timestamp,
+    pub(super) modified: Timestamp,
     created_by: Option<String>,
     markings: Vec<String>,
 }

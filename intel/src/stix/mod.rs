@@ -10,7 +10,7 @@ mod reduce;
 
 pub use reduce::{MAX_ALTERNATIVES, Reduction, reduce};
 
-use crate::collect::{Collector, Origin};
+use crate::collect::{Collector, Origin, Subject};
 use crate::json::{Capped, MAX_DOCUMENT_BYTES};
 use crate::{Place, RefusalReason};
 use bundle::{Bundle, IndicatorObject};
@@ -41,6 +41,7 @@ pub(crate) fn read(input: impl BufRead, origin: &Origin, collector: &mut Collect
     for indicator in &indicators {
         Emission { bundle: &bundle, indicator, origin }.emit(collector);
     }
+    collector.about(Subject::default());
     Ok(())
 }
 
@@ -130,6 +131,8 @@ struct Emission<'a> {
 
 impl Emission<'_> {
     fn emit(&self, collector: &mut Collector<'_>) {
+        collector
+            .about(Subject { id: bundle::uuid(&self.indicator.id), modified: Some(self.indicator.modified) });
         if let Some(reason) = self.not_usable() {
             return self.refuse(&self.indicator.pattern, reason, collector);
         }
