@@ -1,5 +1,6 @@
 //! The indicators met, and what their sources say: `threat`, `rule`, `weir.indicator`.
 
+use crate::ceiling;
 use crate::json::Object;
 use std::time::Duration;
 use weir_model::alert::{Field, Match};
@@ -30,7 +31,7 @@ fn describe(members: &mut Object<'_>, indicator: &Indicator) {
     }
     members.set_some("last_seen", first.and_then(|first| first.last_seen));
     members.object("marking", |marking| {
-        marking.set_some("tlp", first.and_then(|first| first.tlp).map(Tlp::keyword));
+        marking.set("tlp", ceiling::marking_of(indicator).keyword());
     });
     members.set("name", format_args!("{}", indicator.value));
     if let IndicatorValue::AddressPort(_, port) = &indicator.value {
