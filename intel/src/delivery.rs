@@ -122,6 +122,24 @@ pub enum SyncErrorKind {
 }
 
 impl SyncErrorKind {
+    /// All of them, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Unreachable,
+        Self::Unauthorized,
+        Self::Server,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::Held,
+        Self::Store,
+        Self::Settings,
+        Self::Stopped,
+    ];
+
+    /// From its keyword.
+    pub fn parse(keyword: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.keyword() == keyword)
+    }
+
     /// As written in tables and metrics.
     pub const fn keyword(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ pub mod http;
 mod json;
 #[cfg(test)]
 mod kept;
+pub mod library;
 mod lines;
 mod linewise;
 pub mod misp;

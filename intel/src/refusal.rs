@@ -67,6 +67,11 @@ macro_rules! reasons {
             /// All of them, in order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// From its keyword.
+            pub fn parse(keyword: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.keyword() == keyword)
+            }
+
             /// As written in reports and metrics.
             pub const fn keyword(self) -> &'static str {
                 match self { $(Self::$variant => $keyword),+ }
