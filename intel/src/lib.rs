@@ -32,6 +32,7 @@ mod source;
 pub mod stix;
 mod suricata;
 mod table;
+mod taxii;
 mod text;
 pub mod units;
 pub mod value;
@@ -46,6 +47,7 @@ pub use json::MAX_DOCUMENT_BYTES;
 pub use lines::MAX_LINE_BYTES;
 pub use refusal::{MAX_REFUSED_TEXT_BYTES, Place, Refusal, RefusalReason};
 pub use source::{Reading, Source, SourceError};
+pub use taxii::TaxiiSettings;
 pub use text::{MAX_TAGS, MAX_TEXT_BYTES};
 
 use std::collections::BTreeMap;

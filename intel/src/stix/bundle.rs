@@ -15,9 +15,9 @@ const MAX_THREATS: usize = 16;
 
 /// The objects of a file.
 #[derive(Default)]
-pub(super) struct Bundle {
+pub(crate) struct Bundle {
     /// In the order of the file, all versions.
-    pub(super) indicators: Vec<IndicatorObject>,
+    indicators: Vec<IndicatorObject>,
     newest: HashMap<String, Timestamp>,
     names: HashMap<String, Threat>,
     identities: HashMap<String, Arc<str>>,
@@ -67,7 +67,7 @@ impl IndicatorObject {
 
 impl Bundle {
     /// Notes an object; its kind is of no interest where it says nothing of indicators.
-    pub(super) fn add(&mut self, pointer: String, object: &Map<String, Value>) {
+    pub(crate) fn add(&mut self, pointer: String, object: &Map<String, Value>) {
         let id = json::text(object, "id").unwrap_or_default();
         let name = json::text(object, "name").and_then(text::shared);
         match json::text(object, "type").unwrap_or_default() {
@@ -88,6 +88,16 @@ impl Bundle {
             }
             _ => {}
         }
+    }
+
+    /// The indicators, in their order.
+    pub(super) fn take_indicators(&mut self) -> Vec<IndicatorObject> {
+        std::mem::take(&mut self.indicators)
+    }
+
+    /// Which versions there were is of no interest any more.
+    pub(super) fn forget_versions(&mut self) {
+        self.newest.clear();
     }
 
     /// Whether the file has a newer version of the object.
@@ -215,7 +225,7 @@ impl Bundle {
 }
 
 /// The part of a STIX identifier that identifies.
-pub(super) fn uuid(id: &str) -> Option<Uuid> {
+pub(crate) fn uuid(id: &str) -> Option<Uuid> {
     id.split_once("--").and_then(|(_, uuid)| Uuid::parse_str(uuid).ok())
 }
 

@@ -13,7 +13,8 @@ pub use reduce::{MAX_ALTERNATIVES, Reduction, reduce};
 use crate::collect::{Collector, Origin, Subject};
 use crate::json::{Capped, MAX_DOCUMENT_BYTES};
 use crate::{Place, RefusalReason};
-use bundle::{Bundle, IndicatorObject};
+use bundle::IndicatorObject;
+pub(crate) use bundle::{Bundle, uuid};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -37,12 +38,17 @@ pub(crate) fn read(input: impl BufRead, origin: &Origin, collector: &mut Collect
         }
         documents += 1;
     }
-    let indicators = std::mem::take(&mut bundle.indicators);
-    for indicator in &indicators {
-        Emission { bundle: &bundle, indicator, origin }.emit(collector);
-    }
-    collector.about(Subject::default());
+    emit(&mut bundle, origin, collector);
     Ok(())
+}
+
+/// Hands on what the indicators of a bundle come to, and takes them out of it; what gives them context stays.
+pub(crate) fn emit(bundle: &mut Bundle, origin: &Origin, collector: &mut Collector<'_>) {
+    for indicator in &bundle.take_indicators() {
+        Emission { bundle, indicator, origin }.emit(collector);
+    }
+    bundle.forget_versions();
+    collector.about(Subject::default());
 }
 
 /// A whole document: a bundle or envelope (`objects`), a list, or an object.
@@ -131,8 +137,7 @@ struct Emission<'a> {
 
 impl Emission<'_> {
     fn emit(&self, collector: &mut Collector<'_>) {
-        collector
-            .about(Subject { id: bundle::uuid(&self.indicator.id), modified: Some(self.indicator.modified) });
+        collector.about(Subject { id: uuid(&self.indicator.id), modified: Some(self.indicator.modified) });
         if let Some(reason) = self.not_usable() {
             return self.refuse(&self.indicator.pattern, reason, collector);
         }
@@ -200,7 +205,7 @@ impl Emission<'_> {
             last_seen: seen.last,
             tlp: bundle.tlp(indicator),
             further: Some(Arc::new(Further {
-                id: bundle::uuid(&indicator.id),
+                id: uuid(&indicator.id),
                 report: bundle.report_of(indicator),
                 organisation: bundle.organisation_of(indicator),
                 threats: bundle.threats_of(indicator),
