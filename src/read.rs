@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use weir_alert::{JsonLines, ecs};
 use weir_capture::{Input, ReadOptions, Reader};
-use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig, PassiveDns};
+use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig, PassiveDns, ROUND_PACKETS};
 use weir_intel::{Loaded, Source, Taken};
 use weir_model::Alert;
 use weir_rules::set::SetFull;
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let wanted = |sink: &Option<_>| if sink.is_some() { Wanted::Lines } else { Wanted::Nothing };
     let config = WorkerConfig {
         decode: DecodeConfig::default(),
-        flow: flow_config(&settings),
+        flow: FlowConfig { round_packets: ROUND_PACKETS, ..flow_config(&settings) },
         passive_dns: None,
         set: Arc::clone(&set),
         site,

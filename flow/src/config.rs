@@ -33,6 +33,9 @@ pub struct FlowConfig {
     pub max_datagram_readers: usize,
     /// Who tells the table of ICMP errors about its flows.
     pub icmp_notes: IcmpNotes,
+    /// Packet numbers of a round, where rounds are cut by them; 0 where by something else. Packets that are handed on after their round
+    /// then get the same names however many tables share passive DNS.
+    pub round_packets: u64,
     /// Limits of passive DNS, where the table makes its own.
     pub passive_dns: PassiveDnsConfig,
 }
@@ -69,6 +72,7 @@ impl Default for FlowConfig {
             max_stream_readers: 32_768,
             max_datagram_readers: 65_536,
             icmp_notes: IcmpNotes::default(),
+            round_packets: 0,
             passive_dns: PassiveDnsConfig::default(),
         }
     }

@@ -148,20 +148,34 @@ impl PassiveDns {
     /// What the ends `a` and `b` of a flow that began with `packet` at `time` were called: names from the other end's own
     /// answers first, latest first; for an end without such, the latest from anybody's.
     pub fn names(&self, a: IpAddr, b: IpAddr, time: Timestamp, packet: u64) -> Vec<PassiveName> {
+        self.names_known_by(a, b, (time, packet), packet)
+    }
+
+    /// As [`Self::names`], of what is known when all packets before number `known_by` have been learnt from: for packets handed on
+    /// after their round, as what is left of a datagram whose other fragments never came. Of answers that everybody has
+    /// asked for, only the latest are kept, so the others must not count whether or not they are still there.
+    pub fn names_known_by(
+        &self,
+        a: IpAddr,
+        b: IpAddr,
+        (time, packet): (Timestamp, u64),
+        known_by: u64,
+    ) -> Vec<PassiveName> {
+        let asked = Asked { time, packet, known_by: known_by.max(packet), grace: self.config.grace };
         let mut names = Vec::new();
         let mut unknown = SmallVec::<[IpAddr; 2]>::new();
         for (client, address) in [(a, b), (b, a)] {
             if !self.heard_of.has(address) {
                 continue;
             }
-            let own = self.own.valid(&(client, address), (time, packet, self.config.grace), MAX_OWN_NAMES);
+            let own = self.own.valid(&(client, address), &asked, MAX_OWN_NAMES);
             if own.is_empty() {
                 unknown.push(address);
             }
             names.extend(own.into_iter().map(|answer| answer.named(address, NameSource::PassiveDnsClient)));
         }
         for address in unknown {
-            let others = self.others.valid(&address, (time, packet, self.config.grace), 1);
+            let others = self.others.valid(&address, &asked, 1);
             names.extend(others.into_iter().map(|answer| answer.named(address, NameSource::PassiveDnsOther)));
         }
         names
@@ -215,6 +229,15 @@ impl HeardOf {
         let bits = 1 << (hash >> 58) | 1 << (hash >> 52 & 63);
         (hash as usize % HEARD_OF_WORDS, bits)
     }
+}
+
+/// As of what names are asked for.
+struct Asked {
+    time: Timestamp,
+    packet: u64,
+    /// See [`PassiveDns::names_known_by`].
+    known_by: u64,
+    grace: Duration,
 }
 
 /// A name that an address had for some time.
@@ -363,15 +386,17 @@ impl<K: Hash + Eq + Copy> Store<K> {
         true
     }
 
-    /// Of the latest answers before `packet`, those that hold at `time`, latest first, at most `limit`.
-    fn valid(&self, key: &K, (time, packet, grace): (Timestamp, u64, Duration), limit: usize) -> Vec<Answer> {
+    /// Of the latest answers, those before the packet that hold at its time, latest first, at most `limit`.
+    fn valid(&self, key: &K, asked: &Asked, limit: usize) -> Vec<Answer> {
+        let Asked { time, packet, known_by, grace } = *asked;
         let Some(entry) = self.entries.get(key) else {
             return Vec::new();
         };
-        let before = entry.answers.partition_point(|answer| answer.packet < packet);
+        let known = entry.answers.partition_point(|answer| answer.packet < known_by);
         // Captures step backwards a little: an answer in an earlier packet may bear a slightly later time.
-        let holds = |answer: &Answer| answer.from <= time + grace && time <= answer.until;
-        let answers = entry.answers.get(..before).unwrap_or_default();
+        let holds =
+            |answer: &Answer| answer.packet < packet && answer.from <= time + grace && time <= answer.until;
+        let answers = entry.answers.get(..known).unwrap_or_default();
         let latest = latest(answers).into_iter().filter_map(|position| answers.get(position));
         latest.filter(|answer| holds(answer)).take(limit).cloned().collect()
     }
@@ -531,6 +556,28 @@ mod tests {
         assert_eq!(most(), Some(MAX_ANSWERS_PER_KEY));
         assert_eq!(ask(&store, CLIENT, 1_000, 10 * ROUND_PACKETS), [own("busy.example")]);
         assert!(store.stats().answers_dropped > 0);
+    }
+
+    #[test]
+    fn who_asks_late_is_told_the_same_whether_or_not_answers_were_settled() {
+        let (kept, settled) = (store(), store());
+        for number in 1..=200 {
+            let text = format!("n{}.example", number % 10);
+            let message = answer(&text, vec![a(&text, 60, SERVER)]);
+            for store in [&kept, &settled] {
+                learn(store, &message, CLIENT, 1_000, number);
+            }
+            settled.settle(number - 1);
+        }
+        assert!(settled.stats().answers_settled > 0 && kept.stats().answers_settled == 0);
+        let late = |store: &PassiveDns, packet| {
+            store.names_known_by(CLIENT.into(), SERVER.into(), (Timestamp::new(1_000, 0), packet), 201)
+        };
+        for packet in 1..=201 {
+            assert_eq!(late(&kept, packet), late(&settled, packet), "{packet}");
+        }
+        assert_eq!(late(&kept, 201).len(), MAX_OWN_NAMES);
+        assert_eq!(late(&kept, 196).len(), 3, "those later than the packet do not count");
     }
 
     /// Workers that are ahead by as many rounds as may be under way push nothing out that another still asks for.

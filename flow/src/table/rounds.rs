@@ -177,7 +177,8 @@ impl FlowTable {
     /// What passive DNS knew of both ends when a conversation began.
     fn names_of(&self, ends: &Ends, begun: &Begun) -> Vec<PassiveName> {
         let (a, b) = (ends.end(Side::A).ip, ends.end(Side::B).ip);
-        self.passive_dns.names(a, b, begun.time, begun.packet)
+        let known_by = begun.round * self.config.round_packets + 1;
+        self.passive_dns.names_known_by(a, b, (begun.time, begun.packet), known_by)
     }
 
     fn count_names(&mut self, names: &[PassiveName]) {
