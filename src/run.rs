@@ -22,6 +22,7 @@ mod http;
 mod interfaces;
 mod lane;
 mod outbox;
+mod pace;
 mod pages;
 mod source;
 mod tables;

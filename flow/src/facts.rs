@@ -214,6 +214,11 @@ impl Facts {
         self.questions.open.push((message.id, question.name.clone()));
     }
 
+    /// The last questions, answered or not.
+    pub(crate) fn last_questions(&self) -> &[(u16, Name)] {
+        &self.questions.open
+    }
+
     /// Whether a DNS answer fits a question of this flow, as far as its questions are in view.
     pub(crate) fn fits_question(&self, message: &DnsMessage) -> bool {
         let Questions { open, seen, overflowed } = &self.questions;

@@ -36,6 +36,7 @@ pub use config::{FlowConfig, IcmpNotes};
 pub use ended::Ended;
 pub use exported::{
     EndedExported, ExportedBatch, ExportedFlowStats, ExportedFlows, ExportedFlowsConfig, ExportedSink,
+    SweepPlace,
 };
 pub use passive_dns::{PassiveDns, PassiveDnsConfig, PassiveDnsStats, ROUND_PACKETS};
 pub use stats::FlowStats;

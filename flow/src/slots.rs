@@ -31,6 +31,11 @@ impl<T> Slots<T> {
         self.items.len() - self.free.len()
     }
 
+    /// The slot behind the last that was ever used.
+    pub(crate) fn end(&self) -> u32 {
+        self.items.len() as u32
+    }
+
     /// Stores `item`; `None` when there is no room.
     pub(crate) fn insert(&mut self, item: T) -> Option<u32> {
         if let Some(slot) = self.free.pop() {

@@ -519,5 +519,6 @@ impl Default for FlowTable {
 
 mod learning;
 mod rounds;
+mod sweep;
 #[cfg(test)]
 mod tests;

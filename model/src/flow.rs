@@ -1,5 +1,6 @@
 //! A flow: the packets of one conversation between two endpoints, counted both ways (RFC 5103 biflow).
 
+use crate::observation::ToldNames;
 use crate::record::{self, Translated};
 use crate::{Endpoint, Exported, Name, Protocol, Timestamp};
 use smallvec::SmallVec;
@@ -401,6 +402,29 @@ pub struct FlowHead<'a> {
     pub translated: Option<&'a Translated>,
     /// What passive DNS knew of either address when the flow began, the clients' own answers first.
     pub passive: &'a [PassiveName],
+}
+
+/// A flow that is open, and what is kept of it that an indicator can still be compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenFlow<'a> {
+    /// As it began, with its names from passive DNS.
+    pub head: FlowHead<'a>,
+    /// Time of the last packet so far.
+    pub last: Timestamp,
+    /// The end that began the conversation, as far as known.
+    pub initiator: Endpoint,
+    /// The other end.
+    pub responder: Endpoint,
+    /// Names that its payload said, in the order learnt.
+    pub names: &'a [FlowName],
+    /// TLS facts, where a handshake was seen.
+    pub tls: Option<&'a TlsSummary>,
+    /// HTTP facts of the first request.
+    pub http: Option<&'a HttpSummary>,
+    /// The names that a router last told of it.
+    pub told: Option<&'a ToldNames>,
+    /// DNS questions in it, with their identifiers: the last few.
+    pub questions: &'a [(u16, Name)],
 }
 
 /// A name that passive DNS gives an address.

@@ -40,6 +40,9 @@ pub struct Hit {
     pub last: Timestamp,
     /// How many matches this stands for: hits alike, the same indicator, field, value and look-up, are counted in one.
     pub count: u64,
+    /// It was found in what is kept of an open flow when the indicator came, and not in a packet: the time is that of the latest packet
+    /// then.
+    pub is_late: bool,
 }
 
 impl Hit {
@@ -179,6 +182,27 @@ impl FlowHits {
         *self = earlier;
     }
 
+    /// Takes over what was found in what is known of the same flow as a whole, but for what it has met already: an indicator in a field
+    /// counts once for each value there, however often packets said it.
+    pub fn append_new(&mut self, found: Self) {
+        let Some(found) = found.met else { return };
+        let met = self.met.get_or_insert_default();
+        for mut hit in found.hits {
+            if met.has_met(&hit) {
+                continue;
+            }
+            if let Subject::Lookup(position) = &mut hit.subject {
+                let Some((id, lookup)) = found.lookups.get(*position) else { continue };
+                let Some(here) = met.position_of(*id, lookup) else {
+                    met.push_without_lookup(&hit);
+                    continue;
+                };
+                *position = here;
+            }
+            met.push(Hit { count: 1, ..hit });
+        }
+    }
+
     /// Matches that no hit stands for, because a cap was reached.
     pub fn left_out(&self) -> u64 {
         self.met.as_ref().map_or(0, |met| met.left_out)
@@ -224,6 +248,22 @@ impl Met {
         } else {
             self.left_out = self.left_out.saturating_add(hit.count);
         }
+    }
+
+    /// Whether something of this indicator, in this field, is known.
+    fn has_met(&self, hit: &Hit) -> bool {
+        let is_same = |known: &Hit| {
+            known.field == hit.field
+                && known.value == hit.value
+                && known.indicator.value == hit.indicator.value
+        };
+        self.hits.iter().any(is_same)
+    }
+
+    /// The position of a look-up of which only the question is known.
+    fn position_of(&mut self, id: u16, lookup: &Lookup) -> Option<usize> {
+        let is_it = |(known_id, known): &(u16, Lookup)| *known_id == id && known.name == lookup.name;
+        self.lookups.iter().position(is_it).or_else(|| self.push_lookup(id, lookup.clone()))
     }
 
     fn push_lookup(&mut self, id: u16, lookup: Lookup) -> Option<usize> {

@@ -22,6 +22,6 @@ pub use hits::{FlowHits, Hit};
 pub use incidents::{
     IncidentConfig, IncidentStats, Incidents, Notify, RESOLVER_RINGS_AFTER, Remembered, Told,
 };
-pub use matching::{Matcher, Questions};
+pub use matching::{Matcher, Questions, Sweep};
 pub use set::{IndicatorSet, SetBuilder};
 pub use site::Site;

@@ -141,6 +141,22 @@ impl Collector {
         self.records.watch.follow(set);
     }
 
+    /// Open flows are to be compared with what the set has more than the one before; all who share them compare with it.
+    pub(crate) fn begin_sweep(&mut self, added: &Arc<IndicatorSet>) {
+        self.records.watch.begin_sweep(added);
+    }
+
+    /// Whether open flows are still to be compared.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        self.records.watch.is_sweeping()
+    }
+
+    /// Compares open flows in so many slots, at the time `now`.
+    pub(crate) fn sweep(&mut self, now: Timestamp, slots: u32) {
+        self.records.take_batch();
+        self.records.watch.sweep((self.part, self.parts), now, slots);
+    }
+
     /// Snapshots of open flows that met something here; they are among what was learnt.
     pub(crate) fn stand(&mut self, which: Look) {
         self.records.take_batch();

@@ -4,10 +4,10 @@ use crate::pipeline::{Census, Ends, Learnt, Look, Standing, Wanted, WatchCounts}
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
-use weir_flow::{EndedExported, ExportedFlows, ExportedSink};
-use weir_model::Observation;
-use weir_model::flow::{FlowHead, FlowId};
-use weir_rules::{FlowHits, IndicatorSet, Matcher, Questions, Site};
+use weir_flow::{EndedExported, ExportedFlows, ExportedSink, SweepPlace};
+use weir_model::flow::{FlowHead, FlowId, OpenFlow};
+use weir_model::{Observation, Timestamp};
+use weir_rules::{FlowHits, IndicatorSet, Matcher, Questions, Site, Sweep};
 
 /// Matches what flows of records learn. What an open flow met is attached to it, because another thread may end it.
 pub(super) struct RecordWatch {
@@ -15,6 +15,9 @@ pub(super) struct RecordWatch {
     matcher: Matcher,
     /// Flows that began and whose addresses are still to be compared.
     questions: Questions,
+    /// What open flows are still to be compared with, and the place of the next one.
+    sweep: Sweep,
+    sweeps_from: SweepPlace,
     /// What flows met that are not open any more. Either their end is about to be told here, or another thread has told it.
     gone: HashMap<FlowId, FlowHits, RandomState>,
     /// Open flows that met something, to be told of before they end, where that is wanted.
@@ -41,6 +44,8 @@ impl RecordWatch {
             flows,
             matcher: Matcher::new(set),
             questions: Questions::default(),
+            sweep: Sweep::default(),
+            sweeps_from: SweepPlace::default(),
             gone: HashMap::default(),
             standing: is_live.then(Standing::default),
             want_flows,
@@ -63,6 +68,31 @@ impl RecordWatch {
     pub(super) fn follow(&mut self, set: Arc<IndicatorSet>) {
         self.answer();
         self.matcher = Matcher::new(set);
+    }
+
+    /// Flows that are open are to be compared with what the set has more than the one before. Only then every thread that shares the
+    /// flows compares those that begin with the set itself.
+    pub(super) fn begin_sweep(&mut self, added: &Arc<IndicatorSet>) {
+        self.sweep.begin(added, self.matcher.set());
+    }
+
+    /// Whether open flows are still to be compared.
+    pub(super) fn is_sweeping(&self) -> bool {
+        !self.sweep.is_over()
+    }
+
+    /// Compares this part's open flows in so many slots, at the time `now`.
+    pub(super) fn sweep(&mut self, (part, parts): (usize, usize), now: Timestamp, slots: u32) {
+        let (flows, from) = (Arc::clone(&self.flows), self.sweeps_from);
+        let mut sweep = std::mem::take(&mut self.sweep);
+        let visit = |flow: &OpenFlow<'_>| Some(sweep.visit(flow, now)).filter(|hits| !hits.is_empty());
+        let tell = |head: &FlowHead<'_>, hits| self.attach(head, hits, FlowHits::append_new);
+        let next = flows.sweep(from, (part, parts), slots, visit, tell);
+        if next.is_none() {
+            sweep.end_round();
+        }
+        (self.sweep, self.sweeps_from) = (sweep, next.unwrap_or_default());
+        self.settle();
     }
 
     /// Snapshots of the open flows that met something on this thread since the last call, or of all of them of which something
@@ -114,27 +144,43 @@ impl RecordWatch {
         }
         let mut questions = std::mem::take(&mut self.questions);
         let matcher = self.matcher.clone();
-        matcher.answer(&mut questions, |flow, hits| self.attach(flow, hits));
+        matcher.answer(&mut questions, |flow, hits| self.attach(flow, hits, FlowHits::append_new));
         self.questions = questions;
     }
 
-    /// Lets `look` find what a flow met.
+    /// Lets `look` find what a flow met as it began, or as a whole.
     fn look(&mut self, flow: &FlowHead<'_>, look: impl FnOnce(&Matcher, &mut FlowHits)) {
+        self.look_and(flow, look, FlowHits::append_new);
+    }
+
+    fn look_and(
+        &mut self,
+        flow: &FlowHead<'_>,
+        look: impl FnOnce(&Matcher, &mut FlowHits),
+        add: fn(&mut FlowHits, FlowHits),
+    ) {
         let mut hits = FlowHits::default();
         look(&self.matcher, &mut hits);
         if !hits.is_empty() {
-            self.attach(flow, hits);
+            self.attach(flow, hits, add);
         }
     }
 
     /// Adds to what a flow met. In which order does not matter: hits have the time and the number of their record.
-    fn attach(&mut self, flow: &FlowHead<'_>, mut hits: FlowHits) {
-        self.counts.hits += hits.matched();
-        if !self.flows.attach(flow, |met| met.append(&mut hits)) {
-            self.gone.entry(flow.id).or_default().append(&mut hits);
-        } else if let Some(standing) = &mut self.standing {
+    fn attach(&mut self, flow: &FlowHead<'_>, hits: FlowHits, add: fn(&mut FlowHits, FlowHits)) {
+        let mut met = 0;
+        let mut hits = Some(hits);
+        let mut add_to = |known: &mut FlowHits| {
+            let before = known.matched();
+            add(known, hits.take().unwrap_or_default());
+            met = known.matched() - before;
+        };
+        if !self.flows.attach(flow, &mut add_to) {
+            add_to(self.gone.entry(flow.id).or_default());
+        } else if let Some(standing) = self.standing.as_mut().filter(|_| met > 0) {
             standing.met(flow);
         }
+        self.counts.hits += met;
     }
 }
 
@@ -156,7 +202,8 @@ impl ExportedSink<FlowHits> for RecordWatch {
     }
 
     fn observed(&mut self, head: &FlowHead<'_>, observation: &Observation) {
-        self.look(head, |matcher, hits| matcher.observed(head, observation, hits));
+        let add = |known: &mut FlowHits, mut hits: FlowHits| known.append(&mut hits);
+        self.look_and(head, |matcher, hits| matcher.observed(head, observation, hits), add);
         self.counts.count_name(&observation.fact);
         self.learnt.add_name(self.want_names, head.id, head.protocol, observation);
     }

@@ -12,8 +12,8 @@ use weir_alert::ecs;
 use weir_flow::{Ended, FlowSink, FlowTable};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
-use weir_model::{Flow, Observation, Protocol};
-use weir_rules::{FlowHits, IndicatorSet, Matcher, Questions, Site};
+use weir_model::{Flow, Observation, Protocol, Timestamp};
+use weir_rules::{FlowHits, IndicatorSet, Matcher, Questions, Site, Sweep};
 
 /// What somebody wants of flows, or of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub(crate) struct Watch {
     questions: Questions,
     want_flows: Wanted,
     want_names: Wanted,
+    /// What open flows are still to be compared with, and the slot of the next one.
+    sweep: Sweep,
+    sweeps_from: u32,
     /// Hits of flows that are open.
     open: HashMap<FlowId, FlowHits, RandomState>,
     /// On a tap: open flows with hits, to be told of before they end.
@@ -88,6 +91,8 @@ impl Watch {
         Self {
             matcher,
             questions: Questions::default(),
+            sweep: Sweep::default(),
+            sweeps_from: 0,
             want_flows: Wanted::Records,
             want_names: if want_names { Wanted::Records } else { Wanted::Nothing },
             open: HashMap::default(),
@@ -124,10 +129,42 @@ impl Watch {
         }
     }
 
-    /// Compares with another set from here on; what was asked before is answered with the old one.
-    pub(crate) fn follow(&mut self, set: Arc<IndicatorSet>) {
+    /// Compares with another set from here on; what was asked before is answered with the old one. Flows that are open are still to be
+    /// compared with what the set has more, `added`.
+    pub(crate) fn follow(&mut self, set: Arc<IndicatorSet>, added: &Arc<IndicatorSet>) {
         self.answer();
+        self.sweep.begin(added, &set);
         self.matcher = Matcher::new(set);
+    }
+
+    /// Whether open flows are still to be compared.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        !self.sweep.is_over()
+    }
+
+    /// Compares the open flows in so many slots, at the time `now`.
+    pub(crate) fn sweep(&mut self, table: &FlowTable, now: Timestamp, slots: u32) {
+        // What flows met when they began counts as met.
+        self.answer();
+        let Self { sweep, sweeps_from, open, standing, counts, .. } = self;
+        let next = table.sweep(*sweeps_from, slots, |flow| {
+            let late = sweep.visit(flow, now);
+            if late.is_empty() {
+                return;
+            }
+            let hits = open.entry(flow.head.id).or_default();
+            let before = hits.matched();
+            hits.append_new(late);
+            let met = hits.matched() - before;
+            counts.hits += met;
+            if let Some(standing) = standing.as_mut().filter(|_| met > 0) {
+                standing.met(&flow.head);
+            }
+        });
+        *sweeps_from = next.unwrap_or(0);
+        if next.is_none() {
+            sweep.end_round();
+        }
     }
 
     /// Snapshots of the open flows that met something since the last call, or of all of them of which something else is to be said.

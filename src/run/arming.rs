@@ -154,7 +154,6 @@ impl Follower {
     }
 
     /// Whether all threads do, or have had news since.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever composes sets while the program runs"))]
     pub(crate) fn have_all_taken(&self) -> bool {
         self.arming.have_all(self.generation, |follows| &follows.taken)
     }

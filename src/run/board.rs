@@ -31,6 +31,8 @@ pub(super) struct CollectorView {
     pub exporters: Exporters,
     pub sent: Sent,
     pub times: StageTimes,
+    /// Of going over open flows with new indicators.
+    pub sweeps: StageTimes,
 }
 
 /// What the desk of alerts puts up.

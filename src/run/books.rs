@@ -268,11 +268,15 @@ impl Books {
         self.seen.workers.iter().for_each(|worker| decode.add(&worker.report.times));
         let mut collect = StageTimes::new();
         self.collectors().for_each(|thread| collect.add(&thread.times));
+        let mut sweep = StageTimes::new();
+        self.seen.workers.iter().for_each(|worker| sweep.add(&worker.report.sweeps));
+        self.collectors().for_each(|thread| sweep.add(&thread.sweeps));
+        let sweep = (sweep.quantiles().count > 0).then_some(("sweep", sweep));
         let decode = (!self.seen.workers.is_empty()).then_some(("decode", decode));
         let collect = self.seen.collector.is_some().then_some(("collect", collect));
         let desk = self.seen.desk.as_ref().map(|desk| ("alert", desk.times.clone()));
         let clerk = self.seen.clerk.as_ref().map(|clerk| ("write", clerk.times.clone()));
-        decode.into_iter().chain(collect).chain(desk).chain(clerk).collect()
+        decode.into_iter().chain(collect).chain(sweep).chain(desk).chain(clerk).collect()
     }
 
     /// Packet to alert written.

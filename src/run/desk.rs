@@ -152,12 +152,16 @@ impl Desk {
     }
 }
 
-/// The time of the packet, or of the router's datagram, that caused a notice; those that are due by time alone have none.
+/// The time of the packet, or of the router's datagram, that caused a notice; those that are due by time alone, or that a new indicator
+/// caused in an open flow, have none.
 fn caused(alert: &Alert, news: &[HitNews]) -> Option<Timestamp> {
     if !matches!(alert.notice, Notice::Opened | Notice::Raised) {
         return None;
     }
     let of_alert = |hit: &&Hit| hit.indicator.value == alert.indicator.value;
+    if news.iter().flat_map(|news| news.hits.hits()).any(|hit| of_alert(&hit) && hit.is_late) {
+        return None;
+    }
     let heard = news.iter().filter(|news| news.hits.hits().iter().any(|hit| of_alert(&hit)));
     if let Some(heard) = heard.filter_map(|news| news.heard).max() {
         return Some(heard);

@@ -3,6 +3,7 @@
 use super::arming::{Arming, Follower};
 use super::books::Wanted;
 use super::lane::{Handover, LaneCounts, Lanes};
+use super::pace::Pace;
 use crate::latency::StageTimes;
 use crate::pipeline::{Census, Learnt, Look, Watch, WatchCounts};
 use std::collections::VecDeque;
@@ -93,6 +94,8 @@ pub(super) struct TablesReport {
     pub bytes: u64,
     pub span: Option<(Timestamp, Timestamp)>,
     pub times: StageTimes,
+    /// Of going over open flows with new indicators.
+    pub sweeps: StageTimes,
     /// What flows were like; only at the end, because it may be large.
     pub census: Option<Census>,
 }
@@ -113,6 +116,7 @@ pub(super) struct Tables {
     report: (u64, u64, Option<(Timestamp, Timestamp)>),
     passed: Timestamp,
     times: StageTimes,
+    sweeps: StageTimes,
 }
 
 impl Tables {
@@ -141,6 +145,7 @@ impl Tables {
             report: (0, 0, None),
             passed: Timestamp::EPOCH,
             times: StageTimes::new(),
+            sweeps: StageTimes::new(),
         }
     }
 
@@ -153,10 +158,31 @@ impl Tables {
     pub(super) fn follow(&mut self) {
         let Self { watch, follower, .. } = self;
         if let Some(armed) = follower.news() {
-            watch.follow(Arc::clone(&armed.set));
+            watch.follow(Arc::clone(&armed.set), &armed.added);
             follower.has_taken();
+            if !watch.is_sweeping() {
+                follower.has_swept();
+            }
+        }
+    }
+
+    /// Compares open flows with what came with the last sets, for a while; a longer one when there is nothing else to do.
+    pub(super) fn sweep(&mut self, pace: Pace) -> Learnt {
+        let Self { table, watch, follower, passed, sweeps, .. } = self;
+        if !watch.is_sweeping() {
+            return Learnt::default();
+        }
+        sweeps.measure(|| {
+            pace.step(|slots| {
+                watch.sweep(table, *passed, slots);
+                watch.is_sweeping()
+            });
+            watch.stand(table, Look::Changed);
+        });
+        if !watch.is_sweeping() {
             follower.has_swept();
         }
+        self.watch.take_learnt()
     }
 
     /// Takes what other workers handed over, then frames, and gives what was learnt of them.
@@ -259,6 +285,7 @@ impl Tables {
             bytes,
             span,
             times: self.times.clone(),
+            sweeps: self.sweeps.clone(),
             census: None,
         }
     }

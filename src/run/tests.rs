@@ -12,7 +12,7 @@ use std::time::Duration;
 use weir_capture::live::{InterfaceStats, LinkState, TapEvent, Woken};
 use weir_capture::{FrameBatch, Input, ReadOptions, Reader};
 use weir_model::Timestamp;
-use weir_rules::Site;
+use weir_rules::{SetBuilder, Site};
 
 /// Plays a capture as fast as it is taken, then idles until it is stopped.
 struct Player {
@@ -195,6 +195,38 @@ fn what_is_played_is_alerted_counted_and_told() {
     assert_eq!(flows.lines().len() as u64, ended);
     let given: u64 = books.alerts().iter().map(|alert| alert.count).sum();
     assert_eq!(alerts.lines().len() as u64, given);
+}
+
+/// The indicators come when the capture has been played: flows that are open meet them, and of what is taken away again the hits stay.
+#[test]
+fn open_flows_meet_indicators_that_come_later() {
+    let Played { mut watching, wire, alerts, wanted, .. } = played();
+    let set = Arc::clone(&watching.arming.current().set);
+    let nothing = || Arc::new(SetBuilder::new().build());
+    let arming = Arming::new(nothing(), 1);
+    let (source, _) = watching.workers.pop().unwrap();
+    let flow = FlowConfig::default();
+    let site = Site::private_ranges();
+    watching.workers.push((source, Tables::new(0, &watching.peers, flow, &site, &arming, wanted)));
+    watching.arming = Arc::clone(&arming);
+    let ending = watching.ending.clone();
+    let run = std::thread::spawn(move || watch(watching));
+    wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+    assert!(alerts.lines().is_empty());
+    let freed = Arc::downgrade(&set);
+    arming.arm(set);
+    wait_for("open flows are compared", || arming.is_taken() && arming.is_swept());
+    wait_for("alerts are written", || !alerts.lines().is_empty());
+    arming.arm(nothing());
+    wait_for("the set is freed", || freed.upgrade().is_none());
+    ending.request();
+    let done = run.join().unwrap();
+    let books = Books::new(done.seen, wanted, Moment::End);
+    let ledger = books.ledger();
+    assert!(ledger.is_balanced(), "{ledger:?}");
+    let hits = ledger.boundaries.iter().find(|boundary| boundary.unit == "hits").unwrap();
+    assert!(hits.entered.count > 0);
+    assert_eq!(books.latency().quantiles().count, 0, "no packet caused these");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::board::{Board, WorkerView};
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::source::Source;
 use super::tables::{Tables, TablesReport};
 use crate::output::complain;
@@ -42,6 +43,7 @@ impl<S: Source> WorkerThread<S> {
             if woken == Woken::Ended {
                 break;
             }
+            self.outbox.take(self.tables.sweep(Pace::beside(batch.len())));
             let now = Instant::now();
             if now >= closes {
                 closes = now + ROUND;

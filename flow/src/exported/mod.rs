@@ -11,7 +11,7 @@
 //!
 //! - `batch`, `order`, `place`, `times`, `tally`, `told`: what of a record counts;
 //! - `entry`, `witness`, `rare`, `initiator`: a flow, its observers, what few flows have, who began;
-//! - `shard`, `expiry`: where flows are and when they end; `news`, `head`, `ended`: how they are told of.
+//! - `shard`, `expiry`, `sweep`: where flows are, when they end, all of them one after the other; `news`, `head`, `ended`: how they are told of.
 
 mod batch;
 mod config;
@@ -26,6 +26,7 @@ mod place;
 mod rare;
 mod shard;
 mod stats;
+mod sweep;
 mod tally;
 mod times;
 mod told;
@@ -35,6 +36,7 @@ pub use batch::ExportedBatch;
 pub use config::ExportedFlowsConfig;
 pub use ended::EndedExported;
 pub use stats::{EndedBy, ExportedFlowStats};
+pub use sweep::SweepPlace;
 
 use crate::answers::Received;
 use crate::ends::Seed;

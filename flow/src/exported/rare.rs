@@ -123,6 +123,11 @@ impl Rarely {
         })
     }
 
+    /// The names last told.
+    pub(super) fn told(&self) -> Option<&ToldNames> {
+        self.told.as_deref()
+    }
+
     /// Whether a fact is the same as the record before told: each record of a flow repeats its names.
     pub(super) fn is_known(&mut self, fact: &Fact) -> bool {
         let Fact::Told(told) = fact else { return false };

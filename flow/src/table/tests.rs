@@ -497,6 +497,52 @@ fn who_had_packets_since_gets_another_chance() {
     bench.finish();
 }
 
+#[test]
+fn all_open_flows_are_shown_once_in_any_steps() {
+    let mut bench = Bench::new();
+    for number in 0..100_u64 {
+        let client = format!("10.0.0.{number}:5000");
+        let asked = packet(1_000 + number, Protocol::TCP, (&client, "192.0.2.1:443"));
+        bench.says(&asked, hello(&format!("n{number}.example")));
+    }
+    // Some have ended, and others are where they were.
+    bench.clock.observe(Timestamp::new(10_000, 0));
+    bench.table.close_round(&bench.clock, &mut bench.sink);
+    for number in 0..30_u64 {
+        bench.send(&udp(10_000, (&format!("10.1.0.{number}:53"), "192.0.2.2:53")));
+    }
+    let shown = |most| {
+        let (mut all, mut from) = (Vec::new(), Some(0));
+        while let Some(slot) = from {
+            from = bench.table.sweep(slot, most, |flow| {
+                let names: Vec<_> = flow.names.iter().map(|name| name.name.to_string()).collect();
+                all.push((flow.head.id, flow.initiator, names));
+            });
+        }
+        all.sort();
+        all
+    };
+    let open = bench.table.stats().flows_open as usize;
+    assert!((30..130).contains(&open), "{open}");
+    assert_eq!(shown(u32::MAX).len(), open);
+    assert_eq!(shown(u32::MAX), shown(7));
+    assert_eq!(shown(1), shown(7));
+}
+
+#[test]
+fn what_an_open_flow_has_said_is_shown() {
+    let mut bench = Bench::new();
+    bench.says(&packet(1_000, Protocol::TCP, ("10.0.0.1:5000", "192.0.2.1:443")), hello("www.example"));
+    let mut shown = 0;
+    bench.table.sweep(0, 10, |flow| {
+        shown += 1;
+        assert_eq!(flow.names[0].name, name("www.example"));
+        assert_eq!(flow.tls.unwrap().server_name, Some(name("www.example")));
+        assert_eq!((flow.initiator, flow.responder), (end("10.0.0.1:5000"), end("192.0.2.1:443")));
+    });
+    assert_eq!(shown, 1);
+}
+
 fn hello(server_name: &str) -> Fact {
     Fact::ClientHello(Arc::new(ClientHello {
         server_name: Some(name(server_name)),

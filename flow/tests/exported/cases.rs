@@ -497,6 +497,32 @@ fn what_is_attached_stays_with_the_flow() {
 }
 
 #[test]
+fn each_thread_is_shown_its_part_of_the_open_flows_once() {
+    let mut twin = Twin::new();
+    for number in 0..500 {
+        twin.push(&record(&format!("10.0.{}.{}:50000 > 192.0.2.1:443", number / 200, number % 200)));
+    }
+    twin.take();
+    let shown = |parts, most| {
+        let mut all = Vec::new();
+        for part in 0..parts {
+            let mut place = Some(weir_flow::SweepPlace::default());
+            while let Some(at) = place {
+                let look = |flow: &weir_model::flow::OpenFlow<'_>| Some((flow.head.id, flow.responder));
+                place = twin.flows.sweep(at, (part, parts), most, look, |head, (id, responder)| {
+                    assert_eq!((head.id, head.destination), (id, responder));
+                    all.push(id);
+                });
+            }
+        }
+        all.sort();
+        all
+    };
+    assert_eq!(shown(1, u32::MAX).len(), 500);
+    assert_eq!(shown(1, u32::MAX), shown(3, 2));
+}
+
+#[test]
 fn news_come_in_the_order_of_records_whatever_the_seed() {
     let run = || {
         let mut twin = Twin::new();

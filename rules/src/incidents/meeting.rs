@@ -155,7 +155,7 @@ fn rejected(hit: &Hit, flow: &Flow) -> Option<Rejected> {
     if *address != flow.responder.ip {
         return Some(Rejected::NotResponder);
     }
-    if flow.continues.is_some() && hit.count > 0 {
+    if flow.continues.is_some() && hit.count > 0 && !hit.is_late {
         return Some(Rejected::Continued);
     }
     let mut said = flow.names().filter(|name| name.source.is_said()).map(|name| &name.name).peekable();

@@ -29,7 +29,7 @@ impl Found<'_> {
 
     /// Adds what was met in a look-up; a flow that has too many of them keeps what it can.
     pub(super) fn look_up(&mut self, id: u16, mut matches: Matches, lookup: impl FnOnce() -> Option<Lookup>) {
-        let counts = |id| self.set.get(id).is_some_and(|indicator| indicator.is_valid_at(self.time));
+        let counts = |id| self.set.get(id).is_some_and(|indicator| indicator.is_valid_at(self.valid_at));
         matches.retain(|(id, ..)| counts(*id));
         let Some(lookup) = (!matches.is_empty()).then(lookup).flatten() else {
             return;

@@ -16,7 +16,8 @@
 //! | JA3, JA4 | JA3, JA4 | `ja3`, `ja4` |
 //! | any certificate of a server's chain | certificate | `certificate` |
 //!
-//! An indicator that no source says to count any more, at the time of the packet, is not met.
+//! An indicator that no source says to count any more, at the time of the packet, is not met. With one that comes when a flow is open,
+//! what is kept of the flow is compared (`late.rs`).
 //!
 //! Names that a router wrote into its record of the flow are compared as if a packet had said them: the name asked for in DNS, TLS
 //! server_name, HTTP host and target.
@@ -28,10 +29,12 @@
 
 mod dns;
 mod http;
+mod late;
 mod questions;
 mod rewritten;
 mod told;
 
+pub use late::Sweep;
 pub use questions::Questions;
 
 use crate::hits::{FlowHits, Hit, Subject};
@@ -66,7 +69,7 @@ impl Matcher {
         if self.set.is_empty() {
             return;
         }
-        let mut found = Found { set: &self.set, hits, time: head.first, packet: head.id.0 };
+        let mut found = Found::new(&self.set, hits, (head.first, head.id.0));
         found.ends(head);
         head.tunnels.iter().for_each(|tunnel| found.tunnel(head, tunnel));
     }
@@ -74,7 +77,7 @@ impl Matcher {
     /// Compares what a translator made of the addresses of a flow that had begun when a router told of it.
     pub fn translated(&self, head: &FlowHead<'_>, hits: &mut FlowHits) {
         if let (Some(translated), false) = (head.translated, self.set.is_empty()) {
-            let mut found = Found { set: &self.set, hits, time: head.first, packet: head.id.0 };
+            let mut found = Found::new(&self.set, hits, (head.first, head.id.0));
             found.translated(head, translated);
         }
     }
@@ -84,7 +87,7 @@ impl Matcher {
         if self.set.is_empty() {
             return;
         }
-        let mut found = Found { set: &self.set, hits, time: head.first, packet: head.id.0 };
+        let mut found = Found::new(&self.set, hits, (head.first, head.id.0));
         head.passive.iter().for_each(|passive| found.passive(passive));
     }
 
@@ -93,13 +96,13 @@ impl Matcher {
         if self.set.is_empty() {
             return;
         }
-        let mut found = Found { set: &self.set, hits, time: observation.time, packet: observation.packet };
+        let mut found = Found::new(&self.set, hits, (observation.time, observation.packet));
         match &observation.fact {
             Fact::Dns(message) => found.dns(observation, message),
             Fact::ClientHello(hello) => found.client_hello(hello),
             Fact::Certificate(certificate) => found.certificate(certificate),
             Fact::HttpRequest(request) => found.http_request(request, observation.destination),
-            Fact::Told(names) => found.told(observation, names),
+            Fact::Told(names) => found.told((observation.source, observation.destination), names),
             Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => {}
         }
     }
@@ -111,6 +114,17 @@ struct Found<'a> {
     hits: &'a mut FlowHits,
     time: Timestamp,
     packet: u64,
+    /// When indicators must count.
+    valid_at: Timestamp,
+    /// See [`Hit::is_late`].
+    is_late: bool,
+}
+
+impl<'a> Found<'a> {
+    /// In a packet of that time and number.
+    const fn new(set: &'a IndicatorSet, hits: &'a mut FlowHits, (time, packet): (Timestamp, u64)) -> Self {
+        Self { set, hits, time, packet, valid_at: time, is_late: false }
+    }
 }
 
 impl Found<'_> {
@@ -121,9 +135,9 @@ impl Found<'_> {
     }
 
     fn new_hit(&self, id: IndicatorId, field: Field, value: &Arc<str>, subject: Subject) -> Option<Hit> {
-        let (time, packet, value) = (self.time, self.packet, Arc::clone(value));
-        let indicator = self.set.get(id).filter(|indicator| indicator.is_valid_at(time))?;
-        Some(Hit { indicator, field, value, time, packet, subject, last: time, count: 1 })
+        let (time, packet, is_late, value) = (self.time, self.packet, self.is_late, Arc::clone(value));
+        let indicator = self.set.get(id).filter(|indicator| indicator.is_valid_at(self.valid_at))?;
+        Some(Hit { indicator, field, value, time, packet, subject, last: time, count: 1, is_late })
     }
 
     fn hit_all(
@@ -224,11 +238,18 @@ impl Found<'_> {
             let subject = Subject::Said { host: name.as_str().into(), to_proxy: false };
             self.hit_all(self.set.name(name), field, name.as_str(), &subject);
         }
-        if let Some(id) = self.set.ja3(&hello.ja3) {
-            let value = IndicatorValue::Ja3(hello.ja3).to_string();
-            self.hit(id, Field::Ja3, &value.into(), Subject::Flow);
+        self.ja3(hello.ja3);
+        self.ja4(&hello.ja4);
+    }
+
+    fn ja3(&mut self, ja3: [u8; 16]) {
+        if let Some(id) = self.set.ja3(&ja3) {
+            self.hit(id, Field::Ja3, &IndicatorValue::Ja3(ja3).to_string().into(), Subject::Flow);
         }
-        self.hit_all(self.set.ja4(&hello.ja4), Field::Ja4, &hello.ja4, &Subject::Flow);
+    }
+
+    fn ja4(&mut self, ja4: &Arc<str>) {
+        self.hit_all(self.set.ja4(ja4), Field::Ja4, ja4, &Subject::Flow);
     }
 
     fn certificate(&mut self, certificate: &Certificate) {

@@ -109,7 +109,7 @@ impl Matcher {
                 passive: &[],
             };
             let mut hits = FlowHits::default();
-            Found { set: &self.set, hits: &mut hits, time: first, packet: id.0 }.ends(&head);
+            Found::new(&self.set, &mut hits, (first, id.0)).ends(&head);
             if !hits.is_empty() {
                 met(&head, hits);
             }

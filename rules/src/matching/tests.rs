@@ -8,6 +8,7 @@ use weir_model::observation::{
 };
 use weir_model::{Context, Indicator, IndicatorValue, Protocol};
 
+mod late;
 mod routers;
 mod validity;
 

@@ -5,12 +5,13 @@ use super::http::Target;
 use crate::hits::Subject;
 use weir_model::alert::{Field, Lookup};
 use weir_model::observation::{RequestForm, ToldNames};
-use weir_model::{Name, Observation};
+use weir_model::{Endpoint, Name};
 
 impl Found<'_> {
-    pub(super) fn told(&mut self, observation: &Observation, names: &ToldNames) {
+    /// What was told of a flow of that client and server.
+    pub(super) fn told(&mut self, (client, server): (Endpoint, Endpoint), names: &ToldNames) {
         if let Some(asked) = &names.dns_question {
-            self.told_question(observation, asked);
+            self.question(0, (client, server), asked);
         }
         if let Some(name) = &names.server_name {
             let subject = Subject::Said { host: name.as_str().into(), to_proxy: false };
@@ -18,19 +19,19 @@ impl Found<'_> {
         }
         if let Some(host) = &names.http_host {
             let (port, path, form) = (names.http_port, &names.http_path, RequestForm::Origin);
-            self.http(Target { host, port, path, form, server: observation.destination });
+            self.http(Target { host, port, path, form, server });
         }
     }
 
-    /// A look-up of which the record tells neither type nor answer. What goes to a group (Multicast DNS, LLMNR) looks nothing up
+    /// A look-up of which neither type nor answer is known. What goes to a group (Multicast DNS, LLMNR) looks nothing up
     /// on the Internet.
-    fn told_question(&mut self, observation: &Observation, asked: &Name) {
-        let ids = self.set.name(asked);
+    pub(super) fn question(&mut self, id: u16, (client, server): (Endpoint, Endpoint), asked: &Name) {
+        let (ids, time) = (self.set.name(asked), self.time);
         let matches = ids.map(|id| (id, Field::DnsQuestion, asked.as_str().into())).collect();
         let lookup = || Lookup {
-            time: observation.time,
-            client: observation.source,
-            server: observation.destination,
+            time,
+            client,
+            server,
             name: asked.clone(),
             qtype: 0,
             rcode: None,
@@ -39,8 +40,8 @@ impl Found<'_> {
             cut: false,
             rewritten: None,
         };
-        if !observation.destination.ip.is_multicast() {
-            self.look_up(0, matches, || Some(lookup()));
+        if !server.ip.is_multicast() {
+            self.look_up(id, matches, || Some(lookup()));
         }
     }
 }

@@ -125,6 +125,7 @@ impl Collectors {
             CollectorThread {
                 index,
                 follower,
+                to_sweep: Vec::new(),
                 peer: peers.workers() + index,
                 worker,
                 collector,

@@ -11,6 +11,7 @@ use crate::run::arming::Follower;
 use crate::run::board::{Board, CollectorView};
 use crate::run::clock;
 use crate::run::outbox::Outbox;
+use crate::run::pace::Pace;
 use crate::run::tables::Peers;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use weir_capture::collector::{Arrival, CollectorWorker, Datagram, DatagramBatch, Received};
 use weir_model::Timestamp;
+use weir_rules::IndicatorSet;
 
 /// How often a thread looks at what time alone changes: flows that end by it, lines that wait.
 const ROUND: Duration = Duration::from_millis(100);
@@ -34,6 +36,8 @@ pub(in crate::run) struct CollectorThread {
     /// Its place among all who say how far they have come.
     pub(super) peer: usize,
     pub(super) follower: Follower,
+    /// What open flows are to be compared with when all threads compare with the set that it came with.
+    pub(super) to_sweep: Vec<Arc<IndicatorSet>>,
     pub(super) worker: CollectorWorker,
     pub(super) collector: Collector,
     pub(super) outbox: Outbox,
@@ -52,6 +56,7 @@ struct Going {
     changes: Changes,
     passed: Timestamp,
     times: StageTimes,
+    sweeps: StageTimes,
 }
 
 impl CollectorThread {
@@ -63,6 +68,7 @@ impl CollectorThread {
             changes: Changes::default(),
             passed: clock::now(),
             times: StageTimes::new(),
+            sweeps: StageTimes::new(),
         };
         let mut batch = DatagramBatch::new();
         let mut rounds = 0_u64;
@@ -75,6 +81,7 @@ impl CollectorThread {
                 Received::Nothing => going.passed = going.passed.max(clock::now() - ROUND),
                 Received::Ended => break,
             }
+            self.sweep(Pace::beside(batch.len()), &mut going);
             let now = Instant::now();
             if now >= closes {
                 closes = now + ROUND;
@@ -90,8 +97,34 @@ impl CollectorThread {
         if let Some(armed) = self.follower.news() {
             self.collector.follow(Arc::clone(&armed.set));
             self.follower.has_taken();
-            self.follower.has_swept();
+            self.to_sweep.push(Arc::clone(&armed.added));
         }
+    }
+
+    /// Compares open flows with what came with the last sets, for a while; a longer one when there is nothing else to do. Threads share
+    /// the flows, so a flow that another begins with an old set must be behind all of them.
+    fn sweep(&mut self, pace: Pace, going: &mut Going) {
+        let Self { collector, follower, to_sweep, .. } = self;
+        if !to_sweep.is_empty() && follower.have_all_taken() {
+            to_sweep.drain(..).for_each(|added| collector.begin_sweep(&added));
+            if !collector.is_sweeping() {
+                follower.has_swept();
+            }
+        }
+        if !collector.is_sweeping() {
+            return;
+        }
+        going.sweeps.measure(|| {
+            pace.step(|slots| {
+                collector.sweep(going.passed, slots);
+                collector.is_sweeping()
+            });
+            collector.stand(Look::Changed);
+        });
+        if !collector.is_sweeping() && to_sweep.is_empty() {
+            follower.has_swept();
+        }
+        self.outbox.take(self.collector.take_learnt());
     }
 
     fn batch(&mut self, batch: &DatagramBatch, going: &mut Going) {
@@ -167,6 +200,7 @@ impl CollectorThread {
             exporters,
             sent: self.outbox.sent(),
             times: going.times.clone(),
+            sweeps: going.sweeps.clone(),
         };
         self.board.put_collector(self.index, view);
     }
