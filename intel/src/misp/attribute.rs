@@ -6,8 +6,8 @@ use crate::{Place, RefusalReason, json, text};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
-use weir_model::indicator::{Further, Side, Threat};
-use weir_model::{Context, Timestamp, Tlp};
+use weir_model::indicator::{Further, Threat};
+use weir_model::{Context, IndicatorValue, Timestamp, Tlp};
 
 /// An attribute of an event, or of an object in it.
 pub(super) struct Attribute {
@@ -15,14 +15,22 @@ pub(super) struct Attribute {
     kind: String,
     value: String,
     /// Why it is not to be used, whatever its value.
-    unwanted: Option<RefusalReason>,
-    id: Option<Uuid>,
-    category: String,
+    pub(super) unwanted: Option<RefusalReason>,
+    pub(super) id: Option<Uuid>,
+    pub(super) category: String,
     comment: Option<Arc<str>>,
-    labels: Labels,
-    is_restricted: bool,
+    pub(super) labels: Labels,
+    pub(super) is_restricted: bool,
     first_seen: Option<Timestamp>,
     last_seen: Option<Timestamp>,
+}
+
+/// What the values of an attribute are told to be of.
+pub(super) struct About<'a> {
+    /// The source, as it is named in alerts.
+    pub(super) source: &'a Arc<str>,
+    /// The category as a list of types.
+    pub(super) types: Arc<[Arc<str>]>,
 }
 
 /// The attributes of an object. What is deleted with it counts as deleted.
@@ -69,28 +77,38 @@ impl Attribute {
 
     /// Hands on the values, or says why there are none.
     pub(super) fn emit(&self, event: &Event, out: &mut Out<'_, '_>) {
-        if let Some(reason) = self.unwanted {
-            return self.refuse(reason, out);
-        }
-        let side = values::side(&self.kind);
-        let context = self.context(event, side, out);
-        for value in values::of(&self.kind, &self.value) {
+        let about = About { source: &out.origin.source, types: out.categories.types(&self.category) };
+        for value in self.values(event, &about) {
+            let place = Place::Pointer(self.pointer.clone());
             match value {
-                Ok(value) => {
-                    let place = Place::Pointer(self.pointer.clone());
-                    out.collector.value(out.origin, place, &self.value, value, context.clone());
+                Ok((value, context)) => {
+                    out.collector.value(out.origin, place, &self.value, value, context);
                 }
-                Err(reason) => self.refuse(reason, out),
+                Err(reason) => out.collector.refuse(out.origin, place, &self.shown(), reason),
             }
         }
     }
 
-    fn refuse(&self, reason: RefusalReason, out: &mut Out<'_, '_>) {
-        let text = format!("{} {}", self.kind, self.value);
-        out.collector.refuse(out.origin, Place::Pointer(self.pointer.clone()), &text, reason);
+    /// Its values with what is said of them, and why others are none; never nothing at all.
+    pub(super) fn values(
+        &self,
+        event: &Event,
+        about: &About<'_>,
+    ) -> Vec<Result<(IndicatorValue, Context), RefusalReason>> {
+        if let Some(reason) = self.unwanted {
+            return vec![Err(reason)];
+        }
+        let context = self.context(event, about);
+        let values = values::of(&self.kind, &self.value).into_iter();
+        values.map(|value| value.map(|value| (value, context.clone()))).collect()
     }
 
-    fn context(&self, event: &Event, side: Option<Side>, out: &mut Out<'_, '_>) -> Context {
+    /// What stands there, for people to recognise it.
+    pub(super) fn shown(&self) -> String {
+        format!("{} {}", self.kind, self.value)
+    }
+
+    fn context(&self, event: &Event, about: &About<'_>) -> Context {
         let mut tags = self.labels.tags.clone();
         for tag in &event.labels.tags {
             if tags.len() < text::MAX_TAGS && !tags.contains(tag) {
@@ -98,7 +116,7 @@ impl Attribute {
             }
         }
         Context {
-            source: Arc::clone(&out.origin.source),
+            source: Arc::clone(about.source),
             description: self.comment.clone().or_else(|| event.title.clone()),
             tags,
             confidence: self.labels.confidence.or(event.labels.confidence),
@@ -110,8 +128,8 @@ impl Attribute {
                 report: event.report.clone(),
                 organisation: event.organisation.clone(),
                 threats: self.threats(event),
-                types: out.types(&self.category),
-                side,
+                types: Arc::clone(&about.types),
+                side: values::side(&self.kind),
                 valid_from: None,
                 valid_until: None,
             })),

@@ -21,11 +21,15 @@ use std::fmt;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
+/// Most categories kept to be shared; MISP has 16. Adversary: a publisher who gives each attribute a category of its own. Further ones
+/// are not shared.
+const MAX_CATEGORIES: usize = 256;
+
 /// Reads all documents of a file and hands on the values of their attributes.
 pub(crate) fn read(input: impl BufRead, origin: &Origin, collector: &mut Collector<'_>) -> io::Result<()> {
     let mut input = Capped::new(input, MAX_DOCUMENT_BYTES);
     let mut documents = 0_usize;
-    let mut out = Out { origin, collector, categories: HashMap::new() };
+    let mut out = Out { origin, collector, categories: Categories::default() };
     while input.has_more()? {
         let pointer = if documents == 0 { String::new() } else { format!("/{documents}") };
         input.renew();
@@ -45,18 +49,23 @@ pub(crate) fn read(input: impl BufRead, origin: &Origin, collector: &mut Collect
 struct Out<'a, 'b> {
     origin: &'a Origin,
     collector: &'a mut Collector<'b>,
-    /// Categories met: a handful of words stands at millions of attributes.
-    categories: HashMap<String, Arc<[Arc<str>]>>,
+    categories: Categories,
 }
 
-impl Out<'_, '_> {
+/// Categories met: a handful of words stands at millions of attributes.
+#[derive(Default)]
+struct Categories(HashMap<String, Arc<[Arc<str>]>>);
+
+impl Categories {
     /// The category as a list of types.
     fn types(&mut self, category: &str) -> Arc<[Arc<str>]> {
-        if let Some(known) = self.categories.get(category) {
+        if let Some(known) = self.0.get(category) {
             return Arc::clone(known);
         }
         let types: Arc<[Arc<str>]> = text::shared(category).into_iter().collect();
-        self.categories.insert(category.to_owned(), Arc::clone(&types));
+        if self.0.len() < MAX_CATEGORIES {
+            self.0.insert(category.to_owned(), Arc::clone(&types));
+        }
         types
     }
 }
