@@ -24,6 +24,8 @@ mod linewise;
 pub mod misp;
 mod pdnssoc;
 mod plain;
+#[cfg(test)]
+mod python;
 mod records;
 mod refusal;
 mod rpz;

@@ -98,6 +98,7 @@ reasons! {
     SpecialAddress => "special_address", "The address names no host: unspecified, loopback or broadcast.";
     Email => "email", "An e-mail address: not visible on the wire.";
     NotForDetection => "not_for_detection", "MISP says that the attribute is not meant for detection (`to_ids` is false).";
+    Unpublished => "unpublished", "Its MISP event is not published yet.";
     Deleted => "deleted", "Deleted at the source.";
     Revoked => "revoked", "Revoked by its creator (STIX).";
     Superseded => "superseded", "The same file has a newer version of this object (STIX).";

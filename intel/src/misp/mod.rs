@@ -1,14 +1,17 @@
-//! MISP: event exports (`{"Event": ...}`, `{"response": [...]}`), answers of `restSearch`, and the event files of feeds.
+//! MISP: event exports (`{"Event": ...}`, `{"response": [...]}`), answers of `restSearch`, and the event files of feeds; and instances
+//! that are asked ([`MispProvider`]).
 //!
-//! One event is held at a time: what is said of it as a whole may stand behind its attributes.
+//! Of files, one event is held at a time: what is said of it as a whole may stand behind its attributes.
 
 mod attribute;
 mod event;
 pub(crate) mod feed;
+mod rest;
 pub(crate) mod values;
 
 use crate::{Place, text};
 pub use feed::reading_of;
+pub use rest::{MispProvider, MispSettings};
 
 use crate::collect::{Collector, Origin};
 use crate::json::{Capped, MAX_DOCUMENT_BYTES};
