@@ -23,7 +23,8 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let output = arguments.next().unwrap_or_else(|| PathBuf::from("corpus"));
     let mut sequences = built();
-    match arguments.next().map(|corpora| corpora.join("netflow")) {
+    let corpora = arguments.next();
+    match corpora.as_ref().map(|corpora| corpora.join("netflow")) {
         Some(corpora) if corpora.is_dir() => collected(&corpora, &mut sequences)?,
         _ => println!("no corpora given: only what the tests build"),
     }
@@ -41,7 +42,57 @@ fn main() -> Result<()> {
     }
     write(&output, "frames", packets.frames.into_iter())?;
     write(&output, "dns", packets.dns.into_values())?;
-    write(&output, "tls", packets.tls.into_values())
+    write(&output, "tls", packets.tls.into_values())?;
+    let intel = corpora.as_deref().map(|corpora| corpora.join("intel"));
+    let files = |folder: &str, end: &str| {
+        intel.iter().flat_map(|intel| small_files(&intel.join(folder), end)).collect::<Vec<_>>()
+    };
+    write(&output, "misp", [MISP.as_bytes().to_vec()].into_iter().chain(files("misp-events", "json")))?;
+    write(&output, "csv", TABLES.iter().map(|table| table.as_bytes().to_vec()).chain(files("plain", "txt")))?;
+    write(&output, "rpz", std::iter::once(ZONE.as_bytes().to_vec()))?;
+    let bundles = files("stix", "json");
+    let written = bundles.iter().flat_map(|bundle| patterns(bundle));
+    write(&output, "stix_pattern", PATTERNS.iter().map(|pattern| pattern.as_bytes().to_vec()).chain(written))
+}
+
+const MISP: &str = r#"{"Event":{"uuid":"5d9b5933-964c-433c-b84f-4c680a2fe004","info":"x","date":"2026-01-01","published":true,
+"Orgc":{"name":"o"},"Tag":[{"name":"tlp:green"}],"Attribute":[{"uuid":"5eb7ec0d-7fbc-4e5a-9f0c-1f6f0a0a020f","type":"domain|ip",
+"value":"evil.example|192.0.2.1","to_ids":true,"comment":"c","timestamp":"1767225600"},{"type":"ip-dst|port","value":"192.0.2.1|443","to_ids":"1"}],
+"Object":[{"name":"url","Attribute":[{"type":"url","value":"http://evil.example/a","to_ids":true}]}]}}"#;
+
+const TABLES: [&str; 3] = [
+    "first_seen,ioc_type,ioc_value,tags,tlp\n2026-01-01,domain,\"evil.example\",\"a,b\",green\n",
+    "# ip;port;comment\n192.0.2.1;443;x\n2001:db8::1;80;y\n",
+    "url\tja3\nhxxp://evil[.]example/a\te7d705a3286e19ea42f587b344ee6865\n",
+];
+
+const ZONE: &str = "$ORIGIN rpz.example.\n@ SOA a. b. 1 2 3 4 5\nevil.example CNAME .\n*.evil.example CNAME .\n\
+    24.0.2.0.192.rpz-ip CNAME .\nok.example CNAME rpz-passthru.\n";
+
+const PATTERNS: [&str; 4] = [
+    "[ipv4-addr:value = '192.0.2.1' OR domain-name:value IN ('a.example', 'b.example')]",
+    "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '192.0.2.1' AND network-traffic:dst_port = 443]",
+    "([url:value LIKE 'http://evil.example/a'] OR [x509-certificate:hashes.'SHA-256' = 'aa']) WITHIN 60 SECONDS",
+    "[ipv4-addr:value ISSUBSET '198.51.100.0/24'] FOLLOWEDBY [file:hashes.MD5 != 'x'] START t'2026-01-01T00:00:00Z' STOP t'2027-01-01T00:00:00Z'",
+];
+
+/// The files of a folder that are small enough to be mutated.
+fn small_files(folder: &Path, end: &str) -> Vec<Vec<u8>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort_unstable();
+    let wanted = paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == end));
+    wanted.filter_map(|path| fs::read(path).ok()).filter(|bytes| bytes.len() < 64 << 10).collect()
+}
+
+/// The patterns in a bundle, as they are written there.
+fn patterns(bundle: &[u8]) -> Vec<Vec<u8>> {
+    let text = String::from_utf8_lossy(bundle);
+    let behind = text.split("\"pattern\": \"").skip(1);
+    behind
+        .filter_map(|rest| Some(rest.split_once("]\"")?.0.to_owned() + "]"))
+        .map(String::into_bytes)
+        .collect()
 }
 
 fn write(output: &Path, target: &str, inputs: impl Iterator<Item = Vec<u8>>) -> Result<()> {

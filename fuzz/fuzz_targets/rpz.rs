@@ -1,0 +1,5 @@
+//! Response policy zones.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| weir_fuzz::intelligence::file(weir_intel::Format::Rpz, bytes));
