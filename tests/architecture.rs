@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("weir-capture", &["weir-model", "weir-mem"]),
     ("weir-mem", &[]),
     ("weir-flow", &["weir-model", "weir-wire", "weir-mem"]),
-    ("weir-rules", &["weir-model"]),
+    ("weir-rules", &["weir-model", "weir-mem"]),
     ("weir-intel", &["weir-model"]),
     ("weir-alert", &["weir-model"]),
     ("weir-bench", &["weir-model", "weir-wire", "weir-capture", "weir-flow", "weir-rules", "weir-alert"]),

@@ -1,36 +1,34 @@
 //! How a set is made.
 
+use super::contexts::Gathering;
 use super::filter::{self, Filter};
 use super::hash::Hashes;
 use super::index::Index;
-use super::key::{Key, with_key};
+use super::key::{KINDS, Key, with_key};
+use super::members::Members;
 use super::names::Names;
 use super::networks::Networks;
-use super::store::{IndicatorId, Store};
-use super::{IndicatorSet, Present, find};
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use super::values::{IndicatorId, Values};
+use super::{IndicatorSet, Stored, find};
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
 use weir_model::{Context, Indicator, IndicatorValue};
 
-/// Most indicators held: about 1 GB. Adversary: the publisher of a list, or whoever sits between; further ones are refused as
-/// [`SetFull`].
+/// Most indicators held: half a gigabyte and what is said of each. Adversary: the publisher of a list, or whoever sits between;
+/// further ones are refused as [`SetFull`].
 pub const MAX_INDICATORS: usize = 16_000_000;
 
 /// Contexts kept of one indicator. A list that repeats one value with ever new comments would otherwise make its alerts
 /// unreadable and adding to it quadratic; further contexts are counted and left out.
 pub const MAX_CONTEXTS_PER_INDICATOR: usize = 16;
 
-/// Makes an [`IndicatorSet`].
+/// Makes an [`IndicatorSet`]. What is added is stored at once as the set will have it.
 #[derive(Debug)]
 pub struct SetBuilder {
-    store: Store,
+    values: Values<Vec<u8>>,
     index: Index,
+    contexts: Gathering,
     hashes: Hashes,
-    shared: HashMap<Arc<Context>, u32, RandomState>,
-    /// The context that was added last: in most lists the next one is the same but for its line.
-    last_shared: Option<(Arc<Context>, u32)>,
     contexts_left_out: u64,
     max_indicators: usize,
 }
@@ -71,11 +69,10 @@ impl SetBuilder {
     /// Nothing yet, and room for fewer than [`MAX_INDICATORS`].
     pub fn with_limit(max_indicators: usize) -> Self {
         Self {
-            store: Store::default(),
+            values: Values::default(),
             index: Index::default(),
+            contexts: Gathering::default(),
             hashes: Hashes::default(),
-            shared: HashMap::default(),
-            last_shared: None,
             contexts_left_out: 0,
             max_indicators: max_indicators.min(MAX_INDICATORS),
         }
@@ -89,7 +86,7 @@ impl SetBuilder {
             self.add_context(id, context);
         }
         if !indicator.warnings.is_empty() {
-            self.store.set_warnings(id, indicator.warnings);
+            self.contexts.set_warnings(id, &indicator.warnings);
         }
         Ok(id)
     }
@@ -101,13 +98,9 @@ impl SetBuilder {
         Ok(added)
     }
 
-    fn add_value(&mut self, value: &IndicatorValue) -> Result<Added, SetFull> {
-        with_key(value, |key| self.key(key)).ok_or(SetFull)
-    }
-
     /// Number of indicators so far.
     pub fn len(&self) -> usize {
-        self.store.len()
+        self.values.len()
     }
 
     /// Whether there are none so far.
@@ -115,72 +108,105 @@ impl SetBuilder {
         self.len() == 0
     }
 
-    /// Contexts left out because of [`MAX_CONTEXTS_PER_INDICATOR`].
+    /// Contexts left out because of [`MAX_CONTEXTS_PER_INDICATOR`], or because 2 GiB are said of all indicators.
     pub fn contexts_left_out(&self) -> u64 {
         self.contexts_left_out
     }
 
     /// The set.
-    pub fn build(mut self) -> IndicatorSet {
-        self.store.shrink();
-        let Self { store, index, hashes, .. } = self;
-        let keys = || store.ids().filter_map(|id| Some((store.key(id)?, id)));
-        let networks = Networks::new(keys().filter_map(|(key, id)| match key {
-            Key::Network(net) => Some((net, id)),
-            _ => None,
-        }));
-        let mut addresses = Filter::for_keys(store.addresses());
-        let mut present = Present::default();
-        for (key, _) in keys() {
-            present.note(&key);
+    pub fn build(self) -> IndicatorSet {
+        let Self { values, index, contexts, hashes, .. } = self;
+        let stored = Stored {
+            values: Values { values: values.values.into(), wide: values.wide.into() },
+            index: index.into_slots().into(),
+            contexts: contexts.finish(),
+        };
+        IndicatorSet::assemble(stored, hashes, None)
+    }
+
+    fn add_value(&mut self, value: &IndicatorValue) -> Result<Added, SetFull> {
+        with_key(value, |key| self.add_key(key)).ok_or(SetFull)
+    }
+
+    fn add_key(&mut self, key: &Key<'_>) -> Option<Added> {
+        let Self { values, index, hashes, .. } = self;
+        let hash = hashes.key(key);
+        if let Some(id) = find(values, index.slots(), hash, key) {
+            return Some(Added { id, is_new: false });
+        }
+        if values.len() >= self.max_indicators {
+            return None;
+        }
+        index.make_room(|number| values.key(IndicatorId(number)).map_or(0, |key| hashes.key(&key)));
+        let id = values.push(key)?;
+        index.insert(hash);
+        self.contexts.push();
+        Some(Added { id, is_new: true })
+    }
+
+    fn add_context(&mut self, id: IndicatorId, context: Context) {
+        let kept = self.contexts.add(id, context, MAX_CONTEXTS_PER_INDICATOR);
+        self.contexts_left_out += u64::from(!kept);
+    }
+}
+
+impl IndicatorSet {
+    /// Puts what answers quickly in front of what is stored; of which only some may be meant.
+    pub(super) fn assemble(stored: Stored, hashes: Hashes, only: Option<Members>) -> Self {
+        let keys = || chosen_keys(&stored.values, only.as_ref());
+        let overview = Overview::of(keys());
+        let mut addresses = Filter::for_keys(overview.addresses());
+        for (_, key) in keys() {
             if matches!(key, Key::Address(_) | Key::AddressPort(..)) {
                 addresses.insert(hashes.key(&key), filter::Kind::Member);
             }
         }
-        let texts = store.ids().filter_map(|id| match store.key(id) {
-            Some(Key::Domain(name) | Key::Host(name)) => Some(name),
-            _ => None,
-        });
-        let names = Names::new(texts, &hashes);
-        IndicatorSet { addresses, names, networks, present, store, index, hashes }
+        let names = Names::new(
+            keys().filter_map(|(_, key)| match key {
+                Key::Domain(name) | Key::Host(name) => Some(name),
+                _ => None,
+            }),
+            &hashes,
+        );
+        let Overview { kinds, networks } = overview;
+        Self { addresses, names, networks: Networks::new(networks), kinds, stored, hashes, only }
+    }
+}
+
+/// The values that are meant, with their numbers.
+pub(super) fn chosen_keys<'a, B: Deref<Target = [u8]>>(
+    values: &'a Values<B>,
+    only: Option<&'a Members>,
+) -> impl Iterator<Item = (IndicatorId, Key<'a>)> + Clone {
+    let is_meant = move |id: &IndicatorId| only.is_none_or(|only| only.contains(*id));
+    values.ids().filter(is_meant).filter_map(|id| Some((id, values.key(id)?)))
+}
+
+/// What one walk over all values tells.
+#[derive(Debug, Default)]
+pub(super) struct Overview {
+    /// How many there are of each of [`KINDS`].
+    pub(super) kinds: [u64; KINDS.len()],
+    pub(super) networks: Vec<(ipnet::IpNet, IndicatorId)>,
+}
+
+impl Overview {
+    pub(super) fn of<'a>(keys: impl Iterator<Item = (IndicatorId, Key<'a>)>) -> Self {
+        let mut overview = Self::default();
+        for (id, key) in keys {
+            if let Some(count) = overview.kinds.get_mut(key.kind() as usize) {
+                *count += 1;
+            }
+            if let Key::Network(net) = key {
+                overview.networks.push((net, id));
+            }
+        }
+        overview
     }
 
-    fn key(&mut self, key: &Key<'_>) -> Option<Added> {
-        let hash = self.hashes.key(key);
-        if let Some(id) = find(&self.store, &self.index, hash, key) {
-            return Some(Added { id, is_new: false });
-        }
-        if self.len() >= self.max_indicators {
-            return None;
-        }
-        let id = self.store.push(key)?;
-        self.index.insert(hash, id.0);
-        Some(Added { id, is_new: true })
-    }
-
-    fn add_context(&mut self, id: IndicatorId, mut context: Context) {
-        let line = context.line.take();
-        let shared = self.shared(context);
-        let kept =
-            shared.is_some_and(|shared| self.store.add_context(id, shared, line, MAX_CONTEXTS_PER_INDICATOR));
-        self.contexts_left_out += u64::from(!kept);
-    }
-
-    fn shared(&mut self, context: Context) -> Option<u32> {
-        if let Some((last, number)) = &self.last_shared
-            && **last == context
-        {
-            return Some(*number);
-        }
-        let (context, number) = if let Some((known, number)) = self.shared.get_key_value(&context) {
-            (Arc::clone(known), *number)
-        } else {
-            let context = Arc::new(context);
-            let number = self.store.push_shared(Arc::clone(&context))?;
-            self.shared.insert(Arc::clone(&context), number);
-            (context, number)
-        };
-        self.last_shared = Some((context, number));
-        Some(number)
+    /// How many are addresses, with or without a port.
+    fn addresses(&self) -> usize {
+        let [address, address_port, ..] = self.kinds;
+        (address + address_port) as usize
     }
 }

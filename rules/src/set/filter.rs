@@ -1,5 +1,7 @@
 //! A blocked Bloom filter: tells at the cost of one memory access that a key is not there, which is what most questions end with.
 
+use weir_mem::{Pages, Reserved};
+
 /// Bits per key, at least; rounding up to a power of two makes it up to twice as many. With three bits set per key in a word
 /// of 64, about 1 question of 100 passes without reason, and a million keys still fit near the cores.
 const BITS_PER_KEY: usize = 12;
@@ -28,10 +30,11 @@ impl Word {
     }
 }
 
+/// On huge pages if it is as large: questions go all over it.
 #[derive(Debug)]
 pub(super) struct Filter {
     /// A power of two, at least two.
-    words: Vec<u64>,
+    words: Reserved<u64>,
     shift: u32,
 }
 
@@ -44,8 +47,28 @@ impl Default for Filter {
 impl Filter {
     /// An empty filter for so many keys.
     pub(super) fn for_keys(count: usize) -> Self {
-        let words = (count.saturating_mul(BITS_PER_KEY) / 64 + 2).next_power_of_two();
-        Self { words: vec![0; words], shift: 64 - words.trailing_zeros() }
+        Self::of((count.saturating_mul(BITS_PER_KEY) / 64 + 2).next_power_of_two())
+    }
+
+    fn of(words: usize) -> Self {
+        Self { words: Reserved::zeros(words, Pages::Huge), shift: 64 - words.trailing_zeros() }
+    }
+
+    /// From what [`Self::to_bytes`] gave. `None` when that cannot be.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (words, rest) = bytes.as_chunks::<8>();
+        if !rest.is_empty() || words.len() < 2 || !words.len().is_power_of_two() {
+            return None;
+        }
+        let mut filter = Self::of(words.len());
+        for (place, word) in filter.words.iter_mut().zip(words) {
+            *place = u64::from_le_bytes(*word);
+        }
+        Some(filter)
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
     pub(super) fn insert(&mut self, hash: u64, kind: Kind) {
@@ -60,7 +83,7 @@ impl Filter {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>()
+        self.words.len() * size_of::<u64>()
     }
 }
 
@@ -93,5 +116,9 @@ mod tests {
             (0..10_000).filter(|number| filter.word(hash(*number)).may_be(Kind::Ancestor)).count();
         assert!(ancestors < 500, "{ancestors} of 10000 are taken for the other kind");
         assert!(!Filter::default().word(u64::MAX).may_be(Kind::Member));
+        let copy = Filter::from_bytes(&filter.to_bytes()).unwrap();
+        assert!((0..10_000).all(|number| copy.word(hash(number)).may_be(Kind::Member)));
+        assert_eq!(copy.to_bytes(), filter.to_bytes());
+        assert!([0, 8, 17, 24].iter().all(|len| Filter::from_bytes(&vec![0; *len]).is_none()));
     }
 }

@@ -2,43 +2,62 @@
 //! is made, so that nobody can prepare values that meet in one place.
 
 use super::key::Key;
-use foldhash::fast::RandomState;
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-/// The secrets of one set.
-#[derive(Debug)]
+/// The secrets of one set. What follows from them is part of the snapshot's format: it must not depend on the machine or on a
+/// library.
+#[derive(Clone, Debug)]
 pub(super) struct Hashes {
     start: u64,
     step: u64,
     finish: u64,
     length: u64,
-    others: RandomState,
 }
 
 impl Default for Hashes {
     fn default() -> Self {
-        let others = RandomState::default();
-        let secret = |number: u64| others.hash_one(number);
-        Self {
-            start: secret(1),
-            step: secret(2) | 1,
-            finish: secret(3),
-            length: secret(4) | 1,
-            others: others.clone(),
-        }
+        let random = RandomState::new();
+        Self::from_secrets([1, 2, 3, 4].map(|number: u64| random.hash_one(number)))
     }
 }
 
 impl Hashes {
+    /// From numbers that nobody can guess.
+    pub(super) fn from_secrets([start, step, finish, length]: [u64; 4]) -> Self {
+        Self { start, step: step | 1, finish, length: length | 1 }
+    }
+
+    /// What it was made from, or equal to it.
+    pub(super) fn secrets(&self) -> [u64; 4] {
+        [self.start, self.step, self.finish, self.length]
+    }
+
     /// The hash of any key. A domain and a host of the same name have the same.
     pub(super) fn key(&self, key: &Key<'_>) -> u64 {
         match *key {
             Key::Address(ip) => self.address(ip),
             Key::AddressPort(ip, port) => self.address_port(ip, port),
+            Key::Network(net) => self.part(self.address(net.addr()), &[net.prefix_len()]),
             Key::Domain(name) | Key::Host(name) => self.name(name),
-            ref other => self.others.hash_one(other),
+            Key::Url { host, port, path } => {
+                let port = port.map_or(0, |port| u64::from(port) + 1);
+                self.part(self.part(self.start ^ port, host.as_bytes()), path.as_bytes())
+            }
+            Key::Ja3(digest) => self.part(self.start, digest),
+            Key::Ja4(text) => self.part(self.start, text.as_bytes()),
+            Key::Sha1(digest) => self.part(self.start, digest),
+            Key::Sha256(digest) => self.part(self.start, digest),
         }
+    }
+
+    /// Takes more bytes into a hash, as those of names are made: in words of 8, then the rest and the length.
+    fn part(&self, hash: u64, bytes: &[u8]) -> u64 {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let mixed = words.iter().fold(hash, |state, word| mix(state ^ u64::from_le_bytes(*word), self.step));
+        let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        mix(mixed ^ rest ^ self.finish, self.length ^ (bytes.len() as u64) << 1)
     }
 
     /// The hash of an address in canonical form.
@@ -217,7 +236,7 @@ impl Iterator for Suffixes<'_> {
 
 /// The halves of the product, combined: each bit of the result depends on all of both.
 #[inline]
-fn mix(a: u64, b: u64) -> u64 {
+pub(super) fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product >> 64) as u64 ^ product as u64
 }
@@ -284,6 +303,42 @@ mod tests {
         let ip = IpAddr::from([192, 0, 2, 1]);
         assert_ne!(one.address(ip), other.address(ip));
         assert_ne!(one.address(ip), one.address_port(ip, 0));
+    }
+
+    /// A snapshot is read by later versions of the program: who changes a hash changes the version of the format.
+    #[test]
+    fn hashes_are_those_of_the_format() {
+        let hashes = Hashes::from_secrets([
+            0x0123_4567_89ab_cdef,
+            0xfedc_ba98_7654_3211,
+            0x1357_9bdf_0246_8ace,
+            0xeca8_6420_fdb9_7531,
+        ]);
+        let keys = [
+            Key::Address(IpAddr::from([192, 0, 2, 1])),
+            Key::Address("2001:db8::1".parse().unwrap()),
+            Key::AddressPort(IpAddr::from([192, 0, 2, 1]), 443),
+            Key::Network("192.0.2.0/24".parse().unwrap()),
+            Key::Domain("a.somewhat.evil.example"),
+            Key::Url { host: "evil.example", port: Some(8080), path: "/a?b" },
+            Key::Ja3(&[5; 16]),
+            Key::Ja4("t13d1516h2_8daaf6152771_e5627efa2ab1"),
+            Key::Sha1(&[7; 20]),
+            Key::Sha256(&[9; 32]),
+        ];
+        let expected = [
+            0xc17c_7dc7_0cdd_e056,
+            0x882a_fef3_c8e7_f00c,
+            0xb6eb_f7f8_bfed_297d,
+            0xcefe_f410_1084_aec3,
+            0x854e_ab91_c359_6ce4,
+            0xacb1_e68b_d622_d649,
+            0x614c_3640_a632_c069,
+            0xc2ba_d905_fd8d_ee6c,
+            0x4be5_9354_2622_a79f,
+            0xbbb7_328d_b7e2_4687,
+        ];
+        assert_eq!(keys.map(|key| hashes.key(&key)), expected);
     }
 
     #[test]

@@ -1,84 +1,118 @@
-//! An open-addressing hash index from keys that are stored elsewhere to their numbers.
+//! An open-addressing hash index from keys that are stored elsewhere to their numbers: slots of 32 bits, linear probing.
+//!
+//! A slot holds the number plus one (0: free) and, above it, a tag of as many bits of the hash as are left, so that another key
+//! seldom has to be read. Home is the hash scaled to the number of slots, which can be any.
 
-/// A slot: a tag of 32 hash bits, and the number plus one (0: free), so that a miss seldom has to read a key.
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    tag: u32,
-    number_plus_one: u32,
-}
+use super::bytes::{set_word, word};
 
-/// Linear probing over a power of two of slots, at most half of them used.
+/// Bits of a slot for the number: enough for [`super::MAX_INDICATORS`]. The other 8 are the tag.
+const NUMBER_BITS: u32 = 24;
+const NUMBER_MASK: u32 = (1 << NUMBER_BITS) - 1;
+
+/// An index that grows: at most four fifths full, which makes it 13 slots (mostly one cache line) to learn that something is not
+/// there.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    slots: Vec<Slot>,
+    slots: Vec<u8>,
     used: usize,
 }
 
 impl Index {
-    /// The number under this hash for which `same` says that its key is the one looked for.
-    pub(super) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
-        let tag = tag(hash);
-        self.probe(tag)
-            .map_while(|(_, slot)| slot.number_plus_one.checked_sub(1).map(|number| (slot.tag, number)))
-            .find(|(other, number)| *other == tag && same(*number))
-            .map(|(_, number)| number)
+    /// Makes room for one more. When that takes a larger table, `hash_of` is asked for the hashes of all numbers so far, which
+    /// are those from 0 on, instead of holding two tables.
+    pub(super) fn make_room(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let slots = self.slots.len() / 4;
+        if (self.used + 1) * 5 <= slots * 4 {
+            return;
+        }
+        self.slots = Vec::new();
+        self.slots = vec![0; (slots * 2).max(16) * 4];
+        for number in 0..self.used as u32 {
+            place(&mut self.slots, hash_of(number), number);
+        }
     }
 
-    /// Adds a number under a hash; the caller has looked that its key is not there yet.
-    pub(super) fn insert(&mut self, hash: u64, number: u32) {
-        if (self.used + 1) * 2 > self.slots.len() {
-            self.grow();
-        }
-        self.place(Slot { tag: tag(hash), number_plus_one: number.saturating_add(1) });
+    /// Adds the next number under a hash; the caller has made room, and looked that its key is not there yet.
+    pub(super) fn insert(&mut self, hash: u64) {
+        place(&mut self.slots, hash, self.used as u32);
         self.used += 1;
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>()
+    pub(super) fn slots(&self) -> &[u8] {
+        &self.slots
     }
 
-    fn place(&mut self, slot: Slot) {
-        let free =
-            self.probe(slot.tag).find(|(_, other)| other.number_plus_one == 0).map(|(position, _)| position);
-        if let Some(free) = free.and_then(|position| self.slots.get_mut(position)) {
-            *free = slot;
-        }
-    }
-
-    fn grow(&mut self) {
-        let doubled = (self.slots.len() * 2).max(16);
-        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); doubled]);
-        old.into_iter().filter(|slot| slot.number_plus_one != 0).for_each(|slot| self.place(slot));
-    }
-
-    /// The slots from the tag's own on, each once.
-    fn probe(&self, tag: u32) -> impl Iterator<Item = (usize, Slot)> {
-        let mask = self.slots.len().wrapping_sub(1);
-        (0..self.slots.len()).filter_map(move |step| {
-            let position = (tag as usize).wrapping_add(step) & mask;
-            self.slots.get(position).map(|slot| (position, *slot))
-        })
+    pub(super) fn into_slots(self) -> Vec<u8> {
+        self.slots
     }
 }
 
-/// The upper half of the hash, which foldhash mixes best.
+/// The number under this hash for which `same` says that its key is the one looked for.
+#[inline]
+pub(super) fn find(slots: &[u8], hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+    let count = slots.len() / 4;
+    let mut position = home(hash, count);
+    for _ in 0..count {
+        let slot = word(slots, position).filter(|slot| *slot != 0)?;
+        let number = (slot & NUMBER_MASK).wrapping_sub(1);
+        if slot & !NUMBER_MASK == tag(hash) && same(number) {
+            return Some(number);
+        }
+        position = if position + 1 == count { 0 } else { position + 1 };
+    }
+    None
+}
+
+fn place(slots: &mut [u8], hash: u64, number: u32) {
+    let count = slots.len() / 4;
+    let home = home(hash, count);
+    let free = (home..count).chain(0..home).find(|position| word(slots, *position) == Some(0));
+    if let Some(free) = free {
+        set_word(slots, free, tag(hash) | (number + 1));
+    }
+}
+
+/// The upper half of the hash, scaled.
+#[inline]
+fn home(hash: u64, slots: usize) -> usize {
+    (((hash >> 32) * slots as u64) >> 32) as usize
+}
+
+/// Bits of the lower half, of which the filter uses others.
+#[inline]
 fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32
+    hash as u32 & !NUMBER_MASK
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_INDICATORS;
     use super::*;
 
     #[test]
     fn finds_all_also_when_every_hash_is_the_same() {
         let mut index = Index::default();
-        for number in 0..100 {
-            index.insert(u64::MAX, number);
+        for _ in 0..100 {
+            index.make_room(|_| u64::MAX);
+            index.insert(u64::MAX);
         }
-        assert!((0..100).all(|wanted| index.find(u64::MAX, |number| number == wanted) == Some(wanted)));
-        assert_eq!(index.find(u64::MAX, |_| false), None);
-        assert_eq!(index.find(7 << 32, |_| true), None);
-        assert_eq!(Index::default().find(0, |_| true), None);
+        let find = |hash, wanted| find(index.slots(), hash, |number| number == wanted);
+        assert!((0..100).all(|wanted| find(u64::MAX, wanted) == Some(wanted)));
+        assert_eq!(find(u64::MAX, 100), None);
+        assert_eq!(find(7 << 32, 0), None);
+        assert_eq!(super::find(&[], 0, |_| true), None);
+    }
+
+    #[test]
+    fn slots_that_are_all_taken_end_the_search() {
+        assert_eq!(find(&[0xff; 64], u64::MAX, |_| false), None);
+    }
+
+    #[test]
+    fn a_number_fits_beside_its_tag() {
+        assert!(MAX_INDICATORS < NUMBER_MASK as usize);
+        let mut slots = vec![0; 4];
+        place(&mut slots, u64::MAX, MAX_INDICATORS as u32 - 1);
+        assert_eq!(find(&slots, u64::MAX, |_| true), Some(MAX_INDICATORS as u32 - 1));
     }
 }

@@ -7,7 +7,7 @@ use weir_model::indicator::Url;
 use weir_model::{IndicatorValue, Name};
 
 /// The value of an indicator, borrowed: what is hashed and compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key<'a> {
     Address(IpAddr),
     AddressPort(IpAddr, u16),
@@ -22,6 +22,21 @@ pub(super) enum Key<'a> {
 }
 
 /// The kinds in the order in which they are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Address,
+    AddressPort,
+    Network,
+    Domain,
+    Host,
+    Url,
+    Ja3,
+    Ja4,
+    Sha1,
+    Sha256,
+}
+
+/// Their names, as [`IndicatorValue::kind`] has them.
 pub(super) const KINDS: [&str; 10] = [
     "address",
     "address_port",
@@ -54,19 +69,18 @@ impl Key<'_> {
         }
     }
 
-    /// Where its kind stands in [`KINDS`].
-    pub(super) const fn kind_position(&self) -> usize {
+    pub(super) const fn kind(&self) -> Kind {
         match self {
-            Key::Address(_) => 0,
-            Key::AddressPort(..) => 1,
-            Key::Network(_) => 2,
-            Key::Domain(_) => 3,
-            Key::Host(_) => 4,
-            Key::Url { .. } => 5,
-            Key::Ja3(_) => 6,
-            Key::Ja4(_) => 7,
-            Key::Sha1(_) => 8,
-            Key::Sha256(_) => 9,
+            Key::Address(_) => Kind::Address,
+            Key::AddressPort(..) => Kind::AddressPort,
+            Key::Network(_) => Kind::Network,
+            Key::Domain(_) => Kind::Domain,
+            Key::Host(_) => Kind::Host,
+            Key::Url { .. } => Kind::Url,
+            Key::Ja3(_) => Kind::Ja3,
+            Key::Ja4(_) => Kind::Ja4,
+            Key::Sha1(_) => Kind::Sha1,
+            Key::Sha256(_) => Kind::Sha256,
         }
     }
 }

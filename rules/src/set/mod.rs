@@ -1,29 +1,39 @@
 //! Indicator sets: what is known to be bad, compiled for look-up.
 
+mod blobs;
 mod builder;
+mod bytes;
+mod contexts;
 mod filter;
 mod hash;
 mod index;
 mod key;
+mod members;
 mod names;
 mod networks;
-mod store;
+mod said;
+mod snapshot;
 mod url;
+mod values;
 
 pub use builder::{Added, MAX_CONTEXTS_PER_INDICATOR, MAX_INDICATORS, SetBuilder, SetFull};
-pub use store::IndicatorId;
+pub use snapshot::{MAX_LABEL_BYTES, Snapshot, SnapshotError};
+pub use values::IndicatorId;
 
+use bytes::Section;
+use contexts::Contexts;
 use filter::Filter;
 use hash::Hashes;
-use index::Index;
-use key::{Key, with_key};
+use key::{KINDS, Key, Kind, with_key};
+use members::Members;
 use names::Names;
 use networks::Networks;
 use smallvec::SmallVec;
 use std::borrow::Borrow;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
-use store::Store;
+use values::Values;
 use weir_model::{Indicator, IndicatorValue, Name};
 
 /// An immutable set of indicators, shared by `Arc` and swapped as a whole.
@@ -32,8 +42,9 @@ use weir_model::{Indicator, IndicatorValue, Name};
 /// length is its address, ports 80 and 443 of a URL are no port, and what [`Self::url`] says of paths.
 ///
 /// Most of what is asked for is not there, so a filter answers first (see `filter.rs`); what passes it is looked for in one hash table
-/// of 8 bytes a slot and compared with the stored value, so that an answer is never a guess. Texts lie in one buffer, and
-/// contexts are stored once however many indicators share them. docs/ARCHITECTURE.md has the figures.
+/// of 4 bytes a slot and compared with the stored value, so that an answer is never a guess. What is stored is a few runs of
+/// bytes, the same in memory and in a snapshot on disk; it becomes an [`Indicator`] when it is met. docs/ARCHITECTURE.md has
+/// the figures.
 ///
 /// Asking for many at once ([`Self::addresses`], [`Self::names`]) gives the same answers sooner: the accesses to memory of
 /// different questions do not wait for one another.
@@ -42,33 +53,21 @@ pub struct IndicatorSet {
     addresses: Filter,
     names: Names,
     networks: Networks,
-    present: Present,
-    store: Store,
-    index: Index,
+    /// How many there are of each of [`KINDS`].
+    kinds: [u64; KINDS.len()],
+    stored: Stored,
     hashes: Hashes,
+    /// Of what is stored, only these are in the set: it is a difference.
+    only: Option<Members>,
 }
 
-/// Which kinds of indicators there are at all, of those that many sets have none of: then nobody waits for memory to say so.
-#[derive(Clone, Copy, Debug, Default)]
-struct Present {
-    address_ports: bool,
-    urls: bool,
-    ja3s: bool,
-    ja4s: bool,
-    certificates: bool,
-}
-
-impl Present {
-    fn note(&mut self, key: &Key<'_>) {
-        match key {
-            Key::AddressPort(..) => self.address_ports = true,
-            Key::Url { .. } => self.urls = true,
-            Key::Ja3(_) => self.ja3s = true,
-            Key::Ja4(_) => self.ja4s = true,
-            Key::Sha1(_) | Key::Sha256(_) => self.certificates = true,
-            Key::Address(_) | Key::Network(_) | Key::Domain(_) | Key::Host(_) => {}
-        }
-    }
+/// What a set consists of, without what only makes look-ups quick. Clones share it.
+#[derive(Clone, Debug)]
+struct Stored {
+    values: Values<Section>,
+    /// See `index.rs`.
+    index: Section,
+    contexts: Contexts<Section>,
 }
 
 /// How many questions are put to the filter before the first answer is looked at: as many as there are bits to note them.
@@ -77,7 +76,7 @@ const BATCH: usize = 64;
 impl IndicatorSet {
     /// Number of indicators.
     pub fn len(&self) -> usize {
-        self.store.len()
+        self.kinds.iter().sum::<u64>() as usize
     }
 
     /// Whether there are none.
@@ -87,17 +86,17 @@ impl IndicatorSet {
 
     /// An indicator with all its contexts, assembled from the compact form. `None` for an identifier of another set.
     pub fn get(&self, id: IndicatorId) -> Option<Arc<Indicator>> {
-        self.store.indicator(id).map(Arc::new)
+        self.is_meant(id).then(|| self.indicator(id)).flatten().map(Arc::new)
     }
 
     /// All identifiers, in the order in which their values were first added.
     pub fn ids(&self) -> impl Iterator<Item = IndicatorId> {
-        self.store.ids()
+        self.stored.values.ids().filter(|id| self.is_meant(*id))
     }
 
     /// All indicators with their identifiers, in the order in which their values were first added.
     pub fn iter(&self) -> impl Iterator<Item = (IndicatorId, Indicator)> {
-        self.ids().filter_map(|id| Some((id, self.store.indicator(id)?)))
+        self.ids().filter_map(|id| Some((id, self.indicator(id)?)))
     }
 
     /// The indicator of exactly this value. Unlike the questions that traffic asks, a name is not found for those below it, nor a
@@ -106,34 +105,34 @@ impl IndicatorSet {
         with_key(value, |key| self.find(key))
     }
 
-    /// The indicators whose values are not in an older set. One that only changed what is said of it is not among them.
+    /// The indicators whose values are not in an older set, under the same identifiers. One that only changed what is said of it is not
+    /// among them. Nothing is copied: the difference shares what this set stores, and needs a bit for each of its indicators.
     #[must_use]
     pub fn without(&self, older: &Self) -> Self {
-        let mut builder = SetBuilder::new();
+        let mut only = Members::none(self.stored.values.len());
         for id in self.ids() {
-            if let Some(key) = self.store.key(id)
-                && older.find(&key).is_none()
-                && let Some(indicator) = self.store.indicator(id)
-            {
-                let added = builder.add(indicator);
-                debug_assert!(added.is_ok(), "what is part of a set fits into one");
+            if self.stored.values.key(id).is_some_and(|key| older.find(&key).is_none()) {
+                only.insert(id);
             }
         }
-        builder.build()
+        Self::assemble(self.stored.clone(), self.hashes.clone(), Some(only))
     }
 
-    /// How many indicators of each kind there are, by [`weir_model::IndicatorValue::kind`], in a fixed order.
+    /// How many indicators of each kind there are, by [`IndicatorValue::kind`], in a fixed order.
     pub fn kinds(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.store.kinds()
+        KINDS.into_iter().zip(self.kinds)
     }
 
-    /// Bytes of memory that the set holds, without those behind shared contexts.
+    /// Bytes of memory, or of a snapshot that is mapped, that the set needs.
     pub fn memory_bytes(&self) -> usize {
-        self.store.memory_bytes()
-            + self.index.memory_bytes()
+        let Stored { values, index, contexts } = &self.stored;
+        let Contexts { first, lines, links, blobs, warned } = contexts;
+        let sections = [&values.values, &values.wide, index, first, lines, links, blobs, warned];
+        sections.into_iter().map(|section| section.len()).sum::<usize>()
             + self.networks.memory_bytes()
             + self.addresses.memory_bytes()
             + self.names.memory_bytes()
+            + self.only.as_ref().map_or(0, Members::memory_bytes)
     }
 
     /// The indicators for an address, whatever the port: the address itself, then every prefix that contains it, longest
@@ -169,12 +168,12 @@ impl IndicatorSet {
 
     /// Whether any indicator is an address at a port.
     pub fn has_address_ports(&self) -> bool {
-        self.present.address_ports
+        self.has(Kind::AddressPort)
     }
 
     /// The indicator for an address at a port.
     pub fn address_port(&self, ip: IpAddr, port: u16) -> Option<IndicatorId> {
-        if !self.present.address_ports {
+        if !self.has(Kind::AddressPort) {
             return None;
         }
         let ip = ip.to_canonical();
@@ -228,7 +227,7 @@ impl IndicatorSet {
     /// percent-encoded bytes compare without case and bytes that may not stand in a URL are compared percent-encoded.
     /// Nothing else is normalised: `%41` is not `A`, `/a/../b` is not `/b`.
     pub fn url(&self, host: &str, port: Option<u16>, path: &str) -> Option<IndicatorId> {
-        if !self.present.urls {
+        if !self.has(Kind::Url) {
             return None;
         }
         let path = url::normal_path(path);
@@ -237,17 +236,19 @@ impl IndicatorSet {
 
     /// The indicator for a JA3 fingerprint.
     pub fn ja3(&self, fingerprint: &[u8; 16]) -> Option<IndicatorId> {
-        if self.present.ja3s { self.find(&Key::Ja3(fingerprint)) } else { None }
+        if self.has(Kind::Ja3) { self.find(&Key::Ja3(fingerprint)) } else { None }
     }
 
     /// The indicator for a JA4 fingerprint.
     pub fn ja4(&self, fingerprint: &str) -> Option<IndicatorId> {
-        if self.present.ja4s { self.find(&Key::Ja4(fingerprint)) } else { None }
+        if self.has(Kind::Ja4) { self.find(&Key::Ja4(fingerprint)) } else { None }
     }
 
     /// The indicators for a certificate, by its SHA-256 and its SHA-1.
     pub fn certificate(&self, sha1: &[u8; 20], sha256: &[u8; 32]) -> impl Iterator<Item = IndicatorId> {
-        let find = |key: &Key<'_>| if self.present.certificates { self.find(key) } else { None };
+        let find = |key: &Key<'_>| {
+            if self.has(Kind::Sha1) || self.has(Kind::Sha256) { self.find(key) } else { None }
+        };
         find(&Key::Sha256(sha256)).into_iter().chain(find(&Key::Sha1(sha1)))
     }
 
@@ -261,13 +262,34 @@ impl IndicatorSet {
     }
 
     fn find_hashed(&self, hash: u64, key: &Key<'_>) -> Option<IndicatorId> {
-        find(&self.store, &self.index, hash, key)
+        find(&self.stored.values, &self.stored.index, hash, key).filter(|id| self.is_meant(*id))
+    }
+
+    /// Whether there are any of this kind. Many sets have none of some: then nobody waits for memory to say so.
+    fn has(&self, kind: Kind) -> bool {
+        self.kinds.get(kind as usize).is_some_and(|count| *count > 0)
+    }
+
+    fn is_meant(&self, id: IndicatorId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(id))
+    }
+
+    fn indicator(&self, id: IndicatorId) -> Option<Indicator> {
+        let value = self.stored.values.key(id)?.to_value();
+        let contexts = &self.stored.contexts;
+        let warnings = contexts.warnings(id).unwrap_or_default();
+        Some(Indicator { value, contexts: contexts.of(id).collect(), warnings })
     }
 }
 
-fn find(store: &Store, index: &Index, hash: u64, key: &Key<'_>) -> Option<IndicatorId> {
-    let same = |id: u32| store.key(IndicatorId(id)).is_some_and(|stored| stored == *key);
-    index.find(hash, same).map(IndicatorId)
+fn find<B: Deref<Target = [u8]>>(
+    values: &Values<B>,
+    slots: &[u8],
+    hash: u64,
+    key: &Key<'_>,
+) -> Option<IndicatorId> {
+    let same = |number: u32| values.key(IndicatorId(number)).is_some_and(|stored| stored == *key);
+    index::find(slots, hash, same).map(IndicatorId)
 }
 
 /// The items whose bits are set, with their positions.

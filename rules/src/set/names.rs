@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 /// A name is followed from its end for as long as there are members below: mostly its last two labels are enough.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    filter: Filter,
+    pub(super) filter: Filter,
     /// There are members of one label. Lists that are loaded have none; if there are, no name can be put aside early.
-    any_single_label: bool,
+    pub(super) any_single_label: bool,
 }
 
 impl Names {

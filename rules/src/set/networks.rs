@@ -1,6 +1,6 @@
 //! Prefixes: which of them contain an address.
 
-use super::store::IndicatorId;
+use super::values::IndicatorId;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
