@@ -109,6 +109,11 @@ tap-rate: ## Highest rate without loss on virtual interfaces, beside tcpdump and
 	scripts/tap-rate.py "$(CAPTURE)" --weir $(RELEASE)/weir $(addprefix --indicators ,$(INDICATORS)) \
 	  $(if $(RUNS),--runs $(RUNS)) $(if $(WORKERS),--workers $(WORKERS))
 
+.PHONY: swap-while-running
+swap-while-running: ## Sets of millions of indicators swapped while packets come: [SIZE=10000000] [SECONDS=60].
+	WEIR_SWAP_SIZE=$(or $(SIZE),10000000) WEIR_SWAP_SECONDS=$(or $(SECONDS),60) cargo test --locked --release -p weir --bin weir \
+	  run::tests::swap::large -- --ignored --nocapture
+
 .PHONY: record-rate
 record-rate: ## Highest rate of exported records without loss on the loopback, beside nfcapd: [VERSION=v9] [COLLECTORS=1] [INDICATORS=...].
 	@scripts/setup.sh nfdump

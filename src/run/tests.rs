@@ -1,6 +1,7 @@
 //! A tap that plays a capture file: the threads of a run without an interface.
 
 mod lane;
+mod swap;
 
 use super::*;
 use crate::run::books::{Books, Moment};
