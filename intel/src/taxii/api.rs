@@ -22,6 +22,7 @@ pub(super) struct Collection {
     client: Client,
     url: Url,
     page_size: u32,
+    pub(super) max_objects: u64,
 }
 
 /// Which of its objects, or of their manifest.
@@ -46,7 +47,7 @@ struct Page {
 
 impl Collection {
     pub(super) fn new(client: Client, url: Url, page_size: u32) -> Self {
-        Self { client, url, page_size }
+        Self { client, url, page_size, max_objects: MAX_OBJECTS }
     }
 
     pub(super) fn url(&self) -> &Url {
@@ -71,8 +72,9 @@ impl Collection {
             if page.more && (these.is_empty() || these == before) {
                 return Err(self.malformed("it says that there is more, and sends the same or nothing"));
             }
-            if objects > MAX_OBJECTS {
-                let text = format!("{}: more than {MAX_OBJECTS} objects, or pages without end", self.url);
+            if objects > self.max_objects {
+                let text =
+                    format!("{}: more than {} objects, or pages without end", self.url, self.max_objects);
                 return Err(SyncError::new(SyncErrorKind::TooLarge, text));
             }
             take(page.objects)?;

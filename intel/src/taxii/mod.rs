@@ -103,3 +103,8 @@ impl Provider for TaxiiProvider {
         Ok(extent)
     }
 }
+
+#[cfg(test)]
+mod medallion;
+#[cfg(test)]
+mod tests;

@@ -156,7 +156,7 @@ impl<'a> Sync<'a> {
 
     /// Removes what is in the manifest no more. Servers without manifests are read whole instead.
     fn compare(mut self, now: Timestamp) -> Result<Extent, SyncError> {
-        let mut there = HashSet::new();
+        let (mut there, mut named) = (HashSet::new(), BTreeSet::new());
         let types = format!("indicator,{}", context::TYPES);
         let query = Query { of: "manifest", filter: ["match[type]", &types], added_after: None };
         let mut objects = 0;
@@ -164,7 +164,12 @@ impl<'a> Sync<'a> {
             objects += listed.len() as u64;
             look_up(self.delivery, objects)?;
             let ids = listed.iter().filter_map(|entry| entry.get("id")).filter_map(Value::as_str);
-            there.extend(ids.filter_map(stix::uuid));
+            for id in ids {
+                match stix::uuid(id) {
+                    Some(uuid) if id.starts_with("indicator--") => drop(there.insert(uuid)),
+                    _ => named.extend(self.context.has(id).then(|| id.to_owned())),
+                }
+            }
             Ok(())
         });
         match read {
@@ -175,7 +180,7 @@ impl<'a> Sync<'a> {
             Err(error) => return Err(error),
         }
         self.delivery.keep_only(&mut |id| there.contains(&id) || self.taken.contains_key(&id))?;
-        self.context.keep_only(&|id| stix::uuid(id).is_some_and(|id| there.contains(&id)), self.delivery)?;
+        self.context.keep_only(&|id| named.contains(id), self.delivery)?;
         self.note_comparison(now)?;
         Ok(Extent::Changes)
     }
