@@ -18,7 +18,8 @@ demo: setup ## Build, read a capture that comes with the source, and show what i
 	@scripts/demo.sh
 
 .PHONY: test
-test: setup ## Format, lints, documentation and all tests.
+test: ## Format, lints, documentation and all tests.
+	@scripts/setup.sh --python
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs and this machine lacks, and nothing else. Where all is there it does nothing, so every
-# make target may begin with it. Arguments are further programs to have (each in the package of its name).
+# make target may begin with it. Arguments are further programs to have (each in the package of its name); --python is
+# what tests speak with (tests/python/requirements.txt), in a virtual environment of its own.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -9,16 +10,35 @@ main() {
     require_component rustfmt fmt
     require_component clippy clippy
 
-    local missing=()
+    local missing=() wants_python=
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     has_header pcap.h || missing+=(libpcap-dev)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     local program
     for program in "$@"; do
-        command -v "$program" >/dev/null || missing+=("$program")
+        if [[ $program == --python ]]; then
+            wants_python=yes
+            python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+        else
+            command -v "$program" >/dev/null || missing+=("$program")
+        fi
     done
     if ((${#missing[@]} > 0)); then
         install_packages "${missing[@]}"
+    fi
+    [[ -z $wants_python ]] || install_python
+}
+
+# Tests that find nothing to speak with are skipped, so that a machine without PyPI is no reason to fail.
+install_python() {
+    local requirements=$root/tests/python/requirements.txt
+    local environment=$HOME/.cache/weir/python
+    cmp -s "$requirements" "$environment/installed.txt" && return
+    echo "setup: installing what tests speak with into $environment" >&2
+    if python3 -m venv "$environment" && "$environment/bin/pip" install -q --disable-pip-version-check -r "$requirements"; then
+        cp "$requirements" "$environment/installed.txt"
+    else
+        echo "setup: that failed; tests that need it will be skipped" >&2
     fi
 }
 

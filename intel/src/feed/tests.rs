@@ -203,7 +203,8 @@ const EVENTS: [&str; 2] = ["22222222-2222-4222-8222-222222222222", "33333333-333
 fn event(uuid: &str, values: &[&str]) -> Value {
     let attribute = |value: &&str| {
         let uuid = Uuid::new_v5(&Uuid::NAMESPACE_DNS, value.as_bytes()).to_string();
-        json!({ "uuid": uuid, "type": "domain", "category": "Network activity", "value": value, "to_ids": true })
+        json!({ "uuid": uuid, "type": "domain", "category": "Network activity", "value": value, "to_ids": true,
+            "timestamp": "1704164645" })
     };
     let attributes: Vec<_> = values.iter().map(attribute).collect();
     json!({ "Event": { "uuid": uuid, "info": "a campaign", "Attribute": attributes } })
@@ -245,6 +246,8 @@ fn of_misp_feeds_only_what_changed_is_fetched() {
         let entry = kept.entry("a.example");
         assert_eq!(entry.group, Uuid::parse_str(EVENTS[0]).ok());
         assert_eq!(entry.id, Some(Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"a.example")));
+        assert_eq!(entry.modified, Some(Timestamp::new(1_704_164_645, 0)));
+        assert_eq!(kept.refused[0].0, Some(Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"localhost")));
         assert_eq!(kept.deliver(&mut *feed, NOW), Ok(Extent::Nothing));
 
         write(

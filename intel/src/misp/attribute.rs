@@ -2,6 +2,7 @@
 
 use super::event::{self, Event, Labels};
 use super::{Out, values};
+use crate::collect::Subject;
 use crate::{Place, RefusalReason, json, text};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) struct Attribute {
     pub(super) is_restricted: bool,
     first_seen: Option<Timestamp>,
     last_seen: Option<Timestamp>,
+    modified: Option<Timestamp>,
 }
 
 /// What the values of an attribute are told to be of.
@@ -72,12 +74,14 @@ impl Attribute {
             is_restricted: event::is_restricted(attribute),
             first_seen: text::time(word("first_seen")),
             last_seen: text::time(word("last_seen")),
+            modified: text::time(word("timestamp")),
         }
     }
 
     /// Hands on the values, or says why there are none.
     pub(super) fn emit(&self, event: &Event, out: &mut Out<'_, '_>) {
         let about = About { source: &out.origin.source, types: out.categories.types(&self.category) };
+        out.collector.about(Subject { id: self.id, modified: self.modified });
         for value in self.values(event, &about) {
             let place = Place::Pointer(self.pointer.clone());
             match value {

@@ -13,7 +13,7 @@ use crate::{Place, text};
 pub use feed::reading_of;
 pub use rest::{MispProvider, MispSettings};
 
-use crate::collect::{Collector, Origin};
+use crate::collect::{Collector, Origin, Subject};
 use crate::json::{Capped, MAX_DOCUMENT_BYTES};
 use attribute::Attribute;
 use event::Event;
@@ -45,6 +45,7 @@ pub(crate) fn read(input: impl BufRead, origin: &Origin, collector: &mut Collect
         }
         documents += 1;
     }
+    out.collector.about(Subject::default());
     Ok(())
 }
 
