@@ -15,6 +15,6 @@ times = {"event": "event_timestamp", "attribute": "attribute_timestamp", "publis
 misp = pymisp.PyMISP(url, key, ssl=False)
 for window in windows:
     time = {times[window]: since} if window in times else {}
-    found = misp.search(controller="attributes", published=True, to_ids=1, include_context=True, pythonify=True, **time)
-    for attribute in found:
-        print(window, attribute.uuid, attribute.type, attribute.value)
+    found = misp.search(controller="attributes", published=True, to_ids=1, include_context=True, **time)
+    for attribute in found["Attribute"]:
+        print(window, attribute["uuid"], attribute["type"], attribute["value"])

@@ -6,11 +6,13 @@
 mod attribute;
 mod event;
 pub(crate) mod feed;
+mod push;
 mod rest;
 pub(crate) mod values;
 
 use crate::{Place, text};
 pub use feed::reading_of;
+pub use push::MispPush;
 pub use rest::{MispProvider, MispSettings};
 
 use crate::collect::{Collector, Origin, Subject};

@@ -31,6 +31,9 @@ pub struct MispSettings {
     /// Attributes per page.
     #[serde(default = "five_thousand")]
     pub page_size: u32,
+    /// Its publication over ZeroMQ, `tcp://misp.example:50000`: what changes is then known within a second.
+    #[serde(default)]
+    pub push: Option<String>,
     /// Whether the instance is asked for its own decay scores, which costs it time; they are kept as tags.
     #[serde(default)]
     pub decay_scores: bool,
@@ -58,6 +61,7 @@ impl MispSettings {
             overlap: ten_minutes(),
             reconcile: one_day(),
             page_size: five_thousand(),
+            push: None,
             decay_scores: false,
         }
     }

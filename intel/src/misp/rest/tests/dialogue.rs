@@ -4,6 +4,7 @@
 use super::stories::{self, told};
 use super::{Control, EVENT, MispProvider, MispSettings, World};
 use crate::http::{Client, Credentials, HttpSettings, Request};
+use crate::misp::MispPush;
 use crate::{Extent, SyncErrorKind, misp, python};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -22,6 +24,7 @@ struct StandIn {
     process: Child,
     python: PathBuf,
     url: String,
+    push: String,
     keys: TempDir,
     control: Client,
 }
@@ -43,13 +46,15 @@ impl StandIn {
         let url = format!("http://127.0.0.1:{}", ports["port"]);
         let home = Client::url(&url).unwrap();
         let control = Client::new(&HttpSettings::default(), &home, Path::new("/")).unwrap();
-        Some(Arc::new(Self { process, python, url, keys: TempDir::new().unwrap(), control }))
+        let push = format!("tcp://127.0.0.1:{}", ports["zmq"]);
+        Some(Arc::new(Self { process, python, url, push, keys: TempDir::new().unwrap(), control }))
     }
 
     fn settings(&self, key: &str) -> MispSettings {
         let file = self.keys.path().join("key");
         std::fs::write(&file, key).unwrap();
-        let mut settings = MispSettings { url: self.url.clone(), ..stories::settings() };
+        let push = Some(self.push.clone());
+        let mut settings = MispSettings { url: self.url.clone(), push, ..stories::settings() };
         let name = "Authorization".to_owned();
         settings.http.credentials = Some(Credentials::Header { name, file: Some(file), env: None });
         settings
@@ -166,4 +171,28 @@ fn wrong_keys_and_slow_servers() {
     let error = world.sync().unwrap_err();
     assert_eq!(error.kind, SyncErrorKind::Unreachable, "{error}");
     assert_eq!(world.synced().len(), 3);
+}
+
+/// What is published is heard of through pyzmq's own socket, and counts when the instance was asked then.
+#[test]
+fn what_is_published_is_known_at_once() {
+    let Some(stand_in) = StandIn::start(&[]) else { return };
+    let settings = stand_in.settings(KEY);
+    let push = MispPush::listen(&settings).unwrap().unwrap();
+    let mut world = stand_in.world(settings);
+    let is_heard = |looks: u32| {
+        (0..looks).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            push.take_change()
+        })
+    };
+    assert!(is_heard(500), "the connection came about: {:?}", push.problem());
+    world.published(EVENT, 1);
+    world.sync().unwrap();
+    assert!(is_heard(100));
+    while is_heard(100) {}
+    world.add(EVENT, EVENT + 9, "domain", "new.example");
+    world.publish(EVENT);
+    assert!(is_heard(100), "within a second");
+    assert_eq!(world.synced(), ["n0.example", "new.example"]);
 }
