@@ -2,38 +2,52 @@
 
 use super::MAX_PAGE_BYTES;
 use super::settings::MispSettings;
-use crate::http::{Client, Request};
+use crate::http::{Client, HttpSettings, Request};
 use crate::{SyncError, SyncErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use weir_model::text::printable;
 
 /// An instance that can be asked.
 pub(super) trait Api: Send {
+    /// A delivery begins.
+    fn begin(&mut self) -> Result<(), SyncError> {
+        Ok(())
+    }
+
     /// Asks for what is at a path below the instance, with a question or without; the answer is whole, and the server says that all is well.
     fn ask(&mut self, path: &str, question: Option<&Value>) -> Result<Vec<u8>, SyncError>;
 }
 
 /// An instance at the other end of a network.
 pub(super) struct Remote {
-    client: Client,
+    settings: HttpSettings,
+    base: PathBuf,
     url: url::Url,
+    client: Option<Client>,
 }
 
 impl Remote {
-    /// Reads the key; relative paths of files begin at `base`.
+    /// Relative paths of files begin at `base`.
     pub(super) fn new(settings: &MispSettings, base: &Path) -> Result<Self, SyncError> {
         let mut url = Client::url(&settings.url)?;
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
         url.set_query(None);
-        Ok(Self { client: Client::new(&settings.http, &url, base)?, url })
+        Client::new(&settings.http, &url, base)?;
+        Ok(Self { settings: settings.http.clone(), base: base.to_owned(), url, client: None })
     }
 }
 
 impl Api for Remote {
+    /// The key is read anew: it may be another.
+    fn begin(&mut self) -> Result<(), SyncError> {
+        self.client = Some(Client::new(&self.settings, &self.url, &self.base)?);
+        Ok(())
+    }
+
     fn ask(&mut self, path: &str, question: Option<&Value>) -> Result<Vec<u8>, SyncError> {
         let url = self.url.join(path).map_err(|error| {
             SyncError::new(SyncErrorKind::Settings, format!("{}: {error}", printable(path, 200)))
@@ -43,7 +57,11 @@ impl Api for Remote {
             None => Request::get(&url),
         };
         let request = request.header("accept", "application/json");
-        self.client.send(&request)?.success()?.into_body().read_all(MAX_PAGE_BYTES)
+        let client = match &self.client {
+            Some(client) => client,
+            None => self.client.insert(Client::new(&self.settings, &self.url, &self.base)?),
+        };
+        client.send(&request)?.success()?.into_body().read_all(MAX_PAGE_BYTES)
     }
 }
 

@@ -59,7 +59,7 @@ pub struct MispProvider {
 }
 
 impl MispProvider {
-    /// The instance that `settings` name, called `source` in alerts. Reads the key; relative paths of files begin at `base`.
+    /// The instance that `settings` name, called `source` in alerts. Relative paths of files begin at `base`; the key is read at each delivery.
     pub fn new(source: &str, settings: MispSettings, base: &Path) -> Result<Self, SyncError> {
         let api = Box::new(Remote::new(&settings, base)?);
         Self::with_api(source, settings, api)
@@ -86,6 +86,7 @@ impl MispProvider {
 impl Provider for MispProvider {
     fn deliver(&mut self, delivery: &mut dyn Delivery, now: Timestamp) -> Result<Extent, SyncError> {
         let now = now.as_nanos() / 1_000_000_000;
+        self.api.begin()?;
         let about = match &self.about {
             Some(about) => about.clone(),
             None => self.about.insert(About::ask(&mut *self.api)?).clone(),
@@ -119,6 +120,8 @@ impl Provider for MispProvider {
             delivery.keep_only(&mut |id| ids.binary_search(&id).is_ok())?;
             memory.reconciled = now;
             self.not_reconciled = None;
+            // By now the key may be allowed something else.
+            self.about = None;
             has_reconciled = true;
         }
         memory.remember(delivery, &self.settings.url)?;

@@ -8,9 +8,11 @@ mod stories;
 
 use super::api::Api;
 use super::{MispProvider, MispSettings};
-use crate::{Extent, Provider, SyncError};
+use crate::library::{Guard, Library, Policies, Policy};
+use crate::{Extent, SyncError};
 use serde_json::{Value, json};
 use shelf::Shelf;
+use tempfile::TempDir;
 use uuid::Uuid;
 use weir_model::Timestamp;
 
@@ -25,7 +27,9 @@ struct World {
     control: Box<dyn Control>,
     provider: MispProvider,
     shelf: Shelf,
+    library: Library,
     now: u64,
+    _folder: TempDir,
 }
 
 const EVENT: u128 = 1 << 64;
@@ -36,7 +40,9 @@ fn id(number: u128) -> String {
 
 impl World {
     fn new(control: Box<dyn Control>, provider: MispProvider) -> Self {
-        Self { control, provider, shelf: Shelf::default(), now: 1_800_000_000 }
+        let folder = TempDir::new().unwrap();
+        let library = Library::open(&folder.path().join("library")).unwrap();
+        Self { control, provider, shelf: Shelf::default(), library, now: 1_800_000_000, _folder: folder }
     }
 
     fn tell(&mut self, mut command: Value) {
@@ -82,11 +88,23 @@ impl World {
         self.tell(json!({"do": what, "attribute": id(attribute)}));
     }
 
-    /// A minute later, the instance is asked.
+    /// A minute later, the instance is asked. The library must know what the simplest place knows.
     fn sync(&mut self) -> Result<Extent, SyncError> {
         self.now += 60;
         let now = Timestamp::new(self.now, 0);
-        self.shelf.deliver(|delivery| self.provider.deliver(delivery, now))
+        let guard = Guard { floor: 0, least_share: 0.0, most_times: 0.0 };
+        let policy = Policy { guard, ..Policy::default() };
+        let mut noted = self.shelf.noted(&mut self.provider);
+        let delivered = self.library.deliver("circl", &policy, &mut noted, now, &mut ());
+        let extent = delivered.map(|_| self.shelf.commit(noted));
+        let mut values = self.shelf.values();
+        values.dedup();
+        let mut composed = Vec::new();
+        let policies = Policies::default();
+        self.library.compose(&policies, now, &mut |one| composed.push(one.value.to_string())).unwrap();
+        composed.sort();
+        assert_eq!(composed, values);
+        extent
     }
 
     /// What is known afterwards.
