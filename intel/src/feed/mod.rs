@@ -58,6 +58,11 @@ impl FeedSettings {
         })
     }
 
+    /// What somebody should think about again, for the log.
+    pub fn warnings(&self) -> Vec<String> {
+        self.url.as_deref().map(|url| self.http.warnings(url)).unwrap_or_default()
+    }
+
     /// How it is to be read; `None`: it is a feed of MISP.
     fn reading(&self) -> Result<Option<Reading>, SyncError> {
         let Some(format) = self.format.as_deref().filter(|format| *format != MISP_FEED) else {

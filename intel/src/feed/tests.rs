@@ -2,6 +2,7 @@ use super::*;
 use crate::Extent;
 use crate::http::stand_in::{Answer, StandIn};
 use crate::kept::Kept;
+use crate::library::{Library, Policy};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write as _;
@@ -79,6 +80,11 @@ fn a_list_is_only_read_again_when_it_changed() {
     assert_eq!(entry.context.description.as_deref(), Some("first"));
     assert_eq!(kept.deliver(&mut *feed, NOW), Ok(Extent::Nothing));
     assert_eq!(kept.values().len(), 2);
+    let (confused, _) = changeable(Answer::new(304, &[], ""));
+    assert!(
+        Kept::default().deliver(&mut *of_url(&confused, "", ""), NOW).is_err(),
+        "it has not been asked before"
+    );
     // Another way of reading it makes something else of the same bytes.
     let mut feed = of_url(&server, "bad.txt", "format = \"freetext\"");
     assert_eq!(kept.deliver(&mut *feed, NOW), Ok(Extent::Whole));
@@ -270,4 +276,26 @@ fn of_misp_feeds_only_what_changed_is_fetched() {
             assert_eq!(kept.deliver(&mut *feed, NOW).unwrap_err().kind, SyncErrorKind::Malformed);
         }
     }
+}
+
+/// With the library that really keeps it: what did not change in an event that changed is as old as before.
+#[test]
+fn the_library_keeps_the_history_of_events_that_change() {
+    let folder = TempDir::new().unwrap();
+    let tell = |time: u64, values: &[&str]| {
+        let manifest = json!({ EVENTS[0]: { "timestamp": time } });
+        write(folder.path(), &[("manifest", &manifest), (EVENTS[0], &event(EVENTS[0], values))]);
+    };
+    let mut library = Library::open(&folder.path().join("library")).unwrap();
+    let mut feed = of_path(&folder.path().join("manifest.json"), "");
+    let mut deliver = |at: u64| {
+        let now = Timestamp::new(1_800_000_000 + at, 0);
+        let delivered = library.deliver("ours", &Policy::default(), &mut *feed, now, &mut ()).unwrap();
+        [delivered.added, delivered.changed, delivered.removed, delivered.entries, delivered.refused]
+    };
+    tell(1, &["a.example", "b.example", "localhost"]);
+    assert_eq!(deliver(0), [2, 0, 0, 2, 1]);
+    assert_eq!(deliver(60), [0, 0, 0, 2, 0]);
+    tell(2, &["b.example", "c.example"]);
+    assert_eq!(deliver(120), [1, 0, 1, 2, 0]);
 }

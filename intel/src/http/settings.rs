@@ -5,6 +5,7 @@ use crate::units;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
+use url::Url;
 
 /// How servers are asked. Everything has a default that is right for a public source.
 ///
@@ -69,13 +70,21 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// What somebody should think about again, for the log when the source is set up.
-    pub fn warnings(&self) -> Vec<String> {
+    /// What somebody should think about again, of asking the server at `url` so; for the log when the source is set up.
+    pub fn warnings(&self, url: &str) -> Vec<String> {
         let mut warnings = Vec::new();
         if !self.verify {
             warnings.push(
                 "`verify = false`: whoever is on the way to the server can read the credentials and change the indicators; \
                  name the server's authority with `ca_file` instead"
+                    .to_owned(),
+            );
+        }
+        let is_near = |url: &Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let is_clear = Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !is_near(&url));
+        if is_clear && self.credentials.is_some() {
+            warnings.push(
+                "credentials are sent over http:, where whoever is on the way can read them; use https:"
                     .to_owned(),
             );
         }

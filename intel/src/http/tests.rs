@@ -45,8 +45,9 @@ fn settings_name_places_of_secrets_and_refuse_the_rest() {
     );
     assert_eq!((all.timeout, all.max_size), (Duration::from_mins(2), 1 << 20));
     assert!(matches!(all.credentials, Some(Credentials::Header { .. })));
-    assert!(all.warnings().is_empty());
-    assert_eq!(settings("verify = false").warnings().len(), 1);
+    assert!(all.warnings("https://misp.example/").is_empty() && all.warnings("http://localhost/").is_empty());
+    assert_eq!(all.warnings("http://misp.example/").len(), 1);
+    assert_eq!(settings("verify = false").warnings("https://misp.example/").len(), 1);
     for wrong in [
         "prox = \"none\"",
         "proxy = \"http://user:word@proxy.example\"",
@@ -160,6 +161,18 @@ fn answers_that_break_off_are_errors() {
             "broken answer"
         );
     }
+}
+
+#[test]
+fn proxies_are_asked_first() {
+    let proxy = StandIn::new(|_| Answer::new(403, &[], ""));
+    let feed = Client::url("https://feed.example/list").unwrap();
+    let settings: HttpSettings = toml::from_str(&format!("proxy = \"{}\"", proxy.url)).unwrap();
+    let client = Client::new(&settings, &feed, Path::new("")).unwrap();
+    let error = error(client.send(&Request::get(&feed)));
+    assert!(error.kind == SyncErrorKind::Unreachable && error.text.contains("proxy"), "{error}");
+    let asked = &proxy.asked()[0];
+    assert_eq!((asked.method.as_str(), asked.path.as_str()), ("CONNECT", "feed.example:443"));
 }
 
 #[test]

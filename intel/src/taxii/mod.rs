@@ -65,6 +65,11 @@ impl TaxiiSettings {
         }
     }
 
+    /// What somebody should think about again, for the log.
+    pub fn warnings(&self) -> Vec<String> {
+        self.http.warnings(&self.url)
+    }
+
     /// What asks for it, as the source that alerts call `source`. Reads the files that the settings name; relative paths begin at `base`.
     pub fn provider(&self, source: &str, base: &Path) -> Result<Box<dyn Provider>, SyncError> {
         let url = Client::url(&self.url)?;

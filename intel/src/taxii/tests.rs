@@ -2,8 +2,11 @@ use super::*;
 use crate::SyncErrorKind;
 use crate::http::stand_in::{Answer, Asked, StandIn};
 use crate::kept::Kept;
+use crate::library::{Library, Policies, Policy};
 use serde_json::{Value, json};
 use std::sync::Mutex;
+use tempfile::TempDir;
+use weir_model::Indicator;
 
 const NOW: Timestamp = Timestamp::new(1_800_000_000, 0);
 const TWO_DAYS_ON: Timestamp = Timestamp::new(1_800_000_000 + 2 * 86_400, 0);
@@ -147,6 +150,15 @@ fn an_error_on_any_page_leaves_set_and_cursor_as_they_were() {
 }
 
 #[test]
+fn somebody_who_wants_to_stop_does_not_wait_for_the_last_page() {
+    let world = World::new(story());
+    let mut kept = Kept { stops_after: Some(2), ..Kept::default() };
+    let error = kept.deliver(&mut *world.provider(""), NOW).unwrap_err();
+    assert_eq!((error.kind, kept.values().len()), (SyncErrorKind::Stopped, 0));
+    assert_eq!(world.story.lock().unwrap().pages, 3, "one of context, two of indicators");
+}
+
+#[test]
 fn without_next_the_last_time_leads_on() {
     let world = World::new(Story { has_no_next: true, ..story() });
     let (mut kept, mut provider) = (Kept::default(), world.provider(""));
@@ -225,4 +237,33 @@ fn another_server_is_not_followed_and_another_collection_begins_anew() {
         toml::from_str::<TaxiiSettings>("url = \"https://x.example/\"\ncollection = \"x\"\npages = 1")
             .is_err()
     );
+}
+
+/// With the library that really keeps it: several versions on several pages, then one revoked, one deleted.
+#[test]
+fn the_library_has_what_the_collection_has() {
+    let objects =
+        vec![indicator(1, "old.example", 1), indicator(2, "two.example", 1), indicator(1, "one.example", 2)];
+    let world = World::new(Story { objects, ..Story::default() });
+    let folder = TempDir::new().unwrap();
+    let mut library = Library::open(&folder.path().join("library")).unwrap();
+    let mut provider = world.provider("");
+    let mut deliver = |now: Timestamp| {
+        library.deliver("partners", &Policy::default(), &mut *provider, now, &mut ()).unwrap();
+        let (mut values, reader) = (Vec::new(), library.reader().unwrap());
+        let mut take = |indicator: Indicator| values.push(indicator.value.to_string());
+        reader.compose(&Policies::default(), now, &mut take).unwrap();
+        values.sort();
+        values
+    };
+    assert_eq!(deliver(NOW), ["one.example", "two.example"]);
+    world.change(|story| {
+        let mut revoked = indicator(1, "one.example", 3);
+        revoked["revoked"] = json!(true);
+        story.objects.extend([indicator(3, "three.example", 1), revoked, indicator(4, "four.example", 1)]);
+    });
+    assert_eq!(deliver(NOW), ["four.example", "three.example", "two.example"]);
+    world.change(|story| story.objects[1] = json!({ "type": "note" }));
+    assert_eq!(deliver(NOW), ["four.example", "three.example", "two.example"]);
+    assert_eq!(deliver(TWO_DAYS_ON), ["four.example", "three.example"]);
 }
