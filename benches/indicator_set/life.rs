@@ -1,6 +1,6 @@
 //! The life of a set: built, written, mapped, replaced while it is asked.
 
-use crate::memory::{Resident, most_anonymous};
+use crate::memory::{Resident, Took, most_anonymous};
 use crate::values::{Random, Values};
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -34,10 +34,8 @@ pub fn start(path: &Path) -> io::Result<IndicatorSet> {
 
 /// Starts from a snapshot and says what that took.
 pub fn print_start(path: &Path) -> io::Result<()> {
-    let started = Instant::now();
-    let set = start(path)?;
-    let took = started.elapsed().as_secs_f64();
-    println!("{} indicators from {} in {took:.3} s; {}", set.len(), path.display(), Resident::measure());
+    let (set, took) = Took::of(|| start(path));
+    println!("{} indicators from {} in {took}; {}", set?.len(), path.display(), Resident::measure());
     Ok(())
 }
 
@@ -45,17 +43,14 @@ pub fn print_start(path: &Path) -> io::Result<()> {
 pub fn swap(count: usize, folder: &Path) -> io::Result<()> {
     let (first, second) = (folder.join("first"), folder.join("second"));
     let make = |seed, path: &Path| {
-        let started = Instant::now();
-        let set = build(&Values::MadeUp { count, seed });
-        println!("built in {:.2} s: {}", started.elapsed().as_secs_f64(), Resident::measure());
-        let started = Instant::now();
-        write(&set, path)?;
-        println!("written in {:.2} s", started.elapsed().as_secs_f64());
+        let (set, took) = Took::of(|| build(&Values::MadeUp { count, seed }));
+        println!("built in {took}: {}", Resident::measure());
+        let (written, took) = Took::of(|| write(&set, path));
+        println!("{} bytes written in {took}", written?);
         drop(set);
-        let started = Instant::now();
-        let set = start(path)?;
-        println!("mapped in {:.2} s: {}", started.elapsed().as_secs_f64(), Resident::measure());
-        io::Result::Ok(Arc::new(set))
+        let (set, took) = Took::of(|| start(path));
+        println!("mapped in {took}: {}", Resident::measure());
+        io::Result::Ok(Arc::new(set?))
     };
     let armed = RwLock::new(make(1, &first)?);
     let done = AtomicBool::new(false);
@@ -65,10 +60,11 @@ pub fn swap(count: usize, folder: &Path) -> io::Result<()> {
             let swapped = (|| {
                 let newer = make(2, &second)?;
                 let older = current(&armed);
-                let started = Instant::now();
-                let difference = newer.without(&older);
-                let (len, took) = (difference.len(), started.elapsed().as_secs_f64());
-                println!("{len} are only in the new set, found in {took:.2} s: {}", Resident::measure());
+                let (same, took) = Took::of(|| newer.without(&newer).len());
+                println!("{same} of it are not in itself, found in {took}");
+                let (difference, took) = Took::of(|| newer.without(&older));
+                let len = difference.len();
+                println!("{len} of it are not in the older set, found in {took}: {}", Resident::measure());
                 *armed.write().unwrap_or_else(std::sync::PoisonError::into_inner) = newer;
                 drop((older, difference));
                 println!("swapped: {}", Resident::measure());
@@ -79,7 +75,10 @@ pub fn swap(count: usize, folder: &Path) -> io::Result<()> {
         })
     });
     if let Ok((asked, longest)) = result? {
-        println!("asked meanwhile {asked} times; the longest batch of 512 took {:.2} ms", longest.as_secs_f64() * 1e3);
+        println!(
+            "asked meanwhile {asked} times; the longest batch of 512 took {:.2} ms",
+            longest.as_secs_f64() * 1e3
+        );
     }
     println!("own memory at its peak during the swap: {:.0} MB", anonymous as f64 * 1024.0 / 1e6);
     Ok(())

@@ -1,9 +1,9 @@
-//! Memory of this process, as the kernel counts it.
+//! Memory and time of this process, as the kernel counts them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Resident memory in KiB.
 #[derive(Clone, Copy)]
@@ -56,4 +56,33 @@ pub fn most_anonymous<R>(work: impl FnOnce() -> R) -> (R, u64) {
         result
     });
     (result, most.into_inner())
+}
+
+/// What something took: on the clock, and of the core that this thread had (on a machine with other work that is less).
+pub struct Took {
+    clock: Duration,
+    core: Duration,
+}
+
+impl Took {
+    pub fn of<R>(work: impl FnOnce() -> R) -> (R, Self) {
+        let (started, had) = (Instant::now(), on_core());
+        let result = work();
+        (result, Self { clock: started.elapsed(), core: on_core().saturating_sub(had) })
+    }
+
+    pub fn less(&self, other: &Self) -> Self {
+        Self { clock: self.clock.saturating_sub(other.clock), core: self.core.saturating_sub(other.core) }
+    }
+}
+
+fn on_core() -> Duration {
+    let said = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(said.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+}
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3} s ({:.3} on the core)", self.clock.as_secs_f64(), self.core.as_secs_f64())
+    }
 }
