@@ -2,7 +2,7 @@
 
 use crate::ecs;
 use crate::samples::{
-    documented_alert, exported_flow, full_alerts, full_flow, observations, parsed, plain_flow,
+    documented_alert, exported_flow, full_alerts, full_flow, notices, observations, parsed, plain_flow,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +41,10 @@ fn written() -> BTreeMap<String, String> {
         .iter()
         .map(|observation| parsed(|lines| ecs::name(FlowId(17), Protocol::UDP, observation, lines)))
         .collect();
+    let notices: Vec<Value> =
+        notices().iter().map(|notice| parsed(|lines| ecs::notice(notice, lines))).collect();
     let mut written: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for (letter, events) in [("A", alerts), ("F", flows), ("N", names)] {
+    for (letter, events) in [("A", alerts), ("F", flows), ("N", names), ("S", notices)] {
         let mut fields = BTreeSet::new();
         for event in &events {
             collect("", event, &mut fields);

@@ -15,14 +15,15 @@ use weir_model::flow::{
     Tunnel, TunnelKind,
 };
 use weir_model::indicator::{Further, Report, Side, Threat, Url};
+use weir_model::notice::Matter;
 use weir_model::observation::{
     Certificate, ClientHello, DnsData, DnsMessage, DnsQuestion, DnsRecord, Edns, Fact, HttpHost, HttpRequest,
     RequestForm, TlsTransport, ToldNames,
 };
 use weir_model::record::{ObservedAt, SamplingSource};
 use weir_model::{
-    Alert, Context, Endpoint, ExportVersion, Exported, Flow, FlowId, Indicator, IndicatorValue, Name,
-    Observation, Protocol, Sampling, Timestamp, Tlp, record,
+    Alert, Context, Effect, Endpoint, ExportVersion, Exported, Flow, FlowId, Indicator, IndicatorValue, Name,
+    Observation, Protocol, Sampling, SourceNotice, Timestamp, Tlp, Warning, record,
 };
 
 pub(crate) const FIRST: Timestamp = Timestamp::new(1_763_800_000, 250_000_000);
@@ -302,6 +303,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         at_least: false,
         severity: Severity::High,
         known_as: None,
+        warned: None,
         host,
         roles: Vec::new(),
         first: FIRST,
@@ -336,6 +338,29 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
 }
 
 /// Alerts that between them have every field.
+/// The same, held by a warninglist.
+pub(crate) fn warned(value: IndicatorValue, effect: Effect) -> Arc<Indicator> {
+    let warnings = [Warning { list: "List of known Cloudflare IP ranges".into(), effect }].into();
+    Arc::new(Indicator { warnings, ..(*indicator(value)).clone() })
+}
+
+/// One of each matter.
+pub(crate) fn notices() -> Vec<SourceNotice> {
+    let value = IndicatorValue::AddressPort(ip("203.0.113.9"), 443);
+    let contexts = warned(value.clone(), Effect::Shared).contexts.clone();
+    let matters = [
+        Matter::Listed { value, home: "203.0.113.0/24".parse().unwrap(), contexts },
+        Matter::Held { reason: "it came back empty".into(), before: 12, brought: 0 },
+        Matter::Released,
+        Matter::Stale { last_success: Some(FIRST), error: Some("timed out".into()) },
+        Matter::Recovered,
+        Matter::NotSaved { reason: "no space left".into() },
+        Matter::CanaryLost { last_seen: Some(FIRST) },
+    ];
+    let told = |matter| SourceNotice { time: after(60), source: Some("feodo".into()), matter };
+    matters.map(told).into()
+}
+
 pub(crate) fn full_alerts() -> Vec<Alert> {
     let every_lookup = Lookup {
         aliases: vec![name("alias.example")],
@@ -347,6 +372,7 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
         also_matched: vec![indicator(IndicatorValue::Network("203.0.113.0/24".parse().unwrap()))],
         at_least: true,
         known_as: Some(Side::Source),
+        warned: Some(Effect::Lower),
         roles: vec![Role::Nat],
         example: Arc::new(full_flow()),
         lookups: vec![every_lookup],
@@ -371,7 +397,7 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
         IndicatorValue::Ja4("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
         IndicatorValue::CertificateSha256([0xcd; 32]),
     ];
-    let with = |value| Alert { indicator: indicator(value), ..full.clone() };
+    let with = |value| Alert { indicator: warned(value, Effect::Lower), ..full.clone() };
     let mut alerts: Vec<Alert> = values.into_iter().map(with).collect();
     alerts.push(full);
     let exported = exported_alert(Direction::Outbound, Grade::Connected);

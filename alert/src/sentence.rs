@@ -1,7 +1,10 @@
 //! One line of English for each alert: what happened, and what to do next.
 
+mod notice;
 mod step;
 mod told;
+
+pub use notice::of_notice;
 
 use crate::ecs::response_code;
 use crate::text::{count, first_of, quoted, span};

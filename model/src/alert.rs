@@ -1,7 +1,7 @@
 //! An alert: what people are told about an incident.
 
 use crate::flow::{EndReason, NameSource, Orientation, Tunnel};
-use crate::indicator::Side;
+use crate::indicator::{Effect, Side};
 use crate::record::{Counters, Sampling};
 use crate::{Endpoint, Flow, Indicator, Name, Protocol, Timestamp};
 use std::fmt;
@@ -36,6 +36,8 @@ pub struct Alert {
     pub severity: Severity,
     /// All sources know the indicator from this side of flows, and it was only met on the other: less urgent.
     pub known_as: Option<Side>,
+    /// What warninglists that hold the indicator did to the urgency.
+    pub warned: Option<Effect>,
     /// The host that the incident is about: the inside host, or for lateral and transit the other end; `None` for
     /// inbound incidents, which are about the indicator alone.
     pub host: Option<IpAddr>,

@@ -3,6 +3,7 @@
 //! A frame is captured ([`frame`]), becomes part of a flow ([`flow`]), on which something is observed
 //! ([`observation`]); an indicator ([`indicator`]) may match it, and then people get an alert ([`alert`]).
 //! What a router saw comes as a record ([`record`]), and what is known of a flow from records is [`exported`].
+//! What is well known is in a [`warninglist`], and what there is to tell about intelligence itself is a [`notice`].
 //! This crate holds what these words mean and nothing that acts: it does no I/O, reads no clock and knows no
 //! other stage.
 
@@ -15,10 +16,12 @@ pub mod frame;
 pub mod indicator;
 pub mod name;
 pub mod net;
+pub mod notice;
 pub mod observation;
 pub mod record;
 pub mod text;
 pub mod time;
+pub mod warninglist;
 
 pub use alert::{Alert, Direction, Grade, Role};
 pub use exported::Exported;
@@ -27,6 +30,8 @@ pub use frame::Frame;
 pub use indicator::{Context, Effect, Further, Indicator, IndicatorValue, Tlp, Warning};
 pub use name::Name;
 pub use net::{Endpoint, Protocol};
+pub use notice::SourceNotice;
 pub use observation::Observation;
 pub use record::{ExportVersion, ExportedRecord, SampledFrame, Sampling};
 pub use time::Timestamp;
+pub use warninglist::Warninglist;

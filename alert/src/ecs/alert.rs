@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::alert::{Direction, Grade, Lookup, Notice, Rewritten, Traffic, Translated};
 use weir_model::indicator::Side;
-use weir_model::{Alert, Name, Sampling, Timestamp};
+use weir_model::{Alert, Effect, Name, Sampling, Timestamp};
 
 /// Adds a notice of an incident.
 ///
@@ -65,7 +65,7 @@ fn weir(weir: &mut Object<'_>, alert: &Alert) {
     });
     weir.object("http", |http| flow::weir_http(http, example));
     weir.object("incident", |members| incident(members, alert));
-    weir.object("indicator", |members| indicator::weir_indicator(members, alert));
+    weir.object("indicator", |members| indicator::weir_indicator(members, &alert.indicator, alert.last));
     weir.set_count("lookup_count", alert.lookup_count);
     weir.objects("lookups", &alert.lookups, lookup);
     weir.object("name", |name| flow::name(name, example));
@@ -114,6 +114,7 @@ fn incident(members: &mut Object<'_>, alert: &Alert) {
         tunnel.set_some("type", alert.tunnel.map(|tunnel| tunnel.kind.keyword()));
     });
     members.set_true("unknown_client", alert.unknown_client);
+    members.set_some("warned", alert.warned.map(Effect::keyword));
 }
 
 fn time(alert: &Alert) -> Timestamp {

@@ -19,7 +19,7 @@ pub(super) fn threat(threat: &mut Object<'_>, alert: &Alert) {
 }
 
 /// An indicator as ECS describes one, with what its first source says.
-fn describe(members: &mut Object<'_>, indicator: &Indicator) {
+pub(super) fn describe(members: &mut Object<'_>, indicator: &Indicator) {
     let first = indicator.contexts.first();
     members.set_some("confidence", first.and_then(|first| first.confidence).map(confidence));
     members.set_some("description", first.and_then(|first| first.description.as_deref()));
@@ -116,13 +116,16 @@ pub(super) fn rule(rule: &mut Object<'_>, indicator: &Indicator) {
     rule.set_some("ruleset", first.map(|first| &*first.source));
 }
 
-/// `weir.indicator` of an alert.
-pub(super) fn weir_indicator(members: &mut Object<'_>, alert: &Alert) {
-    let indicator = &alert.indicator;
-    members.set_some("age_days", age_days(indicator, alert.last));
+/// `weir.indicator` of an alert or notice.
+pub(super) fn weir_indicator(members: &mut Object<'_>, indicator: &Indicator, now: Timestamp) {
+    members.set_some("age_days", age_days(indicator, now));
     members.objects("contexts", &indicator.contexts, context);
     members.set("kind", indicator.value.kind());
     members.set("value", format_args!("{}", indicator.value));
+    members.objects("warninglists", &*indicator.warnings, |members, warning| {
+        members.set("effect", warning.effect.keyword());
+        members.set("list", &*warning.list);
+    });
 }
 
 /// Days since a source last knew the indicator to be bad: by `last_seen`, else `first_seen`, the latest of any source.

@@ -1,4 +1,4 @@
-//! The fields of alerts, flows and names: Elastic Common Schema 9, and `weir.*` where ECS has no field.
+//! The fields of alerts, flows, names and notices: Elastic Common Schema 9, and `weir.*` where ECS has no field.
 //!
 //! Each kind of event is one function that lists its members as they stand in the line: in alphabetical order, so that the
 //! same event is always the same line (a test sees to the order). What several kinds have in common is here and in `wire`.
@@ -8,6 +8,7 @@ mod exported;
 mod flow;
 mod indicator;
 mod name;
+mod notice;
 mod wire;
 
 pub(crate) use wire::response_code;
@@ -15,6 +16,7 @@ pub(crate) use wire::response_code;
 pub use alert::alert;
 pub use flow::flow;
 pub use name::name;
+pub use notice::notice;
 
 use crate::json::{Ascii, Constant, Digits, Keyword, Object};
 use std::borrow::Cow;

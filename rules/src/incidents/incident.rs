@@ -324,6 +324,7 @@ impl Incident {
             at_least: self.one_sided && self.grade < Grade::Exchanged,
             severity: urgency,
             known_as: self.known_as(),
+            warned: None,
             host,
             unknown_client: self.lookup_count > 0 && roles.contains(&Role::Resolver),
             roles,

@@ -1,0 +1,94 @@
+//! Notices about the intelligence itself.
+
+use super::{OBSERVER, SCHEMA, indicator};
+use crate::json::Object;
+use crate::{Lines, sentence};
+use std::net::IpAddr;
+use weir_model::alert::Severity;
+use weir_model::notice::Matter;
+use weir_model::{Indicator, IndicatorValue, SourceNotice, Tlp};
+
+/// Adds a notice about a source, or of what sources say of us.
+pub fn notice(notice: &SourceNotice, lines: &mut Lines) {
+    let listed = listed(notice);
+    lines.add(|event| {
+        event.set("@timestamp", notice.time);
+        event.constant(SCHEMA);
+        event.object("event", |event| {
+            event.set("action", notice.matter.keyword());
+            event.set_list("category", [if listed.is_some() { "threat" } else { "configuration" }]);
+            event.set("dataset", "weir.notice");
+            event.set("id", format_args!("{}", notice.id()));
+            event.set("kind", if notice.matter.is_problem() { "alert" } else { "event" });
+            event.set("module", "weir");
+            event.set("severity", severity(&notice.matter) as u8 + 1);
+            event.set_list("type", [if listed.is_some() { "indicator" } else { "info" }]);
+        });
+        event.set("message", &*sentence::of_notice(notice));
+        event.constant(OBSERVER);
+        event.object("related", |related| related.set_list("ip", listed.as_ref().and_then(address)));
+        event.object("threat", |threat| {
+            if let Some(indicator) = &listed {
+                threat.object("indicator", |members| indicator::describe(members, indicator));
+            }
+        });
+        event.object("weir", |weir| {
+            if let Some(indicator) = &listed {
+                weir.object("indicator", |members| {
+                    indicator::weir_indicator(members, indicator, notice.time);
+                });
+            }
+            weir.object("notice", |members| describe(members, notice));
+        });
+    });
+}
+
+/// What a source lists of us.
+fn listed(notice: &SourceNotice) -> Option<Indicator> {
+    match &notice.matter {
+        Matter::Listed { value, contexts, .. } => Some(Indicator::new(value.clone(), contexts.clone())),
+        _ => None,
+    }
+}
+
+fn address(indicator: &Indicator) -> Option<IpAddr> {
+    match &indicator.value {
+        IndicatorValue::Address(ip) | IndicatorValue::AddressPort(ip, _) => Some(*ip),
+        _ => None,
+    }
+}
+
+fn describe(members: &mut Object<'_>, notice: &SourceNotice) {
+    if let Matter::Held { before, brought, .. } = &notice.matter {
+        members.set("before", *before);
+        members.set("brought", *brought);
+    }
+    match &notice.matter {
+        Matter::Listed { home, .. } => members.set("home", format_args!("{home}")),
+        Matter::Stale { last_success, .. } => members.set_some("last_success", *last_success),
+        Matter::CanaryLost { last_seen } => members.set_some("last_success", *last_seen),
+        _ => {}
+    }
+    members.set_some("reason", reason(&notice.matter));
+    members.set("severity", severity(&notice.matter).keyword());
+    members.set_some("source", notice.source.as_deref());
+    members.set_some("tlp", notice.tlp().map(Tlp::keyword));
+}
+
+fn reason(matter: &Matter) -> Option<&str> {
+    match matter {
+        Matter::Held { reason, .. } | Matter::NotSaved { reason } => Some(reason),
+        Matter::Stale { error, .. } => error.as_deref(),
+        _ => None,
+    }
+}
+
+/// Nothing watches while a canary is lost; an old set still does.
+const fn severity(matter: &Matter) -> Severity {
+    match matter {
+        Matter::CanaryLost { .. } => Severity::High,
+        Matter::Listed { .. } | Matter::Held { .. } | Matter::NotSaved { .. } => Severity::Medium,
+        Matter::Stale { .. } => Severity::Low,
+        Matter::Released | Matter::Recovered => Severity::Informational,
+    }
+}

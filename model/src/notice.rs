@@ -1,0 +1,107 @@
+//! Notices about the intelligence itself: what people are told that is not about a flow.
+
+use crate::Timestamp;
+use crate::indicator::{Context, IndicatorValue, Tlp};
+use ipnet::IpNet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The namespace of identifiers of notices (UUIDv5, RFC 9562 section 5.5).
+const NAMESPACE: Uuid = Uuid::from_u128(0x5b0a_65c2_6f4e_4f0b_9d3c_7765_6972_0002);
+
+/// Something to tell about a source of intelligence, or about what the sources say of us.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceNotice {
+    /// When it was found.
+    pub time: Timestamp,
+    /// The source that it is about, if it is about one.
+    pub source: Option<Arc<str>>,
+    /// What there is to tell.
+    pub matter: Matter,
+}
+
+/// What there is to tell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Matter {
+    /// A source lists an address inside our networks: others take us for bad.
+    Listed {
+        /// What it lists.
+        value: IndicatorValue,
+        /// The network of ours in which that lies.
+        home: IpNet,
+        /// What sources say of it; never empty.
+        contexts: Vec<Context>,
+    },
+    /// What a source delivered looks wrong, so what it said before stays until somebody looks.
+    Held {
+        /// Why, as the guard says it.
+        reason: Arc<str>,
+        /// Values that it had.
+        before: u64,
+        /// Values that it brought.
+        brought: u64,
+    },
+    /// What a source delivers looks right again, or somebody released it.
+    Released,
+    /// Nothing has come from a source for too long: what it said grows old.
+    Stale {
+        /// When something last came; `None`: never.
+        last_success: Option<Timestamp>,
+        /// What went wrong last, without secrets.
+        error: Option<Arc<str>>,
+    },
+    /// A source that was stale delivers again.
+    Recovered,
+    /// What is loaded could not be written, so a restart begins with less.
+    NotSaved {
+        /// Where to, and what went wrong.
+        reason: Arc<str>,
+    },
+    /// The canary did not come back: what is met may not be told.
+    CanaryLost {
+        /// When it came back last; `None`: never.
+        last_seen: Option<Timestamp>,
+    },
+}
+
+impl Matter {
+    /// As written in events and metrics.
+    pub const fn keyword(&self) -> &'static str {
+        match self {
+            Self::Listed { .. } => "listed",
+            Self::Held { .. } => "held",
+            Self::Released => "released",
+            Self::Stale { .. } => "stale",
+            Self::Recovered => "recovered",
+            Self::NotSaved { .. } => "not_saved",
+            Self::CanaryLost { .. } => "canary_lost",
+        }
+    }
+
+    /// Whether somebody has to do something; the others say that something is over.
+    pub const fn is_problem(&self) -> bool {
+        !matches!(self, Self::Released | Self::Recovered)
+    }
+}
+
+impl SourceNotice {
+    /// Its identifier: the same for the same matter, source and value found at the same time. A value that is listed has the same one
+    /// whenever it is found, so that it can be told once.
+    pub fn id(&self) -> Uuid {
+        let source = self.source.as_deref().unwrap_or_default();
+        let what = self.matter.keyword();
+        let text = match &self.matter {
+            Matter::Listed { value, .. } => format!("{what} {} {value} {source}", value.kind()),
+            _ => format!("{what} {} {source}", self.time),
+        };
+        Uuid::new_v5(&NAMESPACE, text.as_bytes())
+    }
+
+    /// Who may see it: the strictest marking of what it repeats of sources.
+    pub fn tlp(&self) -> Option<Tlp> {
+        match &self.matter {
+            Matter::Listed { contexts, .. } => contexts.iter().filter_map(|context| context.tlp).max(),
+            _ => None,
+        }
+    }
+}
