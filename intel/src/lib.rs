@@ -38,6 +38,7 @@ mod taxii;
 mod text;
 pub mod units;
 pub mod value;
+pub mod warninglists;
 mod zeek;
 
 pub use collect::MAX_REFUSALS_LISTED;

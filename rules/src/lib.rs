@@ -1,6 +1,6 @@
 //! What counts as suspicious: indicator sets, matching, grading, incidents.
 //!
-//! [`IndicatorSet`] is what is known to be bad, compiled. [`Matcher`] compares with it whatever is new in a flow: its
+//! [`Screen`] says which indicators are not worth meeting. [`IndicatorSet`] is what is known to be bad, compiled. [`Matcher`] compares with it whatever is new in a flow: its
 //! addresses when it begins, names and fingerprints when they are seen; what matches is a [`Hit`]. When the flow ends,
 //! [`grade`] says how far it got and [`Incidents`] folds its hits into incidents, whose notices are the alerts.
 //!
@@ -11,6 +11,7 @@ pub mod grade;
 pub mod hits;
 pub mod incidents;
 pub mod matching;
+pub mod screen;
 pub mod set;
 pub mod severity;
 pub mod site;
@@ -23,5 +24,6 @@ pub use incidents::{
     IncidentConfig, IncidentStats, Incidents, Notify, RESOLVER_RINGS_AFTER, Remembered, Told,
 };
 pub use matching::{Matcher, Questions, Sweep};
+pub use screen::{Screen, Screening, Verdict};
 pub use set::{IndicatorSet, SetBuilder};
 pub use site::Site;

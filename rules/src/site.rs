@@ -69,7 +69,7 @@ impl Site {
     }
 }
 
-fn is_private(ip: IpAddr) -> bool {
+pub(crate) fn is_private(ip: IpAddr) -> bool {
     PRIVATE_RANGES.iter().any(|net| net.contains(&ip.to_canonical()))
 }
 
