@@ -9,10 +9,10 @@ use weir_model::warninglist::Comparison;
 
 #[derive(Deserialize)]
 struct Document {
-    name: Arc<str>,
+    name: String,
     #[serde(rename = "type")]
     comparison: Option<Kind>,
-    matching_attributes: Option<Vec<Arc<str>>>,
+    matching_attributes: Option<Vec<String>>,
     list: Entries,
 }
 
@@ -61,9 +61,9 @@ pub(super) fn parse(key: Arc<str>, bytes: &[u8]) -> Result<Warninglist, String> 
     let entries = entries.into_iter().filter(|entry| !entry.trim().is_empty()).map(written).collect();
     Ok(Warninglist {
         key,
-        name: document.name,
+        name: document.name.into(),
         comparison,
-        attributes: document.matching_attributes.unwrap_or_default(),
+        attributes: document.matching_attributes.unwrap_or_default().into_iter().map(Arc::from).collect(),
         entries,
     })
 }
