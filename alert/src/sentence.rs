@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use weir_model::alert::{Direction, Field, Grade, Lookup, Role};
 use weir_model::flow::TunnelKind;
 use weir_model::indicator::Side;
-use weir_model::{Alert, Endpoint, IndicatorValue, Protocol};
+use weir_model::{Alert, Effect, Endpoint, IndicatorValue, Protocol};
 
 /// Says what happened and how the indicator is known, what else weighs, and what to do next.
 ///
@@ -376,10 +376,29 @@ fn more(alert: &Alert) -> String {
         }
         None => {}
     }
+    more += &warned(alert);
     if alert.other_host_count > 0 {
         let _ = write!(more, " {} met it too.", count(alert.other_host_count, "other inside host"));
     }
     more
+}
+
+/// What warninglists say, where that moved the urgency.
+fn warned(alert: &Alert) -> String {
+    let Some(moved) = alert.warned else { return String::new() };
+    let warnings = alert.indicator.warnings.iter().filter(|warning| match moved {
+        Effect::Raise => warning.effect == Effect::Raise,
+        Effect::Lower | Effect::Shared => warning.effect != Effect::Raise,
+    });
+    let lists: Vec<String> = warnings.map(|warning| format!("“{}”", quoted(&warning.list))).collect();
+    let (lists, all) = (first_of(&lists, lists.len() as u64), lists.len());
+    let (hold, warninglist) = if all == 1 { ("holds", "warninglist") } else { ("hold", "warninglists") };
+    let so = match moved {
+        Effect::Lower => "much that is harmless meets it: less urgent",
+        Effect::Shared => "its address serves many, and no name that is listed was met with it: less urgent",
+        Effect::Raise => "only what is infected speaks to it: more urgent",
+    };
+    format!(" The {warninglist} {lists} {hold} it; {so}.")
 }
 
 #[cfg(test)]

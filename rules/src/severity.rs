@@ -1,7 +1,7 @@
 //! How urgent an incident is.
 
 use weir_model::alert::Severity;
-use weir_model::{Direction, Grade, IndicatorValue, Role};
+use weir_model::{Direction, Effect, Grade, IndicatorValue, Role};
 
 /// What the urgency of an incident depends on.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub struct Circumstances<'a> {
     pub called_back: bool,
     /// All sources know the indicator from one side of flows, and it was only met on the other.
     pub is_other_side: bool,
+    /// What warninglists that hold the indicator do.
+    pub warned: Option<Effect>,
 }
 
 /// Says how urgent an incident is.
@@ -32,7 +34,8 @@ pub struct Circumstances<'a> {
 ///
 /// A JA3 or JA4 is shared by many programs: alone it is informational. One step less for hosts that meet bad ones by design: our own
 /// scanners and Tor relays; and where every source knows the indicator as an attacker that begins flows and it was only spoken to, or
-/// as a server and it only began. One step more where a host called back an address that had come to it before.
+/// as a server and it only began. One step more where a host called back an address that had come to it before. Then one step less where a warninglist says that much
+/// that is harmless meets the indicator, too, and one more where it says that only what is infected does.
 pub fn severity(of: &Circumstances<'_>) -> Severity {
     use Severity::{High, Informational, Low, Medium};
     if of.direction == Direction::Transit
@@ -55,10 +58,15 @@ pub fn severity(of: &Circumstances<'_>) -> Severity {
     };
     let by_design = of.roles.iter().any(|role| matches!(role, Role::Scanner | Role::Tor));
     let base = if by_design { step_down(base) } else { base };
-    match (of.called_back, of.is_other_side) {
+    let base = match (of.called_back, of.is_other_side) {
         (true, _) => step_up(base),
         (false, true) => step_down(base),
         (false, false) => base,
+    };
+    match of.warned {
+        Some(Effect::Raise) => step_up(base),
+        Some(Effect::Lower | Effect::Shared) => step_down(base),
+        None => base,
     }
 }
 
@@ -89,7 +97,16 @@ mod tests {
         let indicator = &IndicatorValue::Address("192.0.2.1".parse().unwrap());
         let is_other_side = false;
         GRADES.map(|grade| {
-            severity(&Circumstances { direction, grade, indicator, roles, called_back, is_other_side })
+            let warned = None;
+            severity(&Circumstances {
+                direction,
+                grade,
+                indicator,
+                roles,
+                called_back,
+                is_other_side,
+                warned,
+            })
         })
     }
 
@@ -118,6 +135,7 @@ mod tests {
                 roles: &[],
                 called_back: true,
                 is_other_side: false,
+                warned: Some(Effect::Raise),
             };
             assert_eq!(severity(&of), Informational);
         }
@@ -136,10 +154,32 @@ mod tests {
                     roles: &[],
                     called_back,
                     is_other_side,
+                    warned: None,
                 })
             })
         };
         assert_eq!(outbound(false), [Informational, Low, Low, Medium]);
         assert_eq!(outbound(true), [Medium, High, High, High]);
+    }
+    #[test]
+    fn warninglists_move_it_by_one_step() {
+        let indicator = &IndicatorValue::Address("192.0.2.1".parse().unwrap());
+        let warned = |warned| {
+            GRADES.map(|grade| {
+                severity(&Circumstances {
+                    direction: Direction::Outbound,
+                    grade,
+                    indicator,
+                    roles: &[],
+                    called_back: false,
+                    is_other_side: false,
+                    warned,
+                })
+            })
+        };
+        assert_eq!(warned(None), [Low, Medium, Medium, High]);
+        assert_eq!(warned(Some(Effect::Lower)), [Informational, Low, Low, Medium]);
+        assert_eq!(warned(Some(Effect::Shared)), warned(Some(Effect::Lower)));
+        assert_eq!(warned(Some(Effect::Raise)), [Medium, High, High, High]);
     }
 }

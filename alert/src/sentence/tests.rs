@@ -228,6 +228,31 @@ fn the_side_on_which_it_is_known_is_said() {
 }
 
 #[test]
+fn what_warninglists_did_is_said() {
+    use weir_model::{Effect, Indicator, Warning};
+    let mut outbound = alert(Direction::Outbound, Grade::Exchanged);
+    let warning = |list: &str, effect| Warning { list: list.into(), effect };
+    let warnings = [
+        warning("Amazon", Effect::Lower),
+        warning("CDN\u{202e}", Effect::Shared),
+        warning("sinkholes", Effect::Raise),
+    ];
+    let value = IndicatorValue::Address(ip("203.0.113.9"));
+    outbound.indicator = Arc::new(Indicator { warnings: warnings.into(), ..(*indicator(value)).clone() });
+    assert!(!sentence(&outbound).contains("warninglist"), "it moved nothing");
+    outbound.warned = Some(Effect::Lower);
+    assert_says(
+        &outbound,
+        &["The warninglists “Amazon”, “CDN\\u{202e}” hold it; much that is harmless meets it: less urgent."],
+    );
+    outbound.warned = Some(Effect::Raise);
+    assert_says(
+        &outbound,
+        &["The warninglist “sinkholes” holds it; only what is infected speaks to it: more urgent."],
+    );
+}
+
+#[test]
 fn a_tunnel_is_told_with_its_own_ends() {
     let mut tunnelled = alert(Direction::Outbound, Grade::Exchanged);
     let bad = ip("198.51.100.9");

@@ -18,7 +18,8 @@ use weir_model::alert::{Field, Lookup, Match, Notice, Severity, Translated};
 use weir_model::flow::{FlowId, NameSource, Tunnel};
 use weir_model::indicator::Side;
 use weir_model::{
-    Alert, Direction, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Sampling, Timestamp,
+    Alert, Direction, Effect, Endpoint, Flow, Grade, Indicator, IndicatorValue, Name, Role, Sampling,
+    Timestamp,
 };
 
 /// Indicators besides the one that rings that one incident lists. Every indicator met must appear in some notice: one for
@@ -282,6 +283,7 @@ impl Incident {
             roles: &self.host().map(|ip| site.roles_of(ip)).unwrap_or_default(),
             called_back: related.touched_before.is_some() || !related.called_back.is_empty(),
             is_other_side: self.known_as().is_some(),
+            warned: self.warned(),
         })
     }
 
@@ -293,6 +295,26 @@ impl Incident {
             Side::Destination => (self.met_as_destination, self.met_as_source),
         };
         (other && !met).then_some(side)
+    }
+
+    /// What warninglists that hold the indicator do to the urgency. Lists that disagree do nothing: a sinkhole behind an address that
+    /// serves many may have been any of them.
+    fn warned(&self) -> Option<Effect> {
+        let has = |effect| self.indicator.warnings.iter().any(|warning| warning.effect == effect);
+        let is_name = |value: &IndicatorValue| {
+            matches!(value, IndicatorValue::Domain(_) | IndicatorValue::Host(_) | IndicatorValue::Url(_))
+        };
+        let lowers = match (has(Effect::Lower), has(Effect::Shared)) {
+            (true, _) => Some(Effect::Lower),
+            (false, true) => Some(Effect::Shared).filter(|_| !self.also.keys().any(is_name)),
+            (false, false) => None,
+        };
+        let raises = has(Effect::Raise) && self.direction == Direction::Outbound;
+        match (lowers, raises) {
+            (None, true) => Some(Effect::Raise),
+            (Some(_), true) => None,
+            (lowers, false) => lowers,
+        }
     }
 
     /// The host that it is about.
@@ -324,7 +346,7 @@ impl Incident {
             at_least: self.one_sided && self.grade < Grade::Exchanged,
             severity: urgency,
             known_as: self.known_as(),
-            warned: None,
+            warned: self.warned(),
             host,
             unknown_client: self.lookup_count > 0 && roles.contains(&Role::Resolver),
             roles,

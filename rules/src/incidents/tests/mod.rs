@@ -7,6 +7,7 @@ mod live;
 mod relations;
 mod roles;
 mod sides;
+mod warned;
 
 use super::*;
 use crate::matching::Matcher;
