@@ -40,7 +40,7 @@ fn each_effect_moves_the_severity_and_lists_that_disagree_do_not() {
 #[test]
 fn an_address_that_serves_many_weighs_in_full_if_the_name_agrees() {
     let shared: &[Effect] = &[Effect::Shared];
-    let mut world = world(&[("203.0.113.5", shared), ("evil.example", &[])]);
+    let mut world = world(&[("203.0.113.5", shared), ("d:evil.example", &[])]);
     world.flow(HOST, BAD, |happening| {
         happening.sni("evil.example");
     });
