@@ -9,8 +9,8 @@ use super::rows::{self, Row, columns, id_bytes, nanos};
 use super::spool::{Put, Spooled, Step, Steps};
 use super::state::{self, SourceRow};
 use super::{
-    LibraryError, MAX_DELIVERIES, MAX_ENTRIES_PER_SOURCE, MAX_PARTS, MAX_REFUSALS_KEPT, MAX_WITHDRAWN,
-    MEMORY, Observer, Policy, Trouble,
+    LibraryError, MAX_ENTRIES_PER_SOURCE, MAX_PARTS, MAX_REFUSALS_KEPT, MAX_WITHDRAWN, Observer, Policy,
+    Trouble, upkeep,
 };
 use crate::{Extent, Place, Refusal, RefusalReason, SyncError, SyncErrorKind};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -65,22 +65,6 @@ pub(super) fn apply(
         repeated: applier.repeated,
         refused: applier.refused_here,
     })
-}
-
-/// Removes a source. What it said is remembered as withdrawn.
-pub(super) fn forget(connection: &Connection, name: &str, now: Timestamp) -> Result<bool, LibraryError> {
-    let Some(source) = state::row(connection, name)? else { return Ok(false) };
-    connection.execute(
-        "INSERT INTO withdrawn (at, source, value, id, since, context)
-         SELECT ?2, ?3, value, id, since, context FROM entry WHERE source = ?1 LIMIT ?4",
-        params![source.id, nanos(now), name, MAX_WITHDRAWN.cast_signed()],
-    )?;
-    for table in ["entry", "refusal", "refused", "note"] {
-        connection.execute(&format!("DELETE FROM {table} WHERE source = ?1"), [source.id])?;
-    }
-    connection.execute("DELETE FROM source WHERE id = ?1", [source.id])?;
-    prune(connection, now)?;
-    Ok(true)
 }
 
 /// By what an entry is called.
@@ -224,8 +208,8 @@ impl<'a> Applier<'a> {
         } else if let Some(row) = rows().find(|row| !self.seen.has(row.number)) {
             self.change(row, put, context)?;
         } else {
-            let part = rows().map(|row| row.part + 1).max().unwrap_or(0);
-            self.add(put, part, context)?;
+            let free = (0..MAX_PARTS).find(|part| rows().all(|row| row.part != *part));
+            self.add(put, free, context)?;
         }
         if !self.is_whole() {
             self.doom(&named, put.id, &put.key);
@@ -293,11 +277,11 @@ impl<'a> Applier<'a> {
         self.write(put, row.part, row.number, context, row.since)
     }
 
-    fn add(&mut self, put: &Put, part: i64, context: i64) -> Result<(), LibraryError> {
-        if part >= MAX_PARTS {
+    fn add(&mut self, put: &Put, free: Option<i64>, context: i64) -> Result<(), LibraryError> {
+        let Some(part) = free else {
             self.repeated += 1;
             return Ok(());
-        }
+        };
         let entries = if self.is_whole() { self.seen.count() } else { self.entries() };
         if entries >= MAX_ENTRIES_PER_SOURCE {
             self.refused_here += 1;
@@ -533,8 +517,8 @@ impl<'a> Applier<'a> {
                 params![nanos(self.now), self.source.name, extent, counts[0], counts[1], counts[2]],
             )?;
         }
-        prune(self.connection, self.now)?;
-        sweep(self.connection, self.contexts_added)
+        upkeep::prune(self.connection, self.now)?;
+        upkeep::sweep(self.connection, self.contexts_added)
     }
 
     fn keep_notes(&self, notes: &BTreeMap<String, Option<String>>) -> Result<(), LibraryError> {
@@ -560,50 +544,4 @@ impl<'a> Applier<'a> {
         }
         Ok(())
     }
-}
-
-/// Forgets what is too old, and the oldest of what is too much. Numbers grow with time: what is old is at the beginning.
-fn prune(connection: &Connection, now: Timestamp) -> Result<(), LibraryError> {
-    for (table, most) in [("withdrawn", MAX_WITHDRAWN), ("delivery", MAX_DELIVERIES)] {
-        let sql = format!(
-            "DELETE FROM {table} WHERE number < coalesce(
-                 (SELECT number FROM {table} WHERE at >= ?1 ORDER BY number LIMIT 1),
-                 (SELECT max(number) + 1 FROM {table}))
-             OR number <= (SELECT max(number) FROM {table}) - ?2"
-        );
-        connection.prepare_cached(&sql)?.execute(params![nanos(now - MEMORY), most.cast_signed()])?;
-    }
-    Ok(())
-}
-
-/// Deletes contexts that nothing refers to, when so many were made that it is worth to read all entries.
-fn sweep(connection: &Connection, added: u64) -> Result<(), LibraryError> {
-    const WORTH: i64 = 100_000;
-    let sql =
-        "UPDATE counter SET contexts_since_sweep = contexts_since_sweep + ?1 RETURNING contexts_since_sweep";
-    let made: i64 = connection.query_row(sql, [added.cast_signed()], |row| row.get(0))?;
-    if made < WORTH {
-        return Ok(());
-    }
-    let mut used = Bits::default();
-    for table in ["entry", "withdrawn"] {
-        let mut statement = connection.prepare(&format!("SELECT context FROM {table}"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            used.set(row.get::<_, i64>(0)?.cast_unsigned());
-        }
-    }
-    let mut statement = connection.prepare("SELECT id FROM context")?;
-    let mut rows = statement.query([])?;
-    let mut unused = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        unused.extend((!used.has(id.cast_unsigned())).then_some(id));
-    }
-    drop(rows);
-    for id in unused {
-        connection.prepare_cached("DELETE FROM context WHERE id = ?1")?.execute([id])?;
-    }
-    connection.execute("UPDATE counter SET contexts_since_sweep = 0", [])?;
-    Ok(())
 }

@@ -23,6 +23,7 @@ mod spool;
 mod state;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod values;
 
 pub use apply::Delivered;
@@ -219,7 +220,7 @@ impl Library {
 
     /// Forgets a source and all that it says; what it said is remembered as withdrawn. `false` if there is no such source.
     pub fn forget(&mut self, source: &str, now: Timestamp) -> Result<bool, LibraryError> {
-        self.write(|connection| apply::forget(connection, source, now))
+        self.write(|connection| upkeep::forget(connection, source, now))
     }
 
     fn write<T>(

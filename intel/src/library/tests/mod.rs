@@ -1,7 +1,10 @@
-//! The library as a whole: what it keeps, crashes, readers beside writers, damage.
+//! The library as a whole: a day of life against an oracle, crashes, readers beside writers, damage.
 
 mod crash;
+mod day;
 mod keeping;
+mod oracle;
+mod size;
 
 use super::{Library, Policies, Policy};
 use crate::{Delivery, Entry, Extent, Provider, SyncError};
