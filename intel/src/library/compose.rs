@@ -39,8 +39,9 @@ pub struct Tally {
     pub filtered: BTreeMap<Filtered, u64>,
 }
 
-/// Bodies of contexts that are held while composing; then they are read again.
-const MAX_CONTEXTS_HELD: usize = 100_000;
+/// Most bytes of bodies of contexts that are held while composing, of all sources together, about two hundred thousand usual ones; beyond,
+/// they are read again.
+const MAX_HELD_BYTES: usize = 64 << 20;
 
 impl Reader {
     /// Every value that counts at `now`, each once, in a fixed order, with the contexts of all sources that say it, ordered by the name of
@@ -91,7 +92,7 @@ impl<'a> Composer<'a> {
     ) -> Result<Self, LibraryError> {
         let mut composer =
             Self { sources: Vec::new(), heads: BinaryHeap::new(), composed: Composed::default() };
-        let each = MAX_CONTEXTS_HELD / sources.len().max(1);
+        let each = MAX_HELD_BYTES / sources.len().max(1);
         for (index, (source, statement)) in sources.iter().zip(statements).enumerate() {
             let judge = Judge::new(connection, source, policies.of(&source.name), now, each);
             let rows = statement.query([source.id])?;
@@ -206,7 +207,8 @@ pub(super) struct Judge<'a> {
     now: Timestamp,
     /// What contexts say without what is the entry's own, marked, and what the filter says of that.
     contexts: HashMap<i64, Shared>,
-    most_contexts: usize,
+    held_bytes: usize,
+    most_bytes: usize,
     /// The context, the end and what was made of it last: lists whose entries all live as long share it.
     last: Option<(i64, Timestamp, Arc<Further>)>,
 }
@@ -223,7 +225,7 @@ impl<'a> Judge<'a> {
         source: &'a SourceRow,
         policy: &'a Policy,
         now: Timestamp,
-        most_contexts: usize,
+        most_bytes: usize,
     ) -> Self {
         Self {
             connection,
@@ -232,7 +234,8 @@ impl<'a> Judge<'a> {
             name: &source.name,
             now,
             contexts: HashMap::new(),
-            most_contexts,
+            held_bytes: 0,
+            most_bytes,
             last: None,
         }
     }
@@ -285,10 +288,12 @@ impl<'a> Judge<'a> {
 
     fn shared(&mut self, id: i64) -> Result<&Shared, LibraryError> {
         if !self.contexts.contains_key(&id) {
-            if self.contexts.len() >= self.most_contexts {
+            let (mut context, bytes) = read(self.connection, id)?;
+            self.held_bytes += bytes;
+            if self.held_bytes > self.most_bytes {
                 self.contexts.clear();
+                self.held_bytes = bytes;
             }
-            let mut context = read(self.connection, id)?;
             if context.source.is_empty() {
                 context.source = self.name.into();
             }
@@ -300,11 +305,13 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What a context says, without what is the entry's own.
-pub(super) fn read(connection: &Connection, id: i64) -> Result<Context, LibraryError> {
+/// What a context says, without what is the entry's own, and about how many bytes it takes.
+pub(super) fn read(connection: &Connection, id: i64) -> Result<(Context, usize), LibraryError> {
     let mut statement = connection.prepare_cached("SELECT body FROM context WHERE id = ?1")?;
     let body: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
-    body.and_then(|body| contexts::context(&body)).ok_or_else(|| damaged("a context"))
+    let body = body.ok_or_else(|| damaged("a context"))?;
+    let context = contexts::context(&body).ok_or_else(|| damaged("a context"))?;
+    Ok((context, body.len() + 256))
 }
 
 pub(super) fn damaged(what: &str) -> LibraryError {

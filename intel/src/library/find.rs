@@ -50,8 +50,8 @@ pub enum Standing {
     },
 }
 
-/// Bodies of contexts that are held while listing.
-const MAX_CONTEXTS_HELD: usize = 10_000;
+/// Most bytes of bodies of contexts that are held while listing.
+const MAX_HELD_BYTES: usize = 8 << 20;
 
 impl Reader {
     /// What every source says of this very value, ordered by source and id, then what was withdrawn within [`super::MEMORY`], latest first.
@@ -70,8 +70,7 @@ impl Reader {
         );
         let mut said = Vec::new();
         for source in state::all(&transaction)? {
-            let mut judge =
-                Judge::new(&transaction, &source, policies.of(&source.name), now, MAX_CONTEXTS_HELD);
+            let mut judge = Judge::new(&transaction, &source, policies.of(&source.name), now, MAX_HELD_BYTES);
             let mut statement = transaction.prepare_cached(sql)?;
             each(&mut statement, &[&source.id, &key], &source, &mut judge, &mut |one| {
                 said.push(one);
@@ -92,7 +91,7 @@ impl Reader {
     ) -> Result<(), LibraryError> {
         let transaction = self.connection.unchecked_transaction()?;
         let Some(source) = state::row(&transaction, source)? else { return Ok(()) };
-        let mut judge = Judge::new(&transaction, &source, policies.of(&source.name), now, MAX_CONTEXTS_HELD);
+        let mut judge = Judge::new(&transaction, &source, policies.of(&source.name), now, MAX_HELD_BYTES);
         let sql = concat!("SELECT ", columns!(), " FROM entry WHERE source = ?1 ORDER BY value, id, part");
         let mut statement = transaction.prepare_cached(sql)?;
         each(&mut statement, &[&source.id], &source, &mut judge, take)
@@ -139,7 +138,7 @@ impl Reader {
                 id: rows::id(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?),
                 group: None,
                 value: values::value(key).ok_or_else(|| damaged("a value"))?,
-                context: compose::read(&self.connection, row.get(4)?)?,
+                context: compose::read(&self.connection, row.get(4)?)?.0,
                 since: time_of(row.get(2)?),
                 changed: at,
                 standing: Standing::Withdrawn { at },

@@ -195,10 +195,6 @@ impl Library {
         }
         let delivered = apply::apply(&transaction, &row, &spooled, extent, policy, now, observer)?;
         transaction.commit()?;
-        if delivered.added + delivered.changed + delivered.removed > 0 {
-            // Gives back the disk that the log of a large delivery takes; where somebody reads, the next one does.
-            let _ = self.reader.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-        }
         Ok(delivered)
     }
 

@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Pages of the file held in memory by a connection, in KiB: the tables of about a million entries stay there while they are written.
 const CACHE_KIB: i32 = 64 * 1024;
 
+/// What of the log stays when all in it is in the tables; the log of a first delivery is as large as what it delivers.
+const MAX_IDLE_LOG_BYTES: i64 = 16 << 20;
+
 /// `entry` is clustered by source and value: a whole list is compared and a set composed by reading on, not by seeking. `id` is empty where
 /// the source has none; `part` counts what is said several times of one value under one name. `number` is the row's own and never used
 /// again; bits stand for it while a delivery is applied. Times are nanoseconds since 1970.
@@ -126,6 +129,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LibraryError> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "journal_size_limit", MAX_IDLE_LOG_BYTES)?;
     prepare(&connection)?;
     if marks(&connection)? == (0, 0) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -49,6 +49,7 @@ pub(super) struct Spool<'a> {
     file: Option<BufWriter<File>>,
     steps: u64,
     contexts: HashMap<String, u32>,
+    remembered_bytes: usize,
     next_context: u32,
     notes: BTreeMap<String, Option<String>>,
 }
@@ -60,9 +61,9 @@ pub(super) struct Spooled {
     pub(super) notes: BTreeMap<String, Option<String>>,
 }
 
-/// Most bodies of contexts that are remembered to be the same, about 40 MB; more of them are stored again in the spool and found to be
-/// the same when they are applied.
-const MAX_CONTEXTS_REMEMBERED: usize = 100_000;
+/// Most bytes of bodies of contexts that are remembered to be the same, about a hundred thousand usual ones. Where a source says more
+/// different things, or longer ones, bodies are written into the spool again and found to be the same when they are applied.
+const MAX_REMEMBERED_BYTES: usize = 32 << 20;
 
 impl<'a> Spool<'a> {
     /// `beside`: the database, beside which the file is made.
@@ -83,6 +84,7 @@ impl<'a> Spool<'a> {
             file: None,
             steps: 0,
             contexts: HashMap::new(),
+            remembered_bytes: 0,
             next_context: 0,
             notes: BTreeMap::new(),
         }
@@ -117,8 +119,10 @@ impl<'a> Spool<'a> {
         let mut step = vec![CONTEXT];
         push_bytes(&mut step, body.as_bytes());
         self.write(&step)?;
-        if self.contexts.len() >= MAX_CONTEXTS_REMEMBERED {
+        self.remembered_bytes += body.len() + 64;
+        if self.remembered_bytes > MAX_REMEMBERED_BYTES {
             self.contexts.clear();
+            self.remembered_bytes = body.len() + 64;
         }
         let number = self.next_context;
         self.contexts.insert(body, number);
