@@ -115,6 +115,10 @@ class Instance:
         found.published, found.published_at = True, now
         publisher.send("misp_json", {"Event": {"uuid": event}, "action": "publish"})
 
+    def do_withdraw(self, now, event):
+        """Taken out of publication without a change: no time tells of it."""
+        self.events[event].published = False
+
     def do_permit(self, now, sync):
         self.sync = sync
 

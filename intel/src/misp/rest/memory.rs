@@ -2,8 +2,8 @@
 
 use super::row::Standing;
 use crate::{Delivery, SyncError};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ pub(super) struct Memory {
     pub(super) reconciled: u64,
     /// Events that were published once and are not: since when.
     edited: BTreeMap<Uuid, u64>,
+    /// Those for which there is no room.
+    without_grace: BTreeSet<Uuid>,
     /// What was remembered of them before.
     known: BTreeMap<Uuid, u64>,
 }
@@ -80,6 +82,7 @@ impl Memory {
     pub(super) fn note(&mut self, event: Uuid, standing: Standing, now: u64, grace: Duration) -> EventState {
         if standing.is_published {
             self.edited.remove(&event);
+            self.without_grace.remove(&event);
             return EventState::Published;
         }
         if standing.published_at == 0 {
@@ -89,18 +92,45 @@ impl Memory {
         let since = match self.edited.entry(event) {
             Entry::Occupied(known) => *known.get(),
             // It was taken out of publication when it was changed last, or before.
-            Entry::Vacant(place) if has_room => *place.insert(standing.event_changed.min(now)),
-            Entry::Vacant(_) => return EventState::Withdrawn,
+            Entry::Vacant(place) if has_room => {
+                *place.insert(standing.event_changed.max(standing.published_at).min(now))
+            }
+            Entry::Vacant(_) => {
+                self.without_grace.insert(event);
+                return EventState::Withdrawn;
+            }
         };
         if is_over(since, now, grace) { EventState::Withdrawn } else { EventState::Edited }
     }
 
     /// The events whose grace is over, which are then forgotten.
-    pub(super) fn take_withdrawn(&mut self, now: u64, grace: Duration) -> Vec<Uuid> {
-        self.edited.extract_if(.., |_, since| is_over(*since, now, grace)).map(|(event, _)| event).collect()
+    pub(super) fn take_withdrawn(&mut self, now: u64, grace: Duration) -> BTreeSet<Uuid> {
+        let mut withdrawn = std::mem::take(&mut self.without_grace);
+        withdrawn.extend(
+            self.edited.extract_if(.., |_, since| is_over(*since, now, grace)).map(|(event, _)| event),
+        );
+        withdrawn
     }
 }
 
 fn is_over(since: u64, now: u64, grace: Duration) -> bool {
     since.saturating_add(grace.as_secs()) <= now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An instance with ever new events fills no memory: those beyond have no grace.
+    #[test]
+    fn the_number_of_edited_events_is_bounded() {
+        let standing = Standing { changed: 5, event_changed: 5, published_at: 1, is_published: false };
+        let grace = Duration::from_secs(10);
+        let mut memory = Memory::default();
+        let mut note = |event: usize| memory.note(Uuid::from_u128(event as u128), standing, 8, grace);
+        assert!((0..MAX_EDITED_EVENTS).all(|event| note(event) == EventState::Edited));
+        assert_eq!(note(MAX_EDITED_EVENTS), EventState::Withdrawn);
+        assert_eq!(memory.take_withdrawn(8, grace).len(), 1);
+        assert_eq!(memory.take_withdrawn(15, grace).len(), MAX_EDITED_EVENTS);
+    }
 }

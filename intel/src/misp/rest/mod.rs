@@ -24,7 +24,7 @@ use api::{About, Api, Remote};
 use memory::{EventState, Memory};
 use pages::Page;
 use row::{Row, Standing};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -96,6 +96,7 @@ impl Provider for MispProvider {
         if is_whole {
             memory.reconciled = now;
         }
+        let reconciles = self.is_due(&about, &memory, now);
         let mut sync = Sync {
             source: &self.source,
             settings: &self.settings,
@@ -110,22 +111,14 @@ impl Provider for MispProvider {
             rows: 0,
             has_changed: false,
         };
-        let extent = sync.run()?;
-        let mut memory = sync.memory;
-        let mut has_reconciled = false;
-        if self.is_due(&about, &memory, now) {
-            let largest = u64::from(self.settings.page_size) * IDS_PER_ATTRIBUTE;
-            let ids = answer::all_ids(&mut *self.api, largest, delivery)
-                .inspect_err(|_| self.not_reconciled = Some(now))?;
-            delivery.keep_only(&mut |id| ids.binary_search(&id).is_ok())?;
-            memory.reconciled = now;
+        sync.read_changes()?;
+        if reconciles || sync.memory.reconciled == 0 {
+            sync.reconcile().inspect_err(|_| self.not_reconciled = Some(now))?;
             self.not_reconciled = None;
             // By now the key may be allowed something else.
             self.about = None;
-            has_reconciled = true;
         }
-        memory.remember(delivery, &self.settings.url)?;
-        Ok(if has_reconciled && extent == Extent::Nothing { Extent::Changes } else { extent })
+        sync.finish()
     }
 }
 
@@ -148,15 +141,29 @@ struct Sync<'a> {
 }
 
 impl Sync<'_> {
-    fn run(&mut self) -> Result<Extent, SyncError> {
-        if let Some(cursor) = self.memory.cursor {
-            let since = cursor.saturating_sub(self.settings.overlap.as_secs());
-            for window in ["attribute_timestamp", "event_timestamp", "publish_timestamp"] {
-                self.read(Some((window, since)))?;
-            }
-        } else {
-            self.read(None)?;
+    /// Everything, or what changed since the last delivery.
+    fn read_changes(&mut self) -> Result<(), SyncError> {
+        let Some(cursor) = self.memory.cursor else { return self.read(None) };
+        let since = json!(cursor.saturating_sub(self.settings.overlap.as_secs()).to_string());
+        for window in ["attribute_timestamp", "event_timestamp", "publish_timestamp"] {
+            self.read(Some((window, &since)))?;
         }
+        Ok(())
+    }
+
+    /// What is found only by comparing: what is gone without a trace, and events that were taken out of publication without a change.
+    fn reconcile(&mut self) -> Result<(), SyncError> {
+        self.read(Some(("published", &json!(0))))?;
+        let largest = u64::from(self.settings.page_size) * IDS_PER_ATTRIBUTE;
+        let ids = answer::all_ids(self.api, largest, self.delivery)?;
+        self.delivery.keep_only(&mut |id| ids.binary_search(&id).is_ok())?;
+        self.memory.reconciled = self.now;
+        self.has_changed = true;
+        Ok(())
+    }
+
+    /// What follows from the time that it is, and what is to be remembered.
+    fn finish(mut self) -> Result<Extent, SyncError> {
         for event in self.memory.take_withdrawn(self.now, self.settings.grace) {
             self.delivery.remove_group(event)?;
             self.has_changed = true;
@@ -165,6 +172,7 @@ impl Sync<'_> {
         // newest event is not read for ever.
         let oldest = self.now.saturating_sub(MAX_CLOCK_DIFFERENCE.as_secs());
         self.memory.cursor = Some(self.newest.clamp(oldest, self.now));
+        self.memory.remember(self.delivery, &self.settings.url)?;
         Ok(match (self.is_whole, self.has_changed) {
             (true, _) => Extent::Whole,
             (false, true) => Extent::Changes,
@@ -172,25 +180,25 @@ impl Sync<'_> {
         })
     }
 
-    /// Takes in all attributes of which this time is not before `since`; all there are, if none is named.
-    fn read(&mut self, window: Option<(&str, u64)>) -> Result<(), SyncError> {
+    /// Takes in all attributes that pass a filter.
+    fn read(&mut self, filter: Option<(&str, &Value)>) -> Result<(), SyncError> {
         let largest = u64::from(self.settings.page_size);
-        if pages::read_all(largest, &mut |page| self.read_page(window, page))? {
+        if pages::read_all(largest, &mut |page| self.read_page(filter, page))? {
             // What went away meanwhile may have been taken in before.
             self.memory.reconciled = 0;
         }
         Ok(())
     }
 
-    fn read_page(&mut self, window: Option<(&str, u64)>, page: Page) -> Result<Vec<Uuid>, SyncError> {
+    fn read_page(&mut self, filter: Option<(&str, &Value)>, page: Page) -> Result<Vec<Uuid>, SyncError> {
         stop_if_wanted(self.delivery)?;
         let mut question = json!({
             "returnFormat": "json", "page": page.number, "limit": page.limit, "order": "Attribute.id asc",
             "deleted": [0, 1], "includeEventTags": 1, "includeContext": 1,
             "includeDecayScore": u8::from(self.settings.decay_scores),
         });
-        if let (Some((name, since)), Some(question)) = (window, question.as_object_mut()) {
-            question.insert(name.to_owned(), json!(since.to_string()));
+        if let (Some((name, value)), Some(question)) = (filter, question.as_object_mut()) {
+            question.insert(name.to_owned(), value.clone());
         }
         let answer = self.api.ask("attributes/restSearch", Some(&question))?;
         let mut ids = Vec::new();
@@ -227,10 +235,6 @@ impl Sync<'_> {
             None if state == EventState::Draft => self.refuse(id, row, RefusalReason::Unpublished),
             None if state == EventState::Published || self.counts_meanwhile(state, standing) => {
                 self.put(id, row)
-            }
-            None if state == EventState::Withdrawn && !self.is_whole => {
-                self.has_changed = true;
-                self.delivery.remove_group(row.event_id)
             }
             None => Ok(()),
         }

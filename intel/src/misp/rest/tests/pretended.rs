@@ -94,6 +94,7 @@ impl Instance {
                 event["published"] = json!(true);
                 event["publish_timestamp"] = json!(now);
             }
+            "withdraw" => self.events.get_mut(event).unwrap()["published"] = json!(false),
             "permit" => self.sync = command["sync"] == true,
             "fault" => self.faults.push((command["after"].as_i64().unwrap_or(0), command.clone())),
             other => panic!("no command: {other}"),
@@ -159,7 +160,9 @@ impl Instance {
         let since = |window: &str, time: &Value| {
             question.get(window).is_none_or(|since| number(time) >= number(since))
         };
+        let is_published = event["published"] == true;
         (shows_deleted || row["deleted"] == false)
+            && question.get("published").is_none_or(|wanted| is_published == (*wanted == 1))
             && since("attribute_timestamp", &row["timestamp"])
             && since("event_timestamp", &event["timestamp"])
             && since("publish_timestamp", &event["publish_timestamp"])

@@ -40,6 +40,7 @@ pub(super) mod told {
         what_is_deleted_or_not_for_detection_goes_at_once
         a_draft_does_not_count
         what_vanishes_is_found_the_next_day
+        an_event_that_is_withdrawn_without_a_change
         a_key_that_sees_no_deletions
         pages_that_shift_while_they_are_read
         what_goes_wrong_on_the_way_changes_nothing
@@ -137,6 +138,18 @@ fn what_vanishes_is_found_the_next_day(mut world: World) {
     world.now += 300;
     assert_eq!(world.synced(), names((0..60).filter(|number| *number != 7)));
     assert_eq!(world.sync(), Ok(Extent::Nothing));
+}
+
+fn an_event_that_is_withdrawn_without_a_change(mut world: World) {
+    world.published(EVENT, 2);
+    world.published(2 * EVENT, 1);
+    assert_eq!(world.synced().len(), 3);
+    world.now += DAY / 2;
+    world.sync().unwrap();
+    world.tell(json!({"do": "withdraw", "event": id(EVENT)}));
+    assert_eq!(world.synced().len(), 3, "it leaves no trace");
+    world.now += DAY / 2;
+    assert_eq!(world.synced(), names(0..1), "found by comparing; nothing says that it is being edited");
 }
 
 fn a_key_that_sees_no_deletions(mut world: World) {
