@@ -2,8 +2,13 @@
 //! configuration file.
 
 mod collector;
+mod intel;
 
 pub(crate) use collector::CollectorArguments;
+pub(crate) use intel::{
+    DiffArguments, ExplainArguments, HoldingArguments, IntelArguments, IntelCommand, ListArguments,
+    ReleaseArguments, SourcesArguments, StatsArguments, SyncArguments, TestArguments,
+};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -26,6 +31,10 @@ pub(crate) enum Command {
     Run(Box<RunArguments>),
     /// Ask a running `weir run` how it is: packets, drops, flows, alerts, losses, latency.
     Status(StatusArguments),
+    /// Threat intelligence: sync sources, list what is loaded, see what changed, test values and captures against it.
+    Intel(IntelArguments),
+    /// Say all that is known of a value: is it loaded, from where, until when, what holds it down, what it raised.
+    Explain(ExplainArguments),
 }
 
 /// Arguments of `weir read`.
@@ -256,6 +265,7 @@ mod tests {
         table(&mut text, "Both commands", both);
         table(&mut text, "`weir read` only", only_read);
         table(&mut text, "`weir run` only", only_run);
+        text.push_str(SOURCES);
         text
     }
 
@@ -273,6 +283,18 @@ mod tests {
         }
         text.push('\n');
     }
+
+    const SOURCES: &str = "\
+## Intelligence
+
+Tables of the file alone, without flags (docs/INTELLIGENCE.md):
+
+| table | meaning |
+|---|---|
+| `[source.NAME]` | A source that `weir run` and `weir intel sync` ask: `type` (`feed`, `misp`, `taxii`), `interval` [default: 15m], `enabled`, and what each type knows. Needs `state` |
+| `[source.NAME.policy]` | Lifetimes, decay, filters, TLP of what is not marked, the guard |
+| `[screening]` | `warninglists`, `public_suffixes`: paths; `actions`: what a warninglist does |
+";
 
     const EXAMPLE: &str = r#"```toml
 indicators = ["lists/", "own.csv"]

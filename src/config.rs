@@ -2,16 +2,22 @@
 
 mod collector;
 mod exported;
+mod intel;
+mod policy;
+mod sources;
 mod tap;
 
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
+pub(crate) use intel::{IntelSettings, ScreeningSettings};
+pub(crate) use sources::{ProviderSettings, SourceSettings};
 pub(crate) use tap::TapSettings;
 
-use crate::cli::{CommonArguments, ReadArguments, RunArguments};
+use crate::cli::{CommonArguments, HoldingArguments, ReadArguments, RunArguments};
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
+use sources::WrittenSources;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,6 +81,13 @@ struct Written {
     exporter_sampling: Vec<String>,
     collectors: Option<usize>,
     receive_buffer: Option<String>,
+    #[serde(default)]
+    source: WrittenSources,
+    #[serde(default)]
+    screening: ScreeningSettings,
+    /// The file itself, and what stands in it.
+    #[serde(skip)]
+    whole: Option<(PathBuf, String)>,
 }
 
 /// What `weir read` and `weir run` use: everything checked, every default in place.
@@ -97,6 +110,10 @@ pub(crate) struct Settings {
     pub state: Option<PathBuf>,
     pub workers: usize,
     pub exported: ExportedSettings,
+    /// The file in which settings stood.
+    pub config: Option<PathBuf>,
+    pub sources: Vec<SourceSettings>,
+    pub screening: ScreeningSettings,
 }
 
 /// What `weir run` uses.
@@ -160,7 +177,36 @@ impl Settings {
         Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, tap, collector })
     }
 
-    fn new(flags: &CommonArguments, file: Written, default_workers: usize) -> Result<Self> {
+    /// What `weir intel` and `weir explain` use of them, and the control socket.
+    pub(crate) fn for_intel(flags: &HoldingArguments) -> Result<(IntelSettings, Option<PathBuf>)> {
+        let common = CommonArguments {
+            config: flags.config.clone(),
+            state: flags.state.clone(),
+            indicators: flags.indicators.clone(),
+            home_net: flags.home_net.clone(),
+            ..CommonArguments::default()
+        };
+        let mut file = Written::named_by(&common)?;
+        let control = flags.control.clone().or_else(|| file.control.take());
+        Ok((Self::new(&common, file, 1)?.intel(), control))
+    }
+
+    /// What is about intelligence among them.
+    pub(crate) fn intel(&self) -> IntelSettings {
+        IntelSettings {
+            config: self.config.clone(),
+            state: self.state.clone(),
+            indicators: self.indicators.clone(),
+            home: self.home.clone(),
+            sources: self.sources.clone(),
+            screening: self.screening.clone(),
+        }
+    }
+
+    fn new(flags: &CommonArguments, mut file: Written, default_workers: usize) -> Result<Self> {
+        let (config, text) = file.whole.take().unzip();
+        let sources = sources::sources(std::mem::take(&mut file.source), &text.unwrap_or_default());
+        let sources = sources.with_context(|| in_file(config.as_deref()))?;
         let pick = |flag: &Option<PathBuf>, key: Option<PathBuf>| flag.clone().or(key);
         let quiet = flags.quiet || file.quiet.unwrap_or(false);
         let time = |name, flag: &Option<String>, key: Option<String>, default| {
@@ -199,6 +245,9 @@ impl Settings {
             state: pick(&flags.state, file.state),
             workers: workers(flags.workers.or(file.workers).unwrap_or(default_workers))?,
             exported: ExportedSettings::default(),
+            config,
+            sources,
+            screening: file.screening,
         })
     }
 }
@@ -213,8 +262,7 @@ impl Written {
     fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        let mut written: Self =
-            toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))?;
+        let mut written: Self = toml::from_str(&text).with_context(|| in_file(Some(path)))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for named in &mut written.indicators {
             *named = weir_intel::Source::rebase(named, folder);
@@ -222,6 +270,7 @@ impl Written {
         for path in written.paths_mut().filter(|path| path.as_os_str() != "-") {
             *path = folder.join(&path);
         }
+        written.whole = Some((path.to_owned(), text));
         Ok(written)
     }
 
@@ -238,7 +287,13 @@ impl Written {
             .chain(self.ipfix_tls_cert.as_mut())
             .chain(self.ipfix_tls_key.as_mut())
             .chain(self.ipfix_tls_client_ca.as_mut())
+            .chain(self.screening.paths_mut())
     }
+}
+
+/// What is said before what is wrong with a file.
+fn in_file(path: Option<&Path>) -> String {
+    path.map_or(String::new(), |path| format!("in the configuration {}", path.display()))
 }
 
 fn home_net(written: &[String]) -> Result<HomeNet> {
@@ -285,6 +340,19 @@ fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duratio
         Some(time) if !time.is_zero() => Ok(time),
         _ => bail!("{name}: `{text}` is not a time such as 90s, 5m or 1h"),
     }
+}
+
+/// A time such as `90s`, `12h`, `30d`, `2w`: of days and weeks no parser of clocks knows.
+pub(crate) fn long_duration(text: &str) -> Option<Duration> {
+    const DAY: Duration = Duration::from_hours(24);
+    let text = text.trim();
+    let days = |unit: char| text.strip_suffix(unit).and_then(|count| count.trim().parse::<u32>().ok());
+    let time = match (days('d'), days('w')) {
+        (Some(count), _) => DAY.checked_mul(count),
+        (None, Some(count)) => (7 * DAY).checked_mul(count),
+        _ => text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok()),
+    };
+    time.filter(|time| !time.is_zero())
 }
 
 /// One for each core, up to what one walk through the input can feed.

@@ -7,19 +7,24 @@ mod cli;
 mod collect;
 mod config;
 mod errand;
+mod explain;
+mod intel;
 mod latency;
 mod ledger;
 mod memory;
 mod metrics;
 mod output;
+mod percent;
 mod pipeline;
 mod progress;
 mod read;
 mod report;
 mod run;
+mod service;
 mod state;
 mod status;
 mod summary;
+mod table;
 mod talkers;
 
 use clap::Parser as _;
@@ -45,6 +50,8 @@ fn main() -> ExitCode {
         cli::Command::Read(arguments) => read::run(&arguments),
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Status(arguments) => status::run(&arguments),
+        cli::Command::Intel(arguments) => intel::run(&arguments),
+        cli::Command::Explain(arguments) => explain::run(&arguments),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));

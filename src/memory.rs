@@ -3,6 +3,7 @@
 use crate::state::State;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use weir_model::alert::Severity;
 use weir_model::{Grade, Timestamp};
 use weir_rules::{Incidents, Remembered, Told};
@@ -25,6 +26,11 @@ pub(crate) fn load(state: &State, incidents: &mut Incidents) -> Result<()> {
         incidents.remember(told);
     }
     Ok(())
+}
+
+/// What a state directory remembers, also while a run has it.
+pub(crate) fn peek(folder: &Path) -> Vec<Remembered> {
+    std::fs::read(folder.join(FILE)).ok().and_then(|bytes| parse(&bytes).ok()).unwrap_or_default()
 }
 
 /// Keeps what the next run should know.

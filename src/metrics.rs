@@ -1,10 +1,11 @@
 //! The counters of a run in Prometheus text format.
 
 mod collector;
+mod intel;
 
 use crate::latency::{Quantiles, StageTimes};
 use crate::ledger::Ledger;
-use crate::status::{CollectorStatus, InterfaceStatus};
+use crate::status::{CollectorStatus, IntelStatus, InterfaceStatus};
 use anyhow::{Context as _, Result};
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::path::Path;
@@ -19,6 +20,7 @@ pub(crate) struct Published<'a> {
     pub quantiles: &'a [StageQuantiles],
     pub interfaces: &'a [InterfaceStatus],
     pub collector: Option<&'a CollectorStatus>,
+    pub intelligence: Option<&'a IntelStatus>,
 }
 
 /// How long something takes, in microseconds.
@@ -83,6 +85,9 @@ impl Published<'_> {
         self.publish_interfaces(&registry)?;
         if let Some(status) = self.collector {
             collector::publish(status, &registry)?;
+        }
+        if let Some(status) = self.intelligence {
+            intel::publish(status, &registry)?;
         }
         Ok(registry)
     }

@@ -4,12 +4,12 @@ use crate::Outcome;
 use crate::cli::ReadArguments;
 use crate::collect::{Collector, CollectorConfig, FileCollector};
 use crate::config::{HomeNet, Settings};
-use crate::memory;
 use crate::output;
 use crate::pipeline::{self, Desk, Reports, Wanted, WorkerConfig};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::state::State;
+use crate::{intel, memory};
 use anyhow::{Context as _, Result, bail};
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,37 +29,18 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let started = Instant::now();
     let settings = Settings::for_read(arguments)?;
     let state = settings.state.as_deref().map(State::open).transpose()?;
-    let site = site(&settings);
     let (set, loaded) = load_indicators(&settings)?;
 
     let alerts_out = output::open(&settings.alerts)?;
-    let flows_out = settings.flows.as_deref().map(output::open).transpose()?;
-    let names_out = settings.names.as_deref().map(output::open).transpose()?;
-    let inputs = settings.captures.iter().map(Input::from_argument).collect();
-    let reader = Reader::open(inputs, &ReadOptions { filter: settings.bpf.clone() })?;
-
-    let mut incidents = Incidents::new(site.clone(), IncidentConfig::default());
+    let lines = LinesOut {
+        flows: settings.flows.as_deref().map(output::open).transpose()?,
+        names: settings.names.as_deref().map(output::open).transpose()?,
+    };
+    let mut incidents = Incidents::new(site(&settings), IncidentConfig::default());
     if let Some(state) = &state {
         memory::load(state, &mut incidents)?;
     }
-    let wanted = |sink: &Option<_>| if sink.is_some() { Wanted::Lines } else { Wanted::Nothing };
-    let config = WorkerConfig {
-        decode: DecodeConfig::default(),
-        flow: FlowConfig { round_packets: ROUND_PACKETS, ..flow_config(&settings) },
-        passive_dns: None,
-        set: Arc::clone(&set),
-        site,
-        want_flows: wanted(&flows_out),
-        want_names: wanted(&names_out),
-        export_ports: settings.exported.ports.as_slice().into(),
-        spare: pipeline::spare(settings.workers),
-    };
-    let collector = settings.exported.is_wanted().then(|| collector(&settings, &config));
-    let desk = Desk::new(incidents, flows_out, names_out, collector);
-
-    let progress = Progress::start(settings.verbosity, reader.progress());
-    let mut reports = pipeline::run(reader, config, settings.workers, desk)?;
-    drop(progress);
+    let mut reports = follow(&settings, &set, lines, incidents)?;
 
     let alerts = reports.incidents.close_all();
     let alerts_written = write_alerts(&alerts, alerts_out)?;
@@ -70,6 +51,40 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let (settings, set, loaded, reports, alerts) = (&settings, &set, &loaded, &reports, &alerts);
     Report { settings, set, loaded, reports, alerts, alerts_written, elapsed }.tell()?;
     Ok(outcome(reports, alerts))
+}
+
+/// Where lines of flows and names go.
+#[derive(Default)]
+pub(crate) struct LinesOut {
+    pub flows: Option<output::Sink>,
+    pub names: Option<output::Sink>,
+}
+
+/// Takes the captures through all stages, up to the incidents.
+pub(crate) fn follow(
+    settings: &Settings,
+    set: &Arc<IndicatorSet>,
+    lines: LinesOut,
+    incidents: Incidents,
+) -> Result<Reports> {
+    let inputs = settings.captures.iter().map(Input::from_argument).collect();
+    let reader = Reader::open(inputs, &ReadOptions { filter: settings.bpf.clone() })?;
+    let wanted = |sink: &Option<_>| if sink.is_some() { Wanted::Lines } else { Wanted::Nothing };
+    let config = WorkerConfig {
+        decode: DecodeConfig::default(),
+        flow: FlowConfig { round_packets: ROUND_PACKETS, ..flow_config(settings) },
+        passive_dns: None,
+        set: Arc::clone(set),
+        site: site(settings),
+        want_flows: wanted(&lines.flows),
+        want_names: wanted(&lines.names),
+        export_ports: settings.exported.ports.as_slice().into(),
+        spare: pipeline::spare(settings.workers),
+    };
+    let collector = settings.exported.is_wanted().then(|| collector(settings, &config));
+    let desk = Desk::new(incidents, lines.flows, lines.names, collector);
+    let _progress = Progress::start(settings.verbosity, reader.progress());
+    pipeline::run(reader, config, settings.workers, desk)
 }
 
 /// The collector of exported records, which wants of flows what is wanted of those of packets.
@@ -106,6 +121,7 @@ pub(crate) fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>,
         }
     }
     let mut builder = SetBuilder::new();
+    intel::add_kept(&settings.intel(), &mut builder)?;
     let loaded = weir_intel::load_paths_into(&settings.indicators, &mut |value, context| match builder
         .add_from(&value, context)
     {

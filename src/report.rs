@@ -54,6 +54,7 @@ impl Report<'_> {
                 quantiles: &quantiles,
                 interfaces: &[],
                 collector: None,
+                intelligence: None,
             }
             .write(path)?;
         }

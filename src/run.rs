@@ -30,33 +30,36 @@ mod tables;
 mod tests;
 mod worker;
 
+pub(crate) use arming::Arming;
+pub(crate) use clock::now;
 pub(crate) use control::usual_places;
 
 use crate::Outcome;
 use crate::cli::RunArguments;
 use crate::config::{RunSettings, Settings, TapSettings};
-use crate::memory;
 use crate::output::{self, Sink};
 use crate::pipeline;
-use crate::read::{flow_config, load_indicators, site};
+use crate::read::{flow_config, site};
 use crate::state::State;
+use crate::{intel, memory};
 use anyhow::{Context as _, Result, anyhow};
-use arming::Arming;
 use board::{Board, Seen};
 use books::Wanted;
 use clerk::Clerk;
 use collector::{CollectorThread, Collectors, Keeper, Listening};
 use control::ControlSocket;
+use crossbeam::channel::Receiver;
 use desk::Desk;
 use ending::Ending;
 use farewell::Farewell;
-use pages::LivePages;
+use pages::{ControlPages, LivePages};
 use source::{Interfaces, Source};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use tables::{Peers, Tables};
 use weir_flow::FlowConfig;
+use weir_model::SourceNotice;
 use weir_rules::{IncidentConfig, Incidents};
 use worker::WorkerThread;
 
@@ -66,7 +69,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     interfaces::must_exist(&tap.interfaces)?;
     let ending = Ending::on_signals()?;
     let state = settings.state.as_deref().map(State::open).transpose()?.map(Arc::new);
-    let (set, loaded) = load_indicators(&settings)?;
+    let beginning = intel::begin(&settings, state.as_ref())?;
+    let loaded = beginning.loaded.clone();
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
     if let Some(state) = &state {
         memory::load(state, &mut incidents)?;
@@ -79,7 +83,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     let flow = shared_flow_config(&settings, !sources.is_empty() && listening.is_some());
     let threads = listening.as_ref().map_or(0, |listening| listening.workers.len());
     let peers = Arc::new(Peers::new(sources.len(), threads, &flow));
-    let arming = Arming::new(set, sources.len() + threads);
+    let arming = Arming::new(Arc::clone(&beginning.set), sources.len() + threads);
     let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
     let collectors = listening.map(|listening| {
         let matching = (&arming, site(&settings), wanted);
@@ -87,7 +91,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     });
     let places = collectors.as_ref().map(Collectors::places);
     let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places));
-    let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted })?;
+    let (keeping, intel, notices) = beginning.keep(&arming)?;
+    let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted, intel })?;
     let pinned = tap.is_pinned;
     let done = watch(Watching {
         arming: Arc::clone(&arming),
@@ -101,7 +106,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
         ending,
         pinned,
         state,
+        notices,
     });
+    keeping.stop();
     let Done { seen, problem } = done;
     let (settings, tap, collector) = (&settings, &tap, &collector);
     let set = &arming.current().set;
@@ -135,7 +142,7 @@ impl Outputs {
 /// Opens the control socket and the address for metrics.
 fn answer(tap: &TapSettings, pages: &LivePages) -> Result<ControlSocket> {
     let (socket, listener) = ControlSocket::bind(tap.control.as_deref())?;
-    http::serve("control", listener, Arc::new(pages.clone()))?;
+    http::serve("control", listener, Arc::new(ControlPages(pages.clone())))?;
     if let Some(address) = tap.listen {
         let listener = TcpListener::bind(address).with_context(|| {
             format!(
@@ -174,6 +181,8 @@ struct Watching<S> {
     ending: Ending,
     pinned: bool,
     state: Option<Arc<State>>,
+    /// What there is to tell of sources.
+    notices: Receiver<SourceNotice>,
 }
 
 /// What is left when it is over.
@@ -197,9 +206,10 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         ending,
         pinned,
         state,
+        notices,
     } = watching;
     let (queues, hits_in, lines_in) = outbox::queues(outputs.flows.is_some());
-    let desk = Desk::new(incidents, state, outputs.alerts, Arc::clone(&board), Arc::clone(&peers));
+    let desk = Desk::new(incidents, state, (outputs.alerts, notices), Arc::clone(&board), Arc::clone(&peers));
     let clerk = Clerk::new(outputs.flows, outputs.names, Arc::clone(&board));
     let is_over = ending.clone();
     let problem = std::thread::scope(|scope| {

@@ -5,6 +5,14 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+/// What came of opening a state directory.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    Free(State),
+    /// A process has it, here its number.
+    UsedBy(String),
+}
+
 /// A locked state directory; the lock is released when this is dropped, also when the process is killed.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -15,6 +23,16 @@ pub(crate) struct State {
 impl State {
     /// Creates the directory if need be and locks it.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
+        match Self::try_open(folder)? {
+            Opened::Free(state) => Ok(state),
+            Opened::UsedBy(process) => {
+                bail!("the state directory {} is in use by process {process}", folder.display())
+            }
+        }
+    }
+
+    /// The same; that another process has it is no error.
+    pub(crate) fn try_open(folder: &Path) -> Result<Opened> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the state directory {}", folder.display()))?;
         let path = folder.join("lock");
@@ -30,7 +48,7 @@ impl State {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 drop(lock.read_to_string(&mut holder));
-                bail!("the state directory {} is in use by process {}", folder.display(), holder.trim());
+                return Ok(Opened::UsedBy(holder.trim().to_owned()));
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
@@ -39,7 +57,7 @@ impl State {
         lock.set_len(0)?;
         lock.rewind()?;
         writeln!(lock, "{}", std::process::id())?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Opened::Free(Self { folder: folder.to_owned(), _lock: lock }))
     }
 
     /// Where a file of the state is.

@@ -333,6 +333,7 @@ impl Books {
             interfaces: self.interfaces(),
             workers: self.seen.workers.iter().map(|worker| self.worker(worker)).collect(),
             collector: self.collector(),
+            intelligence: None,
             flows_begun: self.watched(|watch| watch.began),
             flows_open: self.watched(|watch| watch.began).saturating_sub(self.watched(|watch| watch.ended)),
             incidents_open: self.incidents_open(),

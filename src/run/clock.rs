@@ -7,7 +7,7 @@ use weir_model::Timestamp;
     clippy::disallowed_methods,
     reason = "latency, silence and the time of idle threads are against the system's clock, as are the kernel's timestamps"
 )]
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_alert::{JsonLines, ecs};
 use weir_model::alert::Notice;
-use weir_model::{Alert, Timestamp};
+use weir_model::{Alert, SourceNotice, Timestamp};
 use weir_rules::{Hit, Incidents, RESOLVER_RINGS_AFTER};
 
 /// With no hits, notices that are due for other reasons come this late at most.
@@ -32,6 +32,9 @@ pub(super) struct Desk {
     state: Option<Arc<State>>,
     keeps: Instant,
     alerts: JsonLines<Sink>,
+    /// What there is to tell of sources; among the alerts.
+    notices: Receiver<SourceNotice>,
+    notices_written: u64,
     view: DeskView,
     board: Arc<Board>,
     peers: Arc<Peers>,
@@ -43,7 +46,7 @@ impl Desk {
     pub(super) fn new(
         incidents: Incidents,
         state: Option<Arc<State>>,
-        alerts: Sink,
+        (alerts, notices): (Sink, Receiver<SourceNotice>),
         board: Arc<Board>,
         peers: Arc<Peers>,
     ) -> Self {
@@ -55,7 +58,17 @@ impl Desk {
             times: StageTimes::new(),
         };
         let keeps = Instant::now() + KEEP_EVERY;
-        Self { incidents, state, keeps, alerts: JsonLines::new(alerts), view, board, peers }
+        Self {
+            incidents,
+            state,
+            keeps,
+            alerts: JsonLines::new(alerts),
+            notices,
+            notices_written: 0,
+            view,
+            board,
+            peers,
+        }
     }
 
     /// Works until all workers are done. `reader_left` is called when nobody reads the alerts any more.
@@ -75,6 +88,7 @@ impl Desk {
             };
             let news: Vec<_> = first.into_iter().chain(hits.try_iter().take(NEWS_AT_ONCE - 1)).collect();
             self.take(&news)?;
+            self.tell_of_sources()?;
             if self.alerts.reader_left() {
                 reader_left();
             }
@@ -134,6 +148,15 @@ impl Desk {
         self.write(&due, news)
     }
 
+    fn tell_of_sources(&mut self) -> Result<()> {
+        for notice in self.notices.try_iter() {
+            self.alerts.write(|line| ecs::notice(&notice, line)).context("cannot write alerts")?;
+            self.alerts.flush().context("cannot write alerts")?;
+            self.notices_written += 1;
+        }
+        Ok(())
+    }
+
     /// Writes alerts, so that their reader has them at once.
     fn write(&mut self, alerts: &[Alert], news: &[HitNews]) -> Result<()> {
         for alert in alerts {
@@ -146,7 +169,7 @@ impl Desk {
         for since in alerts.iter().filter_map(|alert| caused(alert, news)) {
             self.view.latency.record(now.since(since));
         }
-        self.view.written = self.alerts.stats().lines + self.alerts.stats().unread;
+        self.view.written = self.alerts.stats().lines + self.alerts.stats().unread - self.notices_written;
         self.view.incidents = *self.incidents.stats();
         Ok(())
     }

@@ -1,8 +1,10 @@
-//! Answers to `GET`, over TCP and over the control socket: a few small pages, one request a connection.
+//! Answers over TCP and over the control socket: a few small pages (`GET`), and on the socket a few orders (`POST`, without a body: what
+//! is wanted stands in the query). One request a connection.
 //!
 //! Clients may be hostile: connections at once, bytes of a request and the time that a connection lives are bounded, and
 //! nothing that is asked reaches another thread than by the [`Pages`].
 
+use crate::percent;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -24,16 +26,86 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What can be asked for.
 pub(super) trait Pages: Send + Sync + 'static {
-    /// The page at a path, with its media type.
-    fn page(&self, path: &str) -> Option<Page>;
+    /// The page that is asked for.
+    fn page(&self, target: &Target) -> Option<Page>;
+
+    /// Does what is asked for, if it is anything that is done here, and says what came of it.
+    fn order(&self, _target: &Target) -> Option<Page> {
+        None
+    }
 }
 
 /// A page.
 #[derive(Debug)]
 pub(super) struct Page {
+    pub status: Status,
     pub media_type: &'static str,
     pub body: String,
 }
+
+impl Page {
+    /// A page that was asked for rightly.
+    pub(super) const fn new(media_type: &'static str, body: String) -> Self {
+        Self { status: Status::Ok, media_type, body }
+    }
+
+    /// Says why there is no page.
+    pub(super) fn problem(status: Status, text: &str) -> Self {
+        Self { status, media_type: TEXT, body: format!("{text}\n") }
+    }
+}
+
+/// How a request was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    /// It is done later.
+    Accepted,
+    BadRequest,
+    NotFound,
+    MethodNotAllowed,
+    /// Not at this moment.
+    Unavailable,
+}
+
+impl Status {
+    const fn line(self) -> &'static str {
+        match self {
+            Self::Ok => "200 OK",
+            Self::Accepted => "202 Accepted",
+            Self::BadRequest => "400 Bad Request",
+            Self::NotFound => "404 Not Found",
+            Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::Unavailable => "503 Service Unavailable",
+        }
+    }
+}
+
+/// What a request is about: a path, and what stands behind its question mark, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub path: String,
+    pub query: Vec<(String, String)>,
+}
+
+impl Target {
+    pub(super) fn parse(text: &str) -> Self {
+        let (path, query) = text.split_once('?').unwrap_or((text, ""));
+        let pair = |text: &str| {
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            (percent::decode(name), percent::decode(value))
+        };
+        let query = query.split('&').filter(|text| !text.is_empty()).map(pair).collect();
+        Self { path: path.to_owned(), query }
+    }
+
+    /// All that is said under a name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A listening socket of either kind.
 pub(super) trait Listener: Send + 'static {
@@ -154,7 +226,8 @@ impl Deadline {
 /// What was asked.
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
-    Get { path: String, is_head: bool },
+    Get { target: Target, is_head: bool },
+    Post { target: Target },
     OtherMethod,
     Wrong,
 }
@@ -187,33 +260,30 @@ fn parse(bytes: &[u8]) -> Option<Request> {
         Err(_) => Some(Request::Wrong),
         Ok(httparse::Status::Complete(_)) => Some(match (parsed.method, parsed.path) {
             (Some(method @ ("GET" | "HEAD")), Some(target)) => {
-                let path = target.split('?').next().unwrap_or_default().to_owned();
-                Request::Get { path, is_head: method == "HEAD" }
+                Request::Get { target: Target::parse(target), is_head: method == "HEAD" }
             }
+            (Some("POST"), Some(target)) => Request::Post { target: Target::parse(target) },
             _ => Request::OtherMethod,
         }),
     }
 }
 
 fn respond(request: &Request, pages: &impl Pages) -> Vec<u8> {
-    const TEXT: &str = "text/plain; charset=utf-8";
-    let (status, page, is_head) = match request {
-        Request::Get { path, is_head } => match pages.page(path) {
-            Some(page) => ("200 OK", page, *is_head),
-            None => {
-                ("404 Not Found", Page { media_type: TEXT, body: "there is no such page\n".into() }, *is_head)
-            }
-        },
-        Request::OtherMethod => {
-            ("405 Method Not Allowed", Page { media_type: TEXT, body: "GET only\n".into() }, false)
+    let is_head = matches!(request, Request::Get { is_head: true, .. });
+    let page = match request {
+        Request::Get { target, .. } => {
+            pages.page(target).unwrap_or_else(|| Page::problem(Status::NotFound, "there is no such page"))
         }
-        Request::Wrong => {
-            ("400 Bad Request", Page { media_type: TEXT, body: "this is no request\n".into() }, false)
+        Request::Post { target } => {
+            pages.order(target).unwrap_or_else(|| Page::problem(Status::MethodNotAllowed, "GET only"))
         }
+        Request::OtherMethod => Page::problem(Status::MethodNotAllowed, "GET only"),
+        Request::Wrong => Page::problem(Status::BadRequest, "this is no request"),
     };
     let mut response = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\nAllow: GET, HEAD\r\n\
+        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\nAllow: GET, HEAD\r\n\
          X-Content-Type-Options: nosniff\r\n\r\n",
+        page.status.line(),
         page.media_type,
         page.body.len()
     );
@@ -231,8 +301,8 @@ mod tests {
     struct One;
 
     impl Pages for One {
-        fn page(&self, path: &str) -> Option<Page> {
-            (path == "/one").then(|| Page { media_type: "text/plain", body: "1\n".into() })
+        fn page(&self, target: &Target) -> Option<Page> {
+            (target.path == "/one").then(|| Page::new(TEXT, "1\n".into()))
         }
     }
 
@@ -261,6 +331,17 @@ mod tests {
         assert!(ask(address, b"GET /two HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
         assert!(ask(address, b"POST /one HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
         assert!(ask(address, b"\x16\x03\x01\x02\x00\x01\r\n").starts_with("HTTP/1.1 400 "));
+    }
+
+    #[test]
+    fn orders_name_what_they_want_in_the_query() {
+        let asked =
+            parse(b"POST /sync?source=a%20b&source=c&value=x%3fy&wait HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+        let Some(Request::Post { target }) = asked else { panic!("{asked:?}") };
+        assert_eq!(target.path, "/sync");
+        assert_eq!(target.all("source").collect::<Vec<_>>(), ["a b", "c"]);
+        assert_eq!(target.all("value").collect::<Vec<_>>(), ["x?y"]);
+        assert_eq!(target.all("wait").collect::<Vec<_>>(), [""]);
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! What the running program tells whoever asks: `/metrics` for Prometheus, `/status` for `weir status`.
+//! What the running program tells whoever asks: `/metrics` for Prometheus, `/status` for `weir status`, and over the control socket alone
+//! what `weir intel` and `weir explain` ask for: indicators may be confidential, and orders are not for everybody.
 
 use super::board::Board;
 use super::books::{Books, Moment, Wanted};
-use super::http::{Page, Pages};
+use super::http::{Page, Pages, Status, Target};
+use crate::intel::Office;
 use crate::metrics::Published;
+use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Makes each page when it is asked for.
@@ -11,20 +15,30 @@ use std::sync::Arc;
 pub(super) struct LivePages {
     pub board: Arc<Board>,
     pub wanted: Wanted,
+    pub intel: Arc<Office>,
 }
+
+/// What the control socket gives: all that, and intelligence.
+#[derive(Clone)]
+pub(super) struct ControlPages(pub LivePages);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const JSON: &str = "application/json";
 
 impl Pages for LivePages {
-    fn page(&self, path: &str) -> Option<Page> {
-        let (media_type, body) = match path {
+    fn page(&self, target: &Target) -> Option<Page> {
+        let (media_type, body) = match target.path.as_str() {
             "/" => (TEXT, Some("weir\n/metrics for Prometheus\n/status as JSON\n".to_owned())),
             "/metrics" => (METRICS, self.metrics()),
-            "/status" => ("application/json", serde_json::to_string(&self.books().status()).ok()),
+            "/status" => {
+                let status =
+                    crate::status::Status { intelligence: self.intel.status(), ..self.books().status() };
+                (JSON, serde_json::to_string(&status).ok())
+            }
             _ => return None,
         };
-        body.map(|body| Page { media_type, body })
+        body.map(|body| Page::new(media_type, body))
     }
 }
 
@@ -38,6 +52,7 @@ impl LivePages {
         let (ledger, counters, stages) = (books.ledger(), books.counters(), books.stages());
         let stages: Vec<_> = stages.iter().map(|(stage, times)| (*stage, times)).collect();
         let (quantiles, interfaces, collector) = (books.quantiles(), books.interfaces(), books.collector());
+        let intelligence = self.intel.status();
         let published = Published {
             ledger: &ledger,
             counters: &counters,
@@ -45,7 +60,48 @@ impl LivePages {
             quantiles: &quantiles,
             interfaces: &interfaces,
             collector: collector.as_ref(),
+            intelligence: intelligence.as_ref(),
         };
         published.render().ok()
+    }
+}
+
+impl Pages for ControlPages {
+    fn page(&self, target: &Target) -> Option<Page> {
+        let intel = &self.0.intel;
+        let first = |name| target.all(name).next().unwrap_or_default();
+        match target.path.as_str() {
+            "/intel/where" => Some(json_page(&intel.whereabouts())),
+            "/intel/sources" => Some(match intel.status() {
+                Some(status) => json_page(&status),
+                None => Page::problem(Status::NotFound, "the running weir has no sources"),
+            }),
+            "/intel/order" => intel.order_state(first("ticket")).map(|state| json_page(&state)),
+            "/intel/explain" => Some(match intel.explain(first("value")) {
+                Ok(explanation) => json_page(&explanation),
+                Err(error) => Page::problem(Status::Unavailable, &format!("{error:#}")),
+            }),
+            _ => self.0.page(target),
+        }
+    }
+
+    fn order(&self, target: &Target) -> Option<Page> {
+        let sources: Vec<_> = target.all("source").collect();
+        let ordered = match target.path.as_str() {
+            "/intel/sync" => self.0.intel.sync(&sources),
+            "/intel/release" => self.0.intel.release(sources.first().unwrap_or(&"")),
+            _ => return None,
+        };
+        Some(match ordered {
+            Ok(ticket) => Page { status: Status::Accepted, ..json_page(&json!({ "ticket": ticket })) },
+            Err(why) => Page::problem(Status::BadRequest, &why),
+        })
+    }
+}
+
+fn json_page(contents: &impl Serialize) -> Page {
+    match serde_json::to_string(contents) {
+        Ok(body) => Page::new(JSON, body),
+        Err(error) => Page::problem(Status::Unavailable, &error.to_string()),
     }
 }

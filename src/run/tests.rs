@@ -132,15 +132,16 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
     };
     let arguments = RunArguments { interface: vec!["played".into()], common, ..RunArguments::default() };
     let settings = Settings::for_run(&arguments).unwrap().common;
-    let (set, _) = load_indicators(&settings).unwrap();
+    let beginning = intel::begin(&settings, None).unwrap();
     let interfaces: Arc<dyn Interfaces> = Arc::clone(&wire) as _;
     let board = Arc::new(Board::new(sources.len(), Arc::clone(&interfaces), None));
     let (alerts, flows, names) = (Paper::default(), Paper::default(), Paper::default());
     let wanted = Wanted { flows: true, names: true };
-    let pages = LivePages { board: Arc::clone(&board), wanted };
     let flow = flow_config(&settings);
     let peers = Arc::new(Peers::new(sources.len(), 0, &flow));
-    let arming = Arming::new(set, sources.len());
+    let arming = Arming::new(Arc::clone(&beginning.set), sources.len());
+    let (_, intel, notices) = beginning.keep(&arming).unwrap();
+    let pages = LivePages { board: Arc::clone(&board), wanted, intel };
     let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
     let watching = Watching {
         arming,
@@ -158,6 +159,7 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
         ending: Ending::never_signalled(),
         pinned: false,
         state: None,
+        notices,
     };
     Played { watching, wire, alerts, flows, pages, wanted }
 }
@@ -180,9 +182,9 @@ fn what_is_played_is_alerted_counted_and_told() {
     let run = std::thread::spawn(move || watch(watching));
     wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
     wait_for("alerts are written before the end", || !alerts.lines().is_empty());
-    let status = pages.page("/status").unwrap().body;
+    let status = pages.page(&http::Target::parse("/status")).unwrap().body;
     assert!(status.contains("\"name\":\"played\""), "{status}");
-    let metrics = pages.page("/metrics").unwrap().body;
+    let metrics = pages.page(&http::Target::parse("/metrics")).unwrap().body;
     assert!(metrics.contains("weir_interface_up{interface=\"played\"} 1"), "{metrics}");
     assert!(metrics.contains("weir_ledger_balanced 1"), "{metrics}");
     ending.request();

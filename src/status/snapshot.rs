@@ -1,5 +1,6 @@
 //! What a running Weir says of itself: the JSON of `/status`, and all that `weir status` shows.
 
+use super::intel::IntelStatus;
 use crate::latency::Quantiles;
 use crate::ledger::Ledger;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub(crate) struct Status {
     /// What listens to routers.
     #[serde(default)]
     pub collector: Option<CollectorStatus>,
+    /// Where sources of intelligence are asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intelligence: Option<IntelStatus>,
     pub flows_begun: u64,
     pub flows_open: u64,
     pub incidents_open: u64,
@@ -162,6 +166,7 @@ impl Status {
         self.is_balanced
             && self.interfaces.iter().all(is_up)
             && self.collector.as_ref().is_none_or(CollectorStatus::is_well)
+            && self.intelligence.as_ref().is_none_or(IntelStatus::is_well)
             && self.lost.iter().all(|lost| lost.count == 0)
     }
 }

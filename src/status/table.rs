@@ -20,6 +20,9 @@ pub(super) fn render(status: &Status) -> String {
         collector::render(status, &mut text);
     }
     findings(status, &mut text);
+    if let Some(status) = &status.intelligence {
+        status.render(&mut text);
+    }
     latency(status, &mut text);
     text.push('\n');
     ledger::render(&status.ledger, &mut text);
@@ -29,7 +32,8 @@ pub(super) fn render(status: &Status) -> String {
 fn head(status: &Status, text: &mut String) {
     let since = time(Duration::from_secs(status.running_seconds));
     let doing = if status.is_ending { "ending" } else { "running" };
-    let well = if status.is_well() { "all is well" } else { "LOOK BELOW: something is lost or away" };
+    let well =
+        if status.is_well() { "all is well" } else { "LOOK BELOW: something is lost, away or failing" };
     let _ = writeln!(text, "{} {doing} for {since}, process {}: {well}\n", status.program, status.process);
 }
 
@@ -134,6 +138,7 @@ mod tests {
             }],
             workers: vec![WorkerStatus { packets: 10, bytes: 2_000_000, flows_open: 3, busy_permille: 123 }],
             collector: None,
+            intelligence: None,
             flows_begun: 5,
             flows_open: 3,
             incidents_open: 1,

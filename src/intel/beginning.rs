@@ -1,0 +1,108 @@
+//! How a run begins with intelligence: armed at once with what the last run had, before any source is asked.
+
+use super::keeper::{Keeper, Tools};
+use super::shelf::Shelf;
+use super::view::View;
+use super::{Office, screening, snapshot};
+use crate::config::{IntelSettings, Settings};
+use crate::output::complain;
+use crate::read::load_indicators;
+use crate::run::Arming;
+use crate::state::State;
+use anyhow::{Context as _, Result};
+use crossbeam::channel::{Receiver, never, unbounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use weir_intel::Loaded;
+use weir_model::SourceNotice;
+use weir_rules::screen::Screen;
+use weir_rules::{IndicatorSet, SetBuilder};
+
+/// How long the end of the run waits for the keeper, who may be waiting for a server. What is under way then is as if it had never begun.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a run begins with.
+pub(crate) struct Beginning {
+    pub set: Arc<IndicatorSet>,
+    /// What came of reading files, where there are no sources.
+    pub loaded: Loaded,
+    settings: IntelSettings,
+    screen: Arc<Screen>,
+    /// Where there are sources.
+    kept: Option<(Shelf, Arc<State>)>,
+}
+
+/// Loads what counts at first: with sources the snapshot of the last run, else the files.
+pub(crate) fn begin(settings: &Settings, state: Option<&Arc<State>>) -> Result<Beginning> {
+    let intel = settings.intel();
+    if intel.sources.is_empty() {
+        let screen = Arc::new(screening::screen(&intel)?);
+        let (set, loaded) = load_indicators(settings)?;
+        return Ok(Beginning { set, loaded, settings: intel, screen, kept: None });
+    }
+    intel.state_for_sources()?;
+    let state = state.context("sources need a state directory")?;
+    // First of all: the screen takes longer than the map.
+    let set = snapshot::load(state).unwrap_or_else(|error| {
+        complain(&format!("begins without a set until sources are read: {error:#}"));
+        None
+    });
+    let set = Arc::new(set.unwrap_or_else(|| SetBuilder::new().build()));
+    let screen = Arc::new(screening::screen(&intel)?);
+    let shelf = Shelf::open(intel.clone(), Arc::clone(&screen), state)?;
+    Ok(Beginning {
+        set,
+        loaded: Loaded::default(),
+        settings: intel,
+        screen,
+        kept: Some((shelf, Arc::clone(state))),
+    })
+}
+
+/// What goes on beside the packets.
+pub(crate) struct Keeping {
+    is_over: Arc<AtomicBool>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl Beginning {
+    /// Starts the keeper, if there are sources. What people are to be told comes out of the receiver.
+    pub(crate) fn keep(self, arming: &Arc<Arming>) -> Result<(Keeping, Arc<Office>, Receiver<SourceNotice>)> {
+        let Self { settings, screen, kept, .. } = self;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let Some((shelf, state)) = kept else {
+            let office = Office::new(settings, screen, Arc::clone(arming), None);
+            return Ok((Keeping { is_over, keeper: None }, Arc::new(office), never()));
+        };
+        let (view, orders) = View::new();
+        let view = Arc::new(view);
+        let (notices, told) = unbounded();
+        let tools = Tools { state, arming: Arc::clone(arming), view: Arc::clone(&view), orders, notices };
+        let keeper = Keeper::new(shelf, tools, Arc::clone(&is_over));
+        let thread = std::thread::Builder::new().name("keeper".to_owned());
+        let keeper =
+            thread.spawn(move || keeper.run()).context("cannot start the thread that asks sources")?;
+        let office = Office::new(settings, screen, Arc::clone(arming), Some(view));
+        Ok((Keeping { is_over, keeper: Some(keeper) }, Arc::new(office), told))
+    }
+}
+
+impl Keeping {
+    /// Has the keeper stop, and waits for it a little.
+    pub(crate) fn stop(self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let Some(keeper) = self.keeper else { return };
+        let step = PATIENCE / 100;
+        for _ in 0..100 {
+            if keeper.is_finished() {
+                if keeper.join().is_err() {
+                    complain("the thread that asks sources broke down");
+                }
+                return;
+            }
+            std::thread::sleep(step);
+        }
+    }
+}

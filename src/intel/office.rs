@@ -1,0 +1,98 @@
+//! What a running program answers about intelligence over its control socket.
+
+use super::place::Whereabouts;
+use super::shelf::Shelf;
+use super::view::{Order, OrderState, View};
+use crate::config::{HomeNet, IntelSettings};
+use crate::explain::Explanation;
+use crate::run::Arming;
+use crate::status::IntelStatus;
+use anyhow::Result;
+use std::sync::Arc;
+use weir_rules::screen::Screen;
+
+/// Answers from what the keeper shows, and from the library beside the keeper: nobody waits for a source.
+pub(crate) struct Office {
+    settings: IntelSettings,
+    screen: Arc<Screen>,
+    arming: Arc<Arming>,
+    /// Where there are sources.
+    view: Option<Arc<View>>,
+}
+
+impl Office {
+    pub(crate) fn new(
+        settings: IntelSettings,
+        screen: Arc<Screen>,
+        arming: Arc<Arming>,
+        view: Option<Arc<View>>,
+    ) -> Self {
+        Self { settings, screen, arming, view }
+    }
+
+    /// Where everything is, for those who look for themselves.
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
+        let absolute = |path: &std::path::PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let base = std::env::current_dir().unwrap_or_default();
+        let home_net = match &self.settings.home {
+            HomeNet::Configured(networks) => networks.iter().map(ToString::to_string).collect(),
+            HomeNet::PrivateRanges => Vec::new(),
+        };
+        Whereabouts {
+            config: self.settings.config.as_ref().map(absolute),
+            state: self.settings.state.as_ref().map(absolute),
+            indicators: self
+                .settings
+                .indicators
+                .iter()
+                .map(|named| weir_intel::Source::rebase(named, &base))
+                .collect(),
+            home_net,
+        }
+    }
+
+    /// How the set and the sources are; nothing where there are no sources.
+    pub(crate) fn status(&self) -> Option<IntelStatus> {
+        self.view.as_ref().map(|view| view.status())
+    }
+
+    /// All that is known of a value.
+    pub(crate) fn explain(&self, value: &str) -> Result<Explanation> {
+        let set = Arc::clone(&self.arming.current().set);
+        Shelf::beside(self.settings.clone(), Arc::clone(&self.screen))?.explain(value, &set)
+    }
+
+    /// How far an order is.
+    pub(crate) fn order_state(&self, ticket: &str) -> Option<OrderState> {
+        self.view.as_ref()?.state_of(ticket.parse().ok()?)
+    }
+
+    /// Orders that sources be asked; the error says why not.
+    pub(crate) fn sync(&self, sources: &[&str]) -> Result<u64, String> {
+        let unknown = sources.iter().find(|name| !self.has(name));
+        if let Some(unknown) = unknown {
+            return Err(self.settings.no_such_source(unknown));
+        }
+        let sources = sources.iter().map(|name| (*name).to_owned()).collect();
+        self.order(|ticket| Order::Sync { ticket, sources })
+    }
+
+    /// Orders that the next delivery of a source be let through.
+    pub(crate) fn release(&self, source: &str) -> Result<u64, String> {
+        if !self.has(source) {
+            return Err(self.settings.no_such_source(source));
+        }
+        self.order(|ticket| Order::Release { ticket, source: source.to_owned() })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.settings.sources.iter().any(|source| source.name == name)
+    }
+
+    fn order(&self, order: impl FnOnce(u64) -> Order) -> Result<u64, String> {
+        let Some(view) = &self.view else {
+            return Err("the running weir has no sources".to_owned());
+        };
+        view.order(order).ok_or_else(|| "too much is ordered already; try again in a moment".to_owned())
+    }
+}
