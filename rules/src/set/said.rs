@@ -352,6 +352,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_one_alone_is_small() {
+        let mut blobs = Blobs::default();
+        let before = Further { organisation: Some("an organisation".into()), ..Further::default() };
+        for number in 0..1000 {
+            let time = |day: u64| Some(Timestamp::new(1_700_000_000 + 86_400 * day + number, 0));
+            let id = Some(Uuid::from_u128(u128::from(number) << 64));
+            let further = Further { id, valid_until: time(90), ..before.clone() };
+            let said = Context {
+                source: "an instance".into(),
+                first_seen: time(0),
+                last_seen: time(7),
+                further: Some(further.into()),
+                ..Context::default()
+            };
+            store_context(&mut blobs, &said).unwrap();
+        }
+        let each = blobs.into_bytes().len() / 1000;
+        assert!(each <= 44, "{each} bytes each");
+    }
+
+    #[test]
     fn warnings_come_back() {
         let mut blobs = Blobs::default();
         let stored = EFFECTS.map(|effect| Warning { list: effect.keyword().into(), effect });
