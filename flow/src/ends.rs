@@ -11,15 +11,22 @@ use weir_wire::{Packet, Side};
 /// Of a packet: A is its source. Of an entry: A is the source of its first packet.
 ///
 /// Two of them belong together when protocol and [`ordered`](weir_model::community_id::ordered) ends are the same.
+///
+/// Addresses are numbers rather than bytes, because they are hashed and compared for every packet; packed, because the first two
+/// lines of an entry have no room to spare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, packed(2))]
 pub(crate) struct Ends {
-    /// IPv4 in the first four bytes.
-    addresses: Both<[u8; 16]>,
+    /// Little-endian: IPv4 in the lowest 32 bits.
+    address_a: u128,
+    address_b: u128,
     ports: Both<u16>,
     protocol: u8,
     /// One bit for each side whose address is IPv4.
     v4: u8,
 }
+
+const _: () = assert!(size_of::<Ends>() == 38, "nothing between the fields");
 
 /// Secrets that tags are made with, so that nobody can choose ends whose tags are the same.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +47,8 @@ impl Ends {
     pub(crate) fn new(protocol: Protocol, source: Endpoint, destination: Endpoint) -> Self {
         let bit = |end: Endpoint, side| if end.ip.is_ipv4() { *V4.of(side) } else { 0 };
         Self {
-            addresses: Both { a: bytes(source.ip), b: bytes(destination.ip) },
+            address_a: number(source.ip),
+            address_b: number(destination.ip),
             ports: Both { a: source.port, b: destination.port },
             protocol: protocol.0,
             v4: bit(source, Side::A) | bit(destination, Side::B),
@@ -66,8 +74,8 @@ impl Ends {
     /// A hash that both directions share: each end is hashed by itself, and the sum of both again.
     pub(crate) const fn tag(&self, seed: &Seed) -> u32 {
         let Seed([low, high, last]) = *seed;
-        let a = hash_end(*self.addresses.of(Side::A), self.ports.a, low, high);
-        let b = hash_end(*self.addresses.of(Side::B), self.ports.b, low, high);
+        let a = hash_end(self.address_a, self.ports.a, low, high);
+        let b = hash_end(self.address_b, self.ports.b, low, high);
         let both = a.wrapping_add(b).wrapping_add(self.protocol as u64);
         (fold(both ^ low, last) >> 32) as u32
     }
@@ -82,7 +90,7 @@ impl Ends {
 
     /// The endpoint of a side.
     pub(crate) fn end(&self, side: Side) -> Endpoint {
-        let bytes = *self.addresses.of(side);
+        let bytes = self.address(side).to_le_bytes();
         let [b0, b1, b2, b3, ..] = bytes;
         let ip = if self.v4 & V4.of(side) != 0 {
             IpAddr::V4(Ipv4Addr::new(b0, b1, b2, b3))
@@ -92,10 +100,17 @@ impl Ends {
         Endpoint::new(ip, *self.ports.of(side))
     }
 
+    const fn address(&self, side: Side) -> u128 {
+        match side {
+            Side::A => self.address_a,
+            Side::B => self.address_b,
+        }
+    }
+
     const fn reversed(&self) -> Self {
-        let Both { a, b } = self.addresses;
         Self {
-            addresses: Both { a: b, b: a },
+            address_a: self.address_b,
+            address_b: self.address_a,
             ports: Both { a: self.ports.b, b: self.ports.a },
             protocol: self.protocol,
             v4: (self.v4 & V4.a) << 1 | (self.v4 & V4.b) >> 1,
@@ -108,8 +123,7 @@ impl Ends {
     }
 }
 
-const fn hash_end(address: [u8; 16], port: u16, low: u64, high: u64) -> u64 {
-    let address = u128::from_le_bytes(address);
+const fn hash_end(address: u128, port: u16, low: u64, high: u64) -> u64 {
     let rest = (address >> 64) as u64 ^ (port as u64).rotate_right(16);
     fold(address as u64 ^ low, rest ^ high)
 }
@@ -120,13 +134,10 @@ const fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-fn bytes(ip: IpAddr) -> [u8; 16] {
+fn number(ip: IpAddr) -> u128 {
     match ip {
-        IpAddr::V4(ip) => {
-            let [b0, b1, b2, b3] = ip.octets();
-            [b0, b1, b2, b3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-        }
-        IpAddr::V6(ip) => ip.octets(),
+        IpAddr::V4(ip) => u128::from(u32::from_le_bytes(ip.octets())),
+        IpAddr::V6(ip) => u128::from_le_bytes(ip.octets()),
     }
 }
 

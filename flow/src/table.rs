@@ -18,7 +18,7 @@ use crate::entry::{ENTRY_LINES, Entry, HOT_LINES, Standing};
 use crate::index::Index;
 use crate::passive_dns::PassiveDns;
 use crate::reading::{Readers, Reading};
-use crate::slots::Slots;
+use crate::slots::{NONE, Slots};
 use crate::stats::FlowStats;
 use crate::timeouts::continues;
 use crate::timers::{Tick, Timers};
@@ -74,6 +74,15 @@ pub enum Whence {
     Frame,
     /// It was put together from fragments, or is as much of it as came.
     Fragments,
+}
+
+/// What a packet is looked up by.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    ends: Ends,
+    tag: u32,
+    /// Where an entry with this tag stands, as of the beginning of the batch, or [`NONE`].
+    near: u32,
 }
 
 /// Packets on their way into the table, at most one of each frame of a batch.
@@ -207,29 +216,33 @@ impl FlowTable {
     /// at a time are faster.
     pub fn packets(&mut self, packets: &[Packet<'_>], sink: &mut impl FlowSink) {
         for batch in packets.chunks(BATCH) {
-            let mut keys = [(Ends::default(), 0); BATCH];
-            for (key, packet) in keys.iter_mut().zip(batch) {
+            let key = |packet: &Packet<'_>| {
                 let ends = Ends::of(packet);
-                *key = (ends, ends.tag(&self.seed));
-                self.index.prefetch(key.1);
-            }
-            self.fetch(keys.iter().take(batch.len()).map(|(_, tag)| *tag));
-            for ((ends, tag), packet) in keys.iter().zip(batch) {
-                self.take(*ends, *tag, packet, sink);
+                let tag = ends.tag(&self.seed);
+                self.index.prefetch(tag);
+                Key { ends, tag, near: NONE }
+            };
+            let mut keys: ArrayVec<Key, BATCH> = batch.iter().map(key).collect();
+            self.fetch(&mut keys);
+            for (key, packet) in keys.iter().zip(batch) {
+                self.take(key, packet, sink);
             }
         }
     }
 
     /// Fetches the entries with these tags, and the readers of those that are being read.
-    fn fetch(&self, tags: impl Iterator<Item = u32>) {
-        let mut slots = ArrayVec::<u32, BATCH>::new();
-        for slot in tags.filter_map(|tag| self.index.find(tag, |_| true)) {
-            self.flows.prefetch::<HOT_LINES>(slot);
-            slots.push(slot);
+    fn fetch(&self, keys: &mut ArrayVec<Key, BATCH>) {
+        for key in keys.iter_mut() {
+            if let Some(slot) = self.index.find(key.tag, |_| true) {
+                self.flows.prefetch::<HOT_LINES>(slot);
+                key.near = slot;
+            }
         }
-        slots.retain(|slot| self.flows.get(*slot).is_some_and(|entry| entry.reading == Reading::UnderWay));
-        slots.iter().for_each(|slot| self.flows.prefetch::<ENTRY_LINES>(*slot));
-        slots.iter().filter_map(|slot| self.flows.get(*slot)).for_each(|entry| self.readers.prefetch(entry));
+        let is_read =
+            |slot: &u32| self.flows.get(*slot).is_some_and(|entry| entry.reading == Reading::UnderWay);
+        let read: ArrayVec<u32, BATCH> = keys.iter().map(|key| key.near).filter(is_read).collect();
+        read.iter().for_each(|slot| self.flows.prefetch::<ENTRY_LINES>(*slot));
+        read.iter().filter_map(|slot| self.flows.get(*slot)).for_each(|entry| self.readers.prefetch(entry));
     }
 
     /// Takes one packet.
@@ -238,12 +251,12 @@ impl FlowTable {
     }
 
     /// Counts a packet into its flow and learns from its payload.
-    fn take(&mut self, ends: Ends, tag: u32, packet: &Packet<'_>, sink: &mut impl FlowSink) {
+    fn take(&mut self, key: &Key, packet: &Packet<'_>, sink: &mut impl FlowSink) {
         self.stats.packets += 1;
         self.stats.frames += u64::from(packet.frames);
         self.stats.ip_bytes += u64::from(packet.ip_bytes);
         self.last_packet = self.last_packet.max(packet.number);
-        let Some((slot, side)) = self.place_for(ends, tag, packet, sink) else {
+        let Some((slot, side)) = self.place_for(key, packet, sink) else {
             return;
         };
         let Some(entry) = self.flows.get_mut(slot) else {
@@ -310,14 +323,12 @@ impl FlowTable {
     }
 
     /// The slot of the flow that the packet belongs to, begun if need be, and the side that sent it.
-    fn place_for(
-        &mut self,
-        ends: Ends,
-        tag: u32,
-        packet: &Packet<'_>,
-        sink: &mut impl FlowSink,
-    ) -> Option<(u32, Side)> {
-        let Some((slot, side)) = self.find(&ends, tag) else {
+    fn place_for(&mut self, key: &Key, packet: &Packet<'_>, sink: &mut impl FlowSink) -> Option<(u32, Side)> {
+        let Key { ends, tag, near } = *key;
+        // Ends stand in one entry at most: where the one that was fetched still has them, it is that.
+        let sender = self.flows.get(near).and_then(|entry| entry.ends.sender_of(&ends));
+        let found = sender.map(|side| (near, side)).or_else(|| self.find(&ends, tag));
+        let Some((slot, side)) = found else {
             return self.begin(ends, tag, packet, sink);
         };
         match self.fate(slot, side, packet) {
