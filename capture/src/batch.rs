@@ -78,7 +78,7 @@ impl FrameBatch {
         }
         let start = self.arena.len();
         self.arena.extend_from_slice(frame.data);
-        self.push_meta(&frame, start, ARENA);
+        self.push_meta(&frame, start, frame.data.len(), ARENA);
         true
     }
 
@@ -90,13 +90,19 @@ impl FrameBatch {
         if self.is_full() {
             return false;
         }
+        let place = self.place_of(block);
+        self.push_meta(&frame, start, frame.data.len(), place);
+        true
+    }
+
+    /// The number of a block, which is kept until the batch is cleared. At most one is new for each frame.
+    pub(crate) fn place_of(&mut self, block: &Block) -> u16 {
         let known = self.blocks.iter().rposition(|known| Arc::ptr_eq(known, block));
         let place = known.unwrap_or_else(|| {
             self.blocks.push(Arc::clone(block));
             self.blocks.len() - 1
         });
-        self.push_meta(&frame, start, place as u16);
-        true
+        place as u16
     }
 
     /// Takes one of the frames of another batch, as [`Self::push`] does, but without copying where its bytes are in a block.
@@ -108,12 +114,14 @@ impl FrameBatch {
         self.take(other.frame(meta), place.map(|block| Place { block, start: meta.start as usize }))
     }
 
-    fn push_meta(&mut self, frame: &Frame<'_>, start: usize, place: u16) {
+    /// Adds a frame whose bytes are at that place, whatever its data says.
+    #[inline]
+    pub(crate) fn push_meta(&mut self, frame: &Frame<'_>, start: usize, len: usize, place: u16) {
         self.metas.push(Meta {
             number: frame.number,
             time: frame.time,
             start: start as u32,
-            len: frame.data.len() as u32,
+            len: len as u32,
             original_len: frame.original_len,
             link: frame.link,
             place,

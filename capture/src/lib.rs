@@ -42,6 +42,7 @@ mod problem;
 mod progress;
 mod reader;
 mod record;
+mod run;
 mod source;
 mod stats;
 mod stream;

@@ -19,6 +19,7 @@ use crate::problem::{Fault, ProblemKind};
 use crate::progress::Progress;
 use crate::reader::Report;
 use crate::record::Record;
+use crate::run::Run;
 use crate::source::{Refusal, Source};
 use crate::stream::Data;
 
@@ -101,6 +102,17 @@ impl Merge {
         let current = self.current.as_ref()?;
         self.now = current.key.0;
         current.source.head()
+    }
+
+    /// The frames that follow, as long as they are of the input of the last one; `run` takes them.
+    pub(crate) fn run(&mut self, run: &mut Run<'_>) {
+        if let Some(due) = &mut self.current {
+            run.end_before(self.limit.0);
+            if let Some(last) = due.source.run(run) {
+                due.key.0 = last.time;
+                self.now = last.time;
+            }
+        }
     }
 
     /// The input that the last frame is from.

@@ -12,6 +12,7 @@ use weir_model::frame::LinkType;
 use crate::field::{ByteOrder, Fields};
 use crate::problem::Fault;
 use crate::record::{MAX_CAPTURED_BYTES, Record, RecordReader, Step};
+use crate::run::Run;
 use crate::stream::{ByteStream, Data};
 
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
@@ -99,7 +100,29 @@ impl PcapFile {
     }
 }
 
+/// A record that lies whole in what is at hand.
+#[derive(Clone, Copy)]
+struct Next {
+    record: Record,
+    captured: usize,
+    /// With its header.
+    record_len: usize,
+}
+
 impl PcapFile {
+    /// The record at the beginning of `rest`, if it lies there whole and plain.
+    #[inline]
+    fn next_in(&self, rest: &[u8]) -> Option<Next> {
+        let [seconds, ticks, first, second] = record_header(rest, self.variant.order)?;
+        let (captured, original_len) = self.lengths(first, second);
+        let record_len = self.variant.record_header_len + captured as usize;
+        if captured as usize > MAX_CAPTURED_BYTES || record_len > rest.len() {
+            return None;
+        }
+        let record = self.record(seconds, ticks, original_len.max(captured));
+        Some(Next { record, captured: captured as usize, record_len })
+    }
+
     fn record(&self, seconds: u32, ticks: u32, original_len: u32) -> Record {
         let nanos = u64::from(seconds) * 1_000_000_000 + u64::from(ticks) * self.variant.nanos_per_tick;
         Record { time: Timestamp::from_nanos(nanos), link: self.link, original_len }
@@ -134,17 +157,32 @@ impl RecordReader for PcapFile {
     }
 
     fn step_at_hand(&mut self) -> Option<Record> {
-        let (header_len, order) = (self.variant.record_header_len, self.variant.order);
-        let rest = self.stream.window().get(self.record_len..)?;
-        let [seconds, ticks, first, second] = record_header(rest, order)?;
-        let (captured, original_len) = self.lengths(first, second);
-        let record_len = header_len + captured as usize;
-        if captured as usize > MAX_CAPTURED_BYTES || record_len > rest.len() {
-            return None;
-        }
+        let next = self.next_in(self.stream.window().get(self.record_len..)?)?;
         self.stream.pass(self.record_len);
-        (self.captured, self.record_len) = (captured as usize, record_len);
-        Some(self.record(seconds, ticks, original_len.max(captured)))
+        (self.captured, self.record_len) = (next.captured, next.record_len);
+        Some(next.record)
+    }
+
+    fn run_at_hand(&mut self, run: &mut Run<'_>) -> Option<Record> {
+        let place = self.stream.place()?;
+        let mut rest = self.stream.window().get(self.record_len..)?;
+        // Without it the batch would hold a block for nothing.
+        self.next_in(rest)?;
+        let number = run.begin(place);
+        let mut passed = 0;
+        let mut last: Option<Next> = None;
+        let first = place.start + self.record_len + self.variant.record_header_len;
+        while let Some(next) = self.next_in(rest)
+            && run.take(next.record, number, first + passed, next.captured)
+        {
+            rest = rest.get(next.record_len..).unwrap_or_default();
+            passed += next.record_len;
+            last = Some(next);
+        }
+        let last = last?;
+        self.stream.pass(self.record_len + passed - last.record_len);
+        (self.captured, self.record_len) = (last.captured, last.record_len);
+        Some(last.record)
     }
 
     fn data(&self) -> Data<'_> {

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use weir_model::{Frame, Timestamp};
 
-use crate::batch::FrameBatch;
+use crate::batch::{FrameBatch, MAX_BATCH_FRAMES};
 use crate::filter::{Filter, Verdict};
 use crate::input::{self, Input, MAX_SKIPPED_LISTED, SkipReason, Skipped};
 use crate::merge::Merge;
 use crate::problem::{Fault, InputProblem, OpenError, ProblemKind};
 use crate::progress::Progress;
 use crate::record::Record;
+use crate::run::{Run, RunCounts};
 use crate::stats::ReadStats;
 use crate::stream::Data;
 
@@ -57,6 +58,7 @@ impl Reader {
         batch.clear();
         let mut more = true;
         for _ in 0..MAX_FRAMES_PER_CALL {
+            self.run(batch, frames_read);
             if batch.is_full() || self.report.stats.frames_read >= frames_read {
                 break;
             }
@@ -88,6 +90,26 @@ impl Reader {
     /// A handle for another thread.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// Reads frames as long as that takes nothing but adding them to the batch.
+    fn run(&mut self, batch: &mut FrameBatch, frames_read: u64) {
+        let stats = &mut self.report.stats;
+        let wanted = usize::try_from(frames_read.saturating_sub(stats.frames_read)).unwrap_or(usize::MAX);
+        if self.filter.is_some() || wanted == 0 || batch.is_full() {
+            return;
+        }
+        let most = wanted.min(MAX_BATCH_FRAMES - batch.len());
+        let mut run = Run::new(batch, most, stats.frames_read, self.last_time);
+        self.merge.run(&mut run);
+        let RunCounts { frames, bytes, snapped, steps_backwards, last_time } = run.counts();
+        self.last_time = last_time;
+        stats.frames_read += frames;
+        stats.bytes_read += bytes;
+        stats.frames_delivered += frames;
+        stats.bytes_delivered += bytes;
+        stats.frames_snapped += snapped;
+        stats.steps_backwards += steps_backwards;
     }
 
     /// Reads one frame and adds it to the batch if the filter wants it; `false` when there is none.

@@ -4,6 +4,7 @@ use weir_model::Timestamp;
 use weir_model::frame::LinkType;
 
 use crate::problem::Fault;
+use crate::run::Run;
 use crate::stream::{ByteStream, Data};
 
 /// Captured bytes of one frame, as libpcap's `MAXIMUM_SNAPLEN`. Larger records are malformed: a hostile length field
@@ -37,6 +38,11 @@ pub(crate) trait RecordReader: Send {
     /// To the next record, if it lies whole and plain in what is at hand; `None`, and nothing done, where it takes
     /// [`RecordReader::step`] to say.
     fn step_at_hand(&mut self) -> Option<Record> {
+        None
+    }
+
+    /// As many steps of [`RecordReader::step_at_hand`] as `run` takes the records of; gives the last of these.
+    fn run_at_hand(&mut self, _run: &mut Run<'_>) -> Option<Record> {
         None
     }
 

@@ -14,6 +14,7 @@ use crate::problem::{Fault, InputProblem, ProblemKind};
 use crate::progress::{Counted, FileProgress, Progress};
 use crate::reader::Report;
 use crate::record::{Record, RecordReader, Step};
+use crate::run::Run;
 use crate::stream::{ByteStream, Data};
 
 /// Largest window of a zstd frame, as a power of two: 128 MiB, what the `zstd` tool accepts unasked. The window is
@@ -83,6 +84,14 @@ impl Source {
             return self.head;
         }
         self.advance_slowly()
+    }
+
+    /// To the records that follow, as far as `run` takes them; gives the last of these.
+    pub(crate) fn run(&mut self, run: &mut Run<'_>) -> Option<Record> {
+        let last = self.records.run_at_hand(run)?;
+        self.frames += run.counts().frames;
+        self.head = Some(last);
+        self.head
     }
 
     #[cold]

@@ -71,8 +71,16 @@ impl ByteStream {
     pub(crate) fn data(&self, start: usize, len: usize) -> Data<'_> {
         let start = self.start + start;
         let bytes = self.block.get(start..start + len).unwrap_or_default();
-        let is_lent = self.end >= self.block.len() / LENT_WHEN_FULL_TO;
-        Data { bytes, place: is_lent.then_some(Place { block: &self.block, start }) }
+        Data { bytes, place: self.is_lent().then_some(Place { block: &self.block, start }) }
+    }
+
+    /// Where what is available is, if that is lent.
+    pub(crate) fn place(&self) -> Option<Place<'_>> {
+        self.is_lent().then_some(Place { block: &self.block, start: self.start })
+    }
+
+    fn is_lent(&self) -> bool {
+        self.end >= self.block.len() / LENT_WHEN_FULL_TO
     }
 
     /// Leaves `count` bytes of the window behind.
