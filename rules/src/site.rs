@@ -42,7 +42,7 @@ impl Site {
             IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast() || v4.is_unspecified(),
             IpAddr::V6(v6) => v6.is_multicast() || v6.is_unspecified(),
         };
-        nobody_outside || self.home.iter().any(|net| net.contains(&ip))
+        nobody_outside || self.home.iter().any(|net| holds(*net, ip))
     }
 
     /// Which of the addresses of one end is the host's, where a translator gives it two: the one that is inside; of two inside, the
@@ -60,7 +60,7 @@ impl Site {
     /// Whether a host has a role.
     pub fn has_role(&self, ip: IpAddr, role: Role) -> bool {
         let ip = ip.to_canonical();
-        self.roles.iter().any(|(other, net)| *other == role && net.contains(&ip))
+        self.roles.iter().any(|(other, net)| *other == role && holds(*net, ip))
     }
 
     /// All roles of a host, each once, in the order of [`Role::ALL`].
@@ -70,7 +70,22 @@ impl Site {
 }
 
 pub(crate) fn is_private(ip: IpAddr) -> bool {
-    PRIVATE_RANGES.iter().any(|net| net.contains(&ip.to_canonical()))
+    PRIVATE_RANGES.iter().any(|net| holds(*net, ip.to_canonical()))
+}
+
+/// [`IpNet::contains`] in a few instructions: it is asked of both ends of every flow.
+fn holds(net: IpNet, ip: IpAddr) -> bool {
+    match (net, ip) {
+        (IpNet::V4(net), IpAddr::V4(ip)) => {
+            let behind = 32 - u32::from(net.prefix_len());
+            (net.addr().to_bits() ^ ip.to_bits()).checked_shr(behind).unwrap_or(0) == 0
+        }
+        (IpNet::V6(net), IpAddr::V6(ip)) => {
+            let behind = 128 - u32::from(net.prefix_len());
+            (net.addr().to_bits() ^ ip.to_bits()).checked_shr(behind).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
 }
 
 const fn v4(octets: [u8; 4], len: u8) -> IpNet {
@@ -85,6 +100,28 @@ const fn v6(first: u16, last: u16, len: u8) -> IpNet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn any_address() -> impl Strategy<Value = IpAddr> {
+        prop_oneof![
+            any::<u32>().prop_map(|bits| IpAddr::V4(bits.into())),
+            any::<u128>().prop_map(|bits| IpAddr::V6(bits.into()))
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_net_holds_what_it_contains(one in any_address(), other in any_address(), len in 0_u8..=128, bit in 0_u32..128) {
+            let net = IpNet::new(one, len.min(if one.is_ipv4() { 32 } else { 128 })).unwrap();
+            let near = match one {
+                IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() ^ 1 << (bit % 32)).into()),
+                IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() ^ 1 << bit).into()),
+            };
+            for ip in [one, other, near] {
+                prop_assert_eq!(holds(net, ip), net.contains(&ip));
+            }
+        }
+    }
 
     #[test]
     fn private_ranges_are_inside_and_the_rest_is_not() {
