@@ -64,18 +64,23 @@ impl TextReader {
 
     /// The next bytes; `tell` is called with the protocol when a line shows it.
     pub(super) fn push(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Application)) -> Progress {
-        for (index, &byte) in bytes.iter().enumerate() {
-            if self.at_line_start && byte == TLS_HANDSHAKE {
+        let mut rest = bytes;
+        while let Some(&first) = rest.first() {
+            if self.at_line_start && first == TLS_HANDSHAKE {
                 let expected = self.asked || self.speaker == Speaker::Server;
-                return if expected { Progress::Tls(index) } else { Progress::Done };
+                return if expected { Progress::Tls(bytes.len() - rest.len()) } else { Progress::Done };
             }
-            self.read += 1;
+            let end =
+                rest.iter().position(|byte| *byte == b'\n' || *byte == b'>' && self.speaker == Speaker::Xml);
+            let (part, behind) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+            rest = behind;
+            self.read += part.len();
             if self.read > MAX_TEXT_LEN {
                 return Progress::Done;
             }
-            self.at_line_start = byte == b'\n' || byte == b'>' && self.speaker == Speaker::Xml;
             // What of a line is beyond the cap is not looked at.
-            let _ = self.line.try_push(byte);
+            self.line.extend(part.iter().copied().take(self.line.remaining_capacity()));
+            self.at_line_start = end.is_some();
             if self.at_line_start {
                 self.line_ended(tell);
                 self.line.clear();
@@ -134,10 +139,12 @@ fn application(line: &[u8], speaker: Speaker, [a, b]: [u16; 2]) -> Option<Applic
 
 /// `STARTTLS`, `a1 STARTTLS`, `STLS`, `AUTH TLS`.
 fn asks_for_tls(line: &[u8]) -> bool {
-    matches!(
-        words(line).each_ref().map(ArrayVec::as_slice),
-        [b"STARTTLS" | b"STLS", _] | [_, b"STARTTLS"] | [b"AUTH", b"TLS" | b"SSL" | b"TLS-C" | b"TLS-P"]
-    )
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let is_any = |word: &[u8], of: &[&[u8]]| of.iter().any(|one| word.eq_ignore_ascii_case(one));
+    is_any(first, &[b"STARTTLS", b"STLS"])
+        || is_any(second, &[b"STARTTLS"])
+        || is_any(first, &[b"AUTH"]) && is_any(second, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"])
 }
 
 /// The first two words in upper case, as much of each as commands have.
