@@ -81,3 +81,88 @@ fn seconds(value: Option<&Value>) -> u64 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::misp::attribute::About;
+    use proptest::prelude::*;
+    use weir_model::{Context, Tlp};
+
+    fn members(more: Value) -> Map<String, Value> {
+        let mut members = json!({
+            "uuid": "5eb7ec0d-7fbc-4e5a-9f0c-1f6f0a0a020f", "type": "domain", "value": "a.example", "to_ids": true,
+            "timestamp": "1700000001", "category": "Network activity",
+            "Event": {
+                "uuid": "5d9b5933-964c-433c-b84f-4c680a2fe004", "info": "Emotet", "published": true,
+                "timestamp": "1700000002", "publish_timestamp": 1_700_000_003,
+            },
+        });
+        let Value::Object(more) = more else { panic!("no object: {more}") };
+        let members = members.as_object_mut().unwrap();
+        members.extend(more);
+        members.clone()
+    }
+
+    fn context(more: Value) -> Context {
+        let row = Row::new(&members(more)).unwrap();
+        let about = About { source: &"circl".into(), types: [].into() };
+        row.attribute.values(&row.event, &about).remove(0).unwrap().1
+    }
+
+    #[test]
+    fn how_an_attribute_and_its_event_stand() {
+        let standing = Standing {
+            changed: 1_700_000_001,
+            event_changed: 1_700_000_002,
+            published_at: 1_700_000_003,
+            is_published: true,
+        };
+        assert_eq!(Row::new(&members(json!({}))).ok().unwrap().standing, standing);
+        for wrong in [json!({"Event": null}), json!({"Event": {"published": true}}), json!({"Event": {}})] {
+            assert_eq!(Row::new(&members(wrong)).err().unwrap().kind, SyncErrorKind::Malformed);
+        }
+    }
+
+    /// Wherever a version puts the tags of the event.
+    #[test]
+    fn tags_of_the_event_count_for_its_attributes() {
+        let beside = json!({"EventTag": [{"Tag": {"name": "tlp:red", "inherited": true}}]});
+        assert_eq!(context(beside).tlp, Some(Tlp::Red));
+        let mut inside = members(json!({}));
+        inside["Event"]["Tag"] = json!([{"name": "tlp:red"}]);
+        assert_eq!(context(Value::Object(inside)).tlp, Some(Tlp::Red));
+        assert_eq!(context(json!({})).tlp, None);
+    }
+
+    /// An object of a sharing group keeps its attributes there.
+    #[test]
+    fn the_distribution_of_an_object_holds_for_its_attributes() {
+        let tlp = |distribution: &str| context(json!({"Object": {"distribution": distribution}})).tlp;
+        assert_eq!((tlp("4"), tlp("5")), (Some(Tlp::AmberStrict), None));
+    }
+
+    #[test]
+    fn decay_scores_are_tags() {
+        let scores =
+            json!([{"score": 41.3, "DecayingModel": {"name": "NIDS Simple Decaying Model"}}, {"score": 1}]);
+        let tags = context(json!({"decay_score": scores})).tags;
+        assert_eq!(tags, ["misp:decay-score:NIDS Simple Decaying Model=\"41\"".into()]);
+    }
+
+    proptest! {
+        /// Members of any type where others are expected.
+        #[test]
+        fn hostile_attributes_never_panic(
+            key in "(uuid|type|value|timestamp|Event|EventTag|Object|decay_score|Tag|category|to_ids|deleted)",
+            value in "(null|1|-1\\.5|1e400|true|\"x\"|\\[\\]|\\[1\\]|\\{\\}|\\[\\{\\}\\]|\\[\\{\"Tag\":1\\}\\]|\\{\"published\":\\[\\]\\})",
+        ) {
+            if let Ok(value) = serde_json::from_str::<Value>(&value) {
+                let _ = Row::new(&members(json!({&key: value.clone()})));
+                let mut inside = members(json!({}));
+                inside["Event"][key] = value;
+                let _ = Row::new(&inside);
+            }
+        }
+    }
+}
