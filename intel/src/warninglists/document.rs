@@ -27,6 +27,7 @@ enum Kind {
 /// Entries, or entries with a comment on each.
 #[derive(Deserialize)]
 #[serde(untagged)]
+#[expect(clippy::zero_sized_map_values, reason = "a map in JSON, of which only the keys are read")]
 enum Entries {
     Plain(Vec<String>),
     Commented(BTreeMap<String, serde::de::IgnoredAny>),
