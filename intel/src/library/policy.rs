@@ -50,7 +50,8 @@ impl Default for Policy {
     }
 }
 
-/// How long indicators live, counted from their [`Age`]. The source's own dates hold beside it: the earlier end counts.
+/// How long indicators live, counted from when they were last seen, else changed, else told. The source's own dates hold beside
+/// it: the earlier end counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lifetimes {
     /// By kind, as [`IndicatorValue::kind`] writes it.
