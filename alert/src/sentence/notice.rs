@@ -22,7 +22,7 @@ pub fn of_notice(notice: &SourceNotice) -> String {
         }
         Matter::Held { reason, before, brought } => format!(
             "What {source} delivered is held back: {} ({before} before, {brought} delivered). What it said before stays in force. Look at \
-             the source; if this is right, release it: weir intel sync --release.",
+             the source; if this is right, release it: weir intel release.",
             quoted(reason)
         ),
         Matter::Released => format!("What {source} delivers is in force again."),
