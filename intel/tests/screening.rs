@@ -58,7 +58,7 @@ fn with_all_lists_that_misp_publishes() {
     };
     assert!(effects("104.16.132.229").contains(&Effect::Shared), "a Cloudflare edge");
     assert!(effects("3.5.140.2").contains(&Effect::Lower), "a cloud");
-    assert!(effects("www.google.com").contains(&Effect::Lower), "a site that everybody visits");
+    assert!(effects("www.bbc.co.uk").contains(&Effect::Lower), "a site that everybody visits");
     assert!(effects("104.155.11.149").contains(&Effect::Raise), "a sinkhole");
     for text in ["https://t.co/x", "https://github.com/evil/repo/x.exe", "evil.github.io", "evil.duckdns.org"]
     {

@@ -297,23 +297,20 @@ impl Incident {
         (other && !met).then_some(side)
     }
 
-    /// What warninglists that hold the indicator do to the urgency. Lists that disagree do nothing: a sinkhole behind an address that
-    /// serves many may have been any of them.
+    /// What warninglists that hold the indicator do to the urgency. A sinkhole in a cloud is a sinkhole; behind an address that serves many
+    /// it may have been any of them, so that these two together do nothing.
     fn warned(&self) -> Option<Effect> {
         let has = |effect| self.indicator.warnings.iter().any(|warning| warning.effect == effect);
         let is_name = |value: &IndicatorValue| {
             matches!(value, IndicatorValue::Domain(_) | IndicatorValue::Host(_) | IndicatorValue::Url(_))
         };
-        let lowers = match (has(Effect::Lower), has(Effect::Shared)) {
-            (true, _) => Some(Effect::Lower),
-            (false, true) => Some(Effect::Shared).filter(|_| !self.also.keys().any(is_name)),
-            (false, false) => None,
-        };
+        let is_shared = has(Effect::Shared) && !self.also.keys().any(is_name);
         let raises = has(Effect::Raise) && self.direction == Direction::Outbound;
-        match (lowers, raises) {
-            (None, true) => Some(Effect::Raise),
-            (Some(_), true) => None,
-            (lowers, false) => lowers,
+        match (raises, is_shared, has(Effect::Lower)) {
+            (true, true, _) | (false, false, false) => None,
+            (true, false, _) => Some(Effect::Raise),
+            (false, _, true) => Some(Effect::Lower),
+            (false, true, false) => Some(Effect::Shared),
         }
     }
 

@@ -22,7 +22,7 @@ fn told(effects: &[Effect], initiator: &str, responder: &str) -> (Severity, Opti
 }
 
 #[test]
-fn each_effect_moves_the_severity_and_lists_that_disagree_do_not() {
+fn each_effect_moves_the_severity_by_one_step() {
     use Effect::{Lower, Raise, Shared};
     let outbound = |effects: &[Effect]| told(effects, HOST, BAD);
     assert_eq!(outbound(&[]), (Severity::High, None));
@@ -30,6 +30,7 @@ fn each_effect_moves_the_severity_and_lists_that_disagree_do_not() {
     assert_eq!(outbound(&[Shared]), (Severity::Medium, Some(Shared)));
     assert_eq!(outbound(&[Lower, Shared]), (Severity::Medium, Some(Lower)), "one step, not two");
     assert_eq!(outbound(&[Raise]), (Severity::High, Some(Raise)));
+    assert_eq!(outbound(&[Lower, Raise]), (Severity::High, Some(Raise)), "a sinkhole in a cloud");
     assert_eq!(outbound(&[Shared, Raise]), (Severity::High, None));
     let inbound = |effects: &[Effect]| told(effects, "203.0.113.5:40000", "10.0.0.1:22");
     assert_eq!(inbound(&[]), (Severity::Low, None));
