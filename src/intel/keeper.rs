@@ -108,6 +108,8 @@ impl Keeper {
             Kept::new(settings, shelf.base(), last.map(|last| begun.since(last)))
         };
         let sources = shelf.sources().iter().map(kept).collect();
+        // A library that is new or was lost is no reason to give up what the snapshot has.
+        let is_outdated = states.values().any(|state| state.succeeded.is_some());
         let crier = Crier::load(&state);
         let (set, started) = (SetStatus::default(), Instant::now());
         Self {
@@ -127,7 +129,7 @@ impl Keeper {
             finished: Vec::new(),
             started,
             made: None,
-            is_outdated: true,
+            is_outdated,
             begun,
         }
     }
@@ -346,7 +348,12 @@ impl Kept {
     /// `age` is that of what it said last.
     fn new(settings: &SourceSettings, base: &Path, age: Option<Duration>) -> Self {
         Self {
-            turn: Turn::new(&settings.name, settings.interval, age),
+            // What happened to a file while nobody looked is not known.
+            turn: Turn::new(
+                &settings.name,
+                settings.interval,
+                age.filter(|_| settings.local_path().is_none()),
+            ),
             watching: Watching::new(settings, base),
             settings: settings.clone(),
             asker: None,
