@@ -49,7 +49,7 @@ pub(super) fn apply(
 ) -> Result<Delivered, Trouble> {
     let extent = if extent == Extent::Nothing && spooled.count > 0 { Extent::Changes } else { extent };
     let mut applier = Applier::new(connection, source, extent, now)?;
-    applier.steps(spooled, observer)?;
+    applier.play(spooled, observer)?;
     applier.finish()?;
     let (was, would_be) = (source.entries, applier.entries());
     if !source.is_released && policy.guard.holds(was, would_be, extent == Extent::Whole) {
@@ -74,6 +74,32 @@ enum Name {
     Value(Vec<u8>),
 }
 
+/// What was put, until it is worth to be applied in the order of the table: pages of a large table are then met once in a batch, not once
+/// for each entry. What is put under one name stays in its order; between names, and between what is put and what is refused, none matters.
+#[derive(Default)]
+struct Batch {
+    puts: Vec<Put>,
+    bytes: usize,
+}
+
+/// Most bytes of a batch, about two hundred thousand entries.
+const MAX_BATCH_BYTES: usize = 48 << 20;
+
+impl Batch {
+    /// Adds to the batch; says whether it is full.
+    fn push(&mut self, put: Put) -> bool {
+        self.bytes += size_of::<Put>() + put.key.len();
+        self.puts.push(put);
+        self.bytes >= MAX_BATCH_BYTES
+    }
+
+    fn sorted(&mut self) -> impl Iterator<Item = Put> {
+        self.bytes = 0;
+        self.puts.sort_by(|one, other| (&one.key, one.id).cmp(&(&other.key, other.id)));
+        self.puts.drain(..)
+    }
+}
+
 struct Applier<'a> {
     connection: &'a Connection,
     source: &'a SourceRow,
@@ -81,6 +107,9 @@ struct Applier<'a> {
     /// The number of this delivery.
     delivery: i64,
     now: Timestamp,
+    /// Steps of the delivery, and how many of them are applied.
+    steps: u64,
+    done: u64,
     /// The rows of the contexts of the delivery, in its order.
     contexts: Vec<i64>,
     contexts_added: u64,
@@ -116,6 +145,8 @@ impl<'a> Applier<'a> {
             extent,
             delivery: source.deliveries + 1,
             now,
+            steps: 0,
+            done: 0,
             contexts: Vec::new(),
             contexts_added: 0,
             seen: Bits::default(),
@@ -151,25 +182,51 @@ impl<'a> Applier<'a> {
         self.source.entries + self.added - self.removed
     }
 
-    fn steps(&mut self, spooled: &Spooled, observer: &mut dyn Observer) -> Result<(), Trouble> {
+    fn play(&mut self, spooled: &Spooled, observer: &mut dyn Observer) -> Result<(), Trouble> {
         let Some(file) = &spooled.steps else { return Ok(()) };
         let failed = |error: std::io::Error| SyncError::new(SyncErrorKind::Store, error.to_string());
         let mut steps = Steps::new(file);
-        let mut done = 0_u64;
+        let mut batch = Batch::default();
+        self.steps = spooled.count;
         while let Some(step) = steps.next().map_err(failed)? {
             match step {
-                Step::Context(body) => self.context(&body)?,
-                Step::Put(put) => self.put(&put)?,
-                Step::Refuse(id, refusal) => self.refuse(id, &refusal)?,
-                Step::Remove(id) => self.remove(id)?,
-                Step::RemoveGroup(group) => self.remove_group(group)?,
-            }
-            done += 1;
-            if done.is_multiple_of(10_000) {
-                observer.progress(done, Some(spooled.count), "kept");
-                if observer.is_stopped() {
-                    return Err(SyncError::new(SyncErrorKind::Stopped, "stopped").into());
+                Step::Put(put) => {
+                    if batch.push(put) {
+                        self.put_all(&mut batch, observer)?;
+                    }
+                    continue;
                 }
+                Step::Context(body) => self.context(&body)?,
+                Step::Refuse(id, refusal) => self.refuse(id, &refusal)?,
+                Step::Remove(id) => {
+                    self.put_all(&mut batch, observer)?;
+                    self.remove(id)?;
+                }
+                Step::RemoveGroup(group) => {
+                    self.put_all(&mut batch, observer)?;
+                    self.remove_group(group)?;
+                }
+            }
+            self.count(observer)?;
+        }
+        self.put_all(&mut batch, observer)
+    }
+
+    fn put_all(&mut self, batch: &mut Batch, observer: &mut dyn Observer) -> Result<(), Trouble> {
+        for put in batch.sorted() {
+            self.put(&put)?;
+            self.count(observer)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a step that was applied.
+    fn count(&mut self, observer: &mut dyn Observer) -> Result<(), Trouble> {
+        self.done += 1;
+        if self.done.is_multiple_of(10_000) {
+            observer.progress(self.done, Some(self.steps), "kept");
+            if observer.is_stopped() {
+                return Err(SyncError::new(SyncErrorKind::Stopped, "stopped").into());
             }
         }
         Ok(())

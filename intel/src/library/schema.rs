@@ -1,6 +1,7 @@
 //! The file of the library: opened, made, recognised.
 
 use super::LibraryError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -185,6 +186,8 @@ fn prepare(connection: &Connection) -> Result<(), LibraryError> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // Otherwise statements are planned anew for each value that is bound, which takes four times as long as what they do.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
