@@ -3,13 +3,13 @@
 use super::contexts::Gathering;
 use super::filter::{self, Filter};
 use super::hash::Hashes;
-use super::index::Index;
+use super::index::{self, Index};
 use super::key::{KINDS, Key, with_key};
 use super::members::Members;
 use super::names::Names;
 use super::networks::Networks;
 use super::values::{IndicatorId, Values};
-use super::{IndicatorSet, Stored, find};
+use super::{IndicatorSet, Stored};
 use std::fmt;
 use std::ops::Deref;
 use weir_model::{Context, Indicator, IndicatorValue};
@@ -130,16 +130,18 @@ impl SetBuilder {
 
     fn add_key(&mut self, key: &Key<'_>) -> Option<Added> {
         let Self { values, index, hashes, .. } = self;
+        index.make_room(|number| values.key(IndicatorId(number)).map_or(0, |key| hashes.key(&key)));
         let hash = hashes.key(key);
-        if let Some(id) = find(values, index.slots(), hash, key) {
-            return Some(Added { id, is_new: false });
-        }
+        let same = |number| values.key(IndicatorId(number)).is_some_and(|stored| stored == *key);
+        let free = match index::look_for(index.slots(), hash, same) {
+            Ok(known) => return Some(Added { id: IndicatorId(known), is_new: false }),
+            Err(free) => free,
+        };
         if values.len() >= self.max_indicators {
             return None;
         }
-        index.make_room(|number| values.key(IndicatorId(number)).map_or(0, |key| hashes.key(&key)));
         let id = values.push(key)?;
-        index.insert(hash);
+        index.insert(free, hash);
         self.contexts.push();
         Some(Added { id, is_new: true })
     }

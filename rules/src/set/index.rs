@@ -9,8 +9,7 @@ use super::bytes::{set_word, word};
 const NUMBER_BITS: u32 = 24;
 const NUMBER_MASK: u32 = (1 << NUMBER_BITS) - 1;
 
-/// An index that grows: at most four fifths full, which makes it 13 slots (mostly one cache line) to learn that something is not
-/// there.
+/// An index that grows: at most two thirds full, which makes it 5 slots to learn that something is not there.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     slots: Vec<u8>,
@@ -22,19 +21,22 @@ impl Index {
     /// are those from 0 on, instead of holding two tables.
     pub(super) fn make_room(&mut self, hash_of: impl Fn(u32) -> u64) {
         let slots = self.slots.len() / 4;
-        if (self.used + 1) * 5 <= slots * 4 {
+        if (self.used + 1) * 3 <= slots * 2 {
             return;
         }
         self.slots = Vec::new();
         self.slots = vec![0; (slots * 2).max(16) * 4];
         for number in 0..self.used as u32 {
-            place(&mut self.slots, hash_of(number), number);
+            let hash = hash_of(number);
+            if let Err(free) = look_for(&self.slots, hash, |_| false) {
+                set_word(&mut self.slots, free, tag(hash) | (number + 1));
+            }
         }
     }
 
-    /// Adds the next number under a hash; the caller has made room, and looked that its key is not there yet.
-    pub(super) fn insert(&mut self, hash: u64) {
-        place(&mut self.slots, hash, self.used as u32);
+    /// Adds the next number under a hash, at the free slot that [`look_for`] gave for it after room was made.
+    pub(super) fn insert(&mut self, free: usize, hash: u64) {
+        set_word(&mut self.slots, free, tag(hash) | (self.used as u32 + 1));
         self.used += 1;
     }
 
@@ -50,26 +52,26 @@ impl Index {
 /// The number under this hash for which `same` says that its key is the one looked for.
 #[inline]
 pub(super) fn find(slots: &[u8], hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+    look_for(slots, hash, same).ok()
+}
+
+/// As [`find`]; if there is none, the slot where it belongs.
+#[inline]
+pub(super) fn look_for(slots: &[u8], hash: u64, same: impl Fn(u32) -> bool) -> Result<u32, usize> {
     let count = slots.len() / 4;
     let mut position = home(hash, count);
     for _ in 0..count {
-        let slot = word(slots, position).filter(|slot| *slot != 0)?;
+        let slot = word(slots, position).unwrap_or(0);
+        if slot == 0 {
+            return Err(position);
+        }
         let number = (slot & NUMBER_MASK).wrapping_sub(1);
         if slot & !NUMBER_MASK == tag(hash) && same(number) {
-            return Some(number);
+            return Ok(number);
         }
         position = if position + 1 == count { 0 } else { position + 1 };
     }
-    None
-}
-
-fn place(slots: &mut [u8], hash: u64, number: u32) {
-    let count = slots.len() / 4;
-    let home = home(hash, count);
-    let free = (home..count).chain(0..home).find(|position| word(slots, *position) == Some(0));
-    if let Some(free) = free {
-        set_word(slots, free, tag(hash) | (number + 1));
-    }
+    Err(count)
 }
 
 /// The upper half of the hash, scaled.
@@ -94,7 +96,8 @@ mod tests {
         let mut index = Index::default();
         for _ in 0..100 {
             index.make_room(|_| u64::MAX);
-            index.insert(u64::MAX);
+            let free = look_for(index.slots(), u64::MAX, |_| false).unwrap_err();
+            index.insert(free, u64::MAX);
         }
         let find = |hash, wanted| find(index.slots(), hash, |number| number == wanted);
         assert!((0..100).all(|wanted| find(u64::MAX, wanted) == Some(wanted)));
@@ -111,8 +114,8 @@ mod tests {
     #[test]
     fn a_number_fits_beside_its_tag() {
         assert!(MAX_INDICATORS < NUMBER_MASK as usize);
-        let mut slots = vec![0; 4];
-        place(&mut slots, u64::MAX, MAX_INDICATORS as u32 - 1);
-        assert_eq!(find(&slots, u64::MAX, |_| true), Some(MAX_INDICATORS as u32 - 1));
+        let mut index = Index { slots: vec![0; 4], used: MAX_INDICATORS - 1 };
+        index.insert(0, u64::MAX);
+        assert_eq!(find(index.slots(), u64::MAX, |_| true), Some(MAX_INDICATORS as u32 - 1));
     }
 }

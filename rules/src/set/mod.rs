@@ -31,7 +31,6 @@ use networks::Networks;
 use smallvec::SmallVec;
 use std::borrow::Borrow;
 use std::net::IpAddr;
-use std::ops::Deref;
 use std::sync::Arc;
 use values::Values;
 use weir_model::{Indicator, IndicatorValue, Name};
@@ -262,7 +261,9 @@ impl IndicatorSet {
     }
 
     fn find_hashed(&self, hash: u64, key: &Key<'_>) -> Option<IndicatorId> {
-        find(&self.stored.values, &self.stored.index, hash, key).filter(|id| self.is_meant(*id))
+        let Stored { values, index, .. } = &self.stored;
+        let same = |number| values.key(IndicatorId(number)).is_some_and(|stored| stored == *key);
+        index::find(index, hash, same).map(IndicatorId).filter(|id| self.is_meant(*id))
     }
 
     /// Whether there are any of this kind. Many sets have none of some: then nobody waits for memory to say so.
@@ -280,16 +281,6 @@ impl IndicatorSet {
         let warnings = contexts.warnings(id).unwrap_or_default();
         Some(Indicator { value, contexts: contexts.of(id).collect(), warnings })
     }
-}
-
-fn find<B: Deref<Target = [u8]>>(
-    values: &Values<B>,
-    slots: &[u8],
-    hash: u64,
-    key: &Key<'_>,
-) -> Option<IndicatorId> {
-    let same = |number: u32| values.key(IndicatorId(number)).is_some_and(|stored| stored == *key);
-    index::find(slots, hash, same).map(IndicatorId)
 }
 
 /// The items whose bits are set, with their positions.
