@@ -137,6 +137,10 @@ pub(crate) struct RunArguments {
     /// The socket that `weir status` asks [default: /run/weir/control.sock, else $XDG_RUNTIME_DIR/weir/control.sock]
     #[arg(long, value_name = "PATH", help_heading = "Control")]
     pub control: Option<PathBuf>,
+
+    /// How often each thread sends itself a canary, `off` for never [default: 1m]
+    #[arg(long, value_name = "TIME", help_heading = "Control")]
+    pub canary: Option<String>,
 }
 
 /// Arguments of `weir status`.

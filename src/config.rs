@@ -62,6 +62,7 @@ struct Written {
     pin: Option<bool>,
     listen: Option<String>,
     control: Option<PathBuf>,
+    canary: Option<String>,
     #[serde(default)]
     netflow: Vec<String>,
     #[serde(default)]

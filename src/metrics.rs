@@ -5,7 +5,7 @@ mod intel;
 
 use crate::latency::{Quantiles, StageTimes};
 use crate::ledger::Ledger;
-use crate::status::{CollectorStatus, IntelStatus, InterfaceStatus};
+use crate::status::{CanaryStatus, CollectorStatus, IntelStatus, InterfaceStatus};
 use anyhow::{Context as _, Result};
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::path::Path;
@@ -21,6 +21,7 @@ pub(crate) struct Published<'a> {
     pub interfaces: &'a [InterfaceStatus],
     pub collector: Option<&'a CollectorStatus>,
     pub intelligence: Option<&'a IntelStatus>,
+    pub canaries: &'a [CanaryStatus],
 }
 
 /// How long something takes, in microseconds.
@@ -83,6 +84,7 @@ impl Published<'_> {
         }
         self.publish_quantiles(&registry)?;
         self.publish_interfaces(&registry)?;
+        self.publish_canaries(&registry)?;
         if let Some(status) = self.collector {
             collector::publish(status, &registry)?;
         }
@@ -90,6 +92,21 @@ impl Published<'_> {
             intel::publish(status, &registry)?;
         }
         Ok(registry)
+    }
+
+    fn publish_canaries(&self, registry: &Registry) -> Result<()> {
+        let ages = IntGaugeVec::new(
+            Opts::new(
+                "weir_canary_age_seconds",
+                "Since the last canary of each thread came through to the desk.",
+            ),
+            &["thread"],
+        )?;
+        for canary in self.canaries {
+            let age = i64::try_from(canary.age_seconds).unwrap_or(i64::MAX);
+            ages.with_label_values(&[canary.thread.as_str()]).set(age);
+        }
+        Ok(registry.register(Box::new(ages))?)
     }
 
     fn publish_quantiles(&self, registry: &Registry) -> Result<()> {

@@ -17,7 +17,7 @@ use weir_alert::{JsonLines, ecs};
 use weir_capture::{Input, ReadOptions, Reader};
 use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig, PassiveDns, ROUND_PACKETS};
 use weir_intel::{Loaded, Source, Taken};
-use weir_model::Alert;
+use weir_model::{Alert, Indicator};
 use weir_rules::set::SetFull;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet, SetBuilder, Site};
 use weir_wire::DecodeConfig;
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let started = Instant::now();
     let settings = Settings::for_read(arguments)?;
     let state = settings.state.as_deref().map(State::open).transpose()?;
-    let (set, loaded) = load_indicators(&settings)?;
+    let (set, loaded) = load_indicators(&settings, None)?;
 
     let alerts_out = output::open(&settings.alerts)?;
     let lines = LinesOut {
@@ -112,8 +112,11 @@ pub(crate) fn site(settings: &Settings) -> Site {
     Site { home, roles: settings.roles.clone() }
 }
 
-/// Loads and compiles the indicators; the list of what was refused comes back with the books.
-pub(crate) fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>, Loaded)> {
+/// Loads and compiles the indicators and what is built in; the list of what was refused comes back with the books.
+pub(crate) fn load_indicators(
+    settings: &Settings,
+    built_in: Option<Indicator>,
+) -> Result<(Arc<IndicatorSet>, Loaded)> {
     for named in &settings.indicators {
         let source = Source::parse(named).with_context(|| format!("in --indicators {}", named.display()))?;
         if !source.path().exists() {
@@ -122,6 +125,10 @@ pub(crate) fn load_indicators(settings: &Settings) -> Result<(Arc<IndicatorSet>,
     }
     let mut builder = SetBuilder::new();
     intel::add_kept(&settings.intel(), &mut builder)?;
+    if let Some(built_in) = built_in {
+        // There is room for one.
+        let _ = builder.add(built_in);
+    }
     let loaded = weir_intel::load_paths_into(&settings.indicators, &mut |value, context| match builder
         .add_from(&value, context)
     {

@@ -55,6 +55,7 @@ impl Report<'_> {
                 interfaces: &[],
                 collector: None,
                 intelligence: None,
+                canaries: &[],
             }
             .write(path)?;
         }

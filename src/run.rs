@@ -11,6 +11,7 @@
 mod arming;
 mod board;
 mod books;
+mod cage;
 mod clerk;
 mod clock;
 mod collector;
@@ -35,6 +36,7 @@ pub(crate) use clock::now;
 pub(crate) use control::usual_places;
 
 use crate::Outcome;
+use crate::canary::Aviary;
 use crate::cli::RunArguments;
 use crate::config::{RunSettings, Settings, TapSettings};
 use crate::output::{self, Sink};
@@ -45,6 +47,7 @@ use crate::{intel, memory};
 use anyhow::{Context as _, Result, anyhow};
 use board::{Board, Seen};
 use books::Wanted;
+use cage::Cage;
 use clerk::Clerk;
 use collector::{CollectorThread, Collectors, Keeper, Listening};
 use control::ControlSocket;
@@ -57,6 +60,7 @@ use source::{Interfaces, Source};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 use tables::{Peers, Tables};
 use weir_flow::FlowConfig;
 use weir_model::SourceNotice;
@@ -107,6 +111,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
         pinned,
         state,
         notices,
+        canary: tap.canary,
     });
     keeping.stop();
     let Done { seen, problem } = done;
@@ -183,6 +188,8 @@ struct Watching<S> {
     state: Option<Arc<State>>,
     /// What there is to tell of sources.
     notices: Receiver<SourceNotice>,
+    /// How often canaries are sent.
+    canary: Option<Duration>,
 }
 
 /// What is left when it is over.
@@ -207,9 +214,12 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         pinned,
         state,
         notices,
+        canary,
     } = watching;
     let (queues, hits_in, lines_in) = outbox::queues(outputs.flows.is_some());
-    let desk = Desk::new(incidents, state, (outputs.alerts, notices), Arc::clone(&board), Arc::clone(&peers));
+    let cage = Cage::new(canary, board.threads());
+    let outlets = (outputs.alerts, notices);
+    let desk = Desk::new((incidents, cage), state, outlets, Arc::clone(&board), Arc::clone(&peers));
     let clerk = Clerk::new(outputs.flows, outputs.names, Arc::clone(&board));
     let is_over = ending.clone();
     let problem = std::thread::scope(|scope| {
@@ -217,12 +227,14 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         let clerk = scope.spawn(move || clerk.run(lines_in));
         let spawn = |(index, (source, tables))| {
             let outbox = outbox::Outbox::new(queues.clone());
-            let thread = WorkerThread { index, source, tables, outbox, board: Arc::clone(&board), pinned };
+            let aviary = Aviary::new(canary, index);
+            let board = Arc::clone(&board);
+            let thread = WorkerThread { index, source, tables, outbox, board, pinned, aviary };
             scope.spawn(move || thread.run())
         };
         let mut workers: Vec<_> = workers.into_iter().enumerate().map(spawn).collect();
         let (threads, mut keeper) =
-            collectors.map(|collectors| collectors.divide(&board, &peers, &queues)).unzip();
+            collectors.map(|collectors| collectors.divide(&board, &peers, &queues, canary)).unzip();
         let threads = threads.into_iter().flatten();
         workers.extend(threads.map(|thread: CollectorThread| scope.spawn(move || thread.run())));
         drop(queues);

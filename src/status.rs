@@ -7,8 +7,8 @@ mod table;
 
 pub(crate) use intel::{Health, IntelStatus, SetStatus, SourceStatus};
 pub(crate) use snapshot::{
-    CollectorStatus, CollectorThreadStatus, Count, ExporterRow, InterfaceStatus, SocketStatus, StageStatus,
-    Status, VERSION, WorkerStatus,
+    CanaryStatus, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, InterfaceStatus, SocketStatus,
+    StageStatus, Status, VERSION, WorkerStatus,
 };
 
 use crate::Outcome;

@@ -50,7 +50,7 @@ pub(crate) fn enter_decoded(ledger: &mut Ledger, decode: &ExportStats) {
 
 /// Enters what became of records and of sampled frames.
 fn enter_flows(ledger: &mut Ledger, report: &CollectorReport) {
-    let CollectorReport { decode, frames, flows, .. } = report;
+    let CollectorReport { decode, frames, flows, canaries, .. } = report;
     let lost = frames.counters().filter(|(name, _)| ["not_ip", "undecodable"].contains(&name.group));
     ledger.add(
         "sampled frames",
@@ -64,7 +64,10 @@ fn enter_flows(ledger: &mut Ledger, report: &CollectorReport) {
     );
     ledger.add(
         "records and sampled packets",
-        Entry::new("received", decode.records + frames.packets),
+        match canaries {
+            0 => Entry::new("received", decode.records + frames.packets),
+            _ => Entry::new("received or canaries", decode.records + frames.packets + canaries),
+        },
         [
             Entry::new("counted into flows", flows.merged),
             Entry::new("of further observers of a flow", flows.repeated),

@@ -1,13 +1,14 @@
 //! The collector: datagrams and messages to records, records to flows, and what is learnt from them.
 
 use super::matching::RecordWatch;
+use crate::canary;
 use crate::pipeline::{Census, Learnt, Look, Wanted, WatchCounts};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_flow::{ExportedBatch, ExportedFlowStats, ExportedFlows};
-use weir_model::Timestamp;
-use weir_model::record::{ExportedRecord, SampledFrame};
+use weir_model::record::{Counters, ExportedRecord, Origin, SampledFrame};
+use weir_model::{ExportVersion, Protocol, Timestamp};
 use weir_rules::{FlowHits, IndicatorSet, Site};
 use weir_wire::export::{
     ExportDecoder, ExportLimits, ExportSink, ExportStats, ExporterStatus, Notice, Refused,
@@ -60,6 +61,8 @@ pub(crate) struct CollectorReport {
     pub census: Census,
     /// Notices beyond those that wait to be taken.
     pub notices_left_out: u64,
+    /// Records that were canaries.
+    pub canaries: u64,
 }
 
 impl Collector {
@@ -83,6 +86,7 @@ impl Collector {
                 step: config.parts.max(1) as u64,
                 notices: Vec::new(),
                 notices_left_out: 0,
+                canaries: 0,
             },
         }
     }
@@ -157,6 +161,28 @@ impl Collector {
         self.records.watch.sweep((self.part, self.parts), now, slots);
     }
 
+    /// Takes a canary, as if a record had told of it.
+    pub(crate) fn canary(&mut self, number: u64, now: Timestamp) {
+        let exporter = IpAddr::V4(canary::SERVER);
+        let origin =
+            Origin { exporter, version: ExportVersion::Ipfix, domain: 0, exported: now, received: now };
+        let record = ExportedRecord {
+            source: Some(IpAddr::V4(canary::CLIENT)),
+            destination: Some(IpAddr::V4(canary::SERVER)),
+            source_port: canary::port(number),
+            destination_port: 53,
+            protocol: Some(Protocol::UDP),
+            forward: Counters { packets: 1, bytes: 65 },
+            first: Some(now),
+            last: Some(now),
+            dns_query: Some(canary::question()),
+            ..ExportedRecord::empty(origin)
+        };
+        self.records.batch.push(number, &record);
+        self.records.canaries += 1;
+        self.records.take_batch();
+    }
+
     /// Snapshots of open flows that met something here; they are among what was learnt.
     pub(crate) fn stand(&mut self, which: Look) {
         self.records.take_batch();
@@ -187,7 +213,7 @@ impl Collector {
 
     /// The same without exporters and census, which may be large.
     pub(crate) fn counts(&self) -> CollectorReport {
-        let Records { flows, frames, watch, notices_left_out, .. } = &self.records;
+        let Records { flows, frames, watch, notices_left_out, canaries, .. } = &self.records;
         CollectorReport {
             decode: self.decoder.stats(),
             exporters: Vec::new(),
@@ -197,6 +223,7 @@ impl Collector {
             hits_of_gone: watch.hits_of_gone(),
             census: Census::default(),
             notices_left_out: *notices_left_out,
+            canaries: *canaries,
         }
     }
 }
@@ -211,6 +238,7 @@ impl CollectorReport {
         self.hits_of_gone += other.hits_of_gone;
         self.census.add(&other.census);
         self.notices_left_out += other.notices_left_out;
+        self.canaries += other.canaries;
     }
 }
 
@@ -226,6 +254,7 @@ struct Records {
     step: u64,
     notices: Vec<(IpAddr, Notice)>,
     notices_left_out: u64,
+    canaries: u64,
 }
 
 impl Records {

@@ -1,5 +1,6 @@
 //! What becomes of records in flows: it is matched at once, counted, and gathered for the desk.
 
+use crate::canary::is_canary;
 use crate::pipeline::{Census, Ends, Learnt, Look, Standing, Wanted, WatchCounts};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -204,6 +205,9 @@ impl ExportedSink<FlowHits> for RecordWatch {
     fn observed(&mut self, head: &FlowHead<'_>, observation: &Observation) {
         let add = |known: &mut FlowHits, mut hits: FlowHits| known.append(&mut hits);
         self.look_and(head, |matcher, hits| matcher.observed(head, observation, hits), add);
+        if is_canary(head.id) {
+            return;
+        }
         self.counts.count_name(&observation.fact);
         self.learnt.add_name(self.want_names, head.id, head.protocol, observation);
     }
@@ -218,9 +222,13 @@ impl ExportedSink<FlowHits> for RecordWatch {
         if let Some(standing) = &mut self.standing {
             standing.ended(ended.id());
         }
+        let is_canary = is_canary(ended.id());
+        self.counts.canaries_ended += u64::from(is_canary);
         let bytes = ended.forward().ip_bytes.saturating_add(ended.reverse().ip_bytes);
         let ends = [ended.initiator().ip, ended.responder().ip];
-        self.census.count(&self.site, ended.protocol(), ends, bytes);
+        if !is_canary {
+            self.census.count(&self.site, ended.protocol(), ends, bytes);
+        }
         // The later records of a conversation carry on what the first one met.
         let is_of_interest = !met.is_empty() || ended.continues().is_some();
         if self.want_flows != Wanted::Nothing || is_of_interest {

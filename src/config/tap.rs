@@ -1,10 +1,11 @@
 //! What only `weir run` asks of its settings.
 
-use super::{Written, bytes};
+use super::{Written, bytes, duration};
 use crate::cli::RunArguments;
 use anyhow::{Result, bail};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How packets are taken from interfaces (there may be none), and how the running program can be asked.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct TapSettings {
     pub listen: Option<SocketAddr>,
     /// The control socket that the operator named.
     pub control: Option<PathBuf>,
+    /// How often each thread sends itself a canary; `None` for never.
+    pub canary: Option<Duration>,
 }
 
 /// Whole packets also of interfaces that join segments before handing them up.
@@ -33,6 +36,8 @@ const LEAST_RING_BYTES: u64 = 1 << 20;
 /// libpcap takes a signed 32-bit size.
 const MOST_RING_BYTES: u32 = 1 << 30;
 /// 9347 spells WEIR on a telephone; none of the well-known exporters is there.
+const DEFAULT_CANARY: Duration = Duration::from_mins(1);
+const LEAST_CANARY: Duration = Duration::from_secs(1);
 const DEFAULT_LISTEN: &str = "127.0.0.1:9347";
 /// Each has its rings: a mistake in a configuration shall not take all memory.
 const MOST_INTERFACES: usize = 16;
@@ -54,8 +59,20 @@ impl TapSettings {
             is_pinned: flags.pin || file.pin.unwrap_or(false),
             listen: listen(flags.listen.as_deref().or(file.listen.as_deref()).unwrap_or(DEFAULT_LISTEN))?,
             control: flags.control.clone().or_else(|| file.control.take()),
+            canary: canary(flags.canary.as_deref().or(file.canary.as_deref()))?,
         })
     }
+}
+
+fn canary(written: Option<&str>) -> Result<Option<Duration>> {
+    if written == Some("off") {
+        return Ok(None);
+    }
+    let interval = duration("canary", written, DEFAULT_CANARY)?;
+    if interval < LEAST_CANARY {
+        bail!("canary: more often than once a second is too often");
+    }
+    Ok(Some(interval))
 }
 
 fn interfaces(named: &[String]) -> Result<Vec<String>> {
@@ -121,5 +138,14 @@ mod tests {
             settings(&RunArguments { listen: Some("off".into()), ..on(&["eth0"]) }).unwrap().listen,
             None
         );
+    }
+
+    #[test]
+    fn canaries_are_sent_each_minute_unless_said_otherwise() {
+        let canary = |text: Option<&str>| canary(text).map_err(|error| error.to_string());
+        assert_eq!(canary(None), Ok(Some(Duration::from_mins(1))));
+        assert_eq!(canary(Some("off")), Ok(None));
+        assert_eq!(canary(Some("5m")), Ok(Some(Duration::from_mins(5))));
+        assert!(canary(Some("0s")).is_err() && canary(Some("often")).is_err());
     }
 }

@@ -4,6 +4,7 @@ use super::keeper::{Keeper, Tools};
 use super::shelf::Shelf;
 use super::view::View;
 use super::{Office, screening, snapshot};
+use crate::canary;
 use crate::config::{IntelSettings, Settings};
 use crate::output::complain;
 use crate::read::load_indicators;
@@ -34,12 +35,19 @@ pub(crate) struct Beginning {
     kept: Option<(Shelf, Arc<State>)>,
 }
 
+/// Until sources are read.
+fn only_built_in() -> IndicatorSet {
+    let mut builder = SetBuilder::new();
+    canary::add_to(&mut builder);
+    builder.build()
+}
+
 /// Loads what counts at first: with sources the snapshot of the last run, else the files.
 pub(crate) fn begin(settings: &Settings, state: Option<&Arc<State>>) -> Result<Beginning> {
     let intel = settings.intel();
     if intel.sources.is_empty() {
         let screen = Arc::new(screening::screen(&intel)?);
-        let (set, loaded) = load_indicators(settings)?;
+        let (set, loaded) = load_indicators(settings, canary::indicator())?;
         return Ok(Beginning { set, loaded, settings: intel, screen, kept: None });
     }
     intel.state_for_sources()?;
@@ -49,7 +57,7 @@ pub(crate) fn begin(settings: &Settings, state: Option<&Arc<State>>) -> Result<B
         complain(&format!("begins without a set until sources are read: {error:#}"));
         None
     });
-    let set = Arc::new(set.unwrap_or_else(|| SetBuilder::new().build()));
+    let set = Arc::new(set.unwrap_or_else(only_built_in));
     let screen = Arc::new(screening::screen(&intel)?);
     let shelf = Shelf::open(intel.clone(), Arc::clone(&screen), state)?;
     Ok(Beginning {

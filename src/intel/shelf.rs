@@ -163,6 +163,7 @@ impl Shelf {
     /// Makes a set of all that counts and is taken.
     pub(super) fn make(&self, time: Timestamp) -> Result<Made> {
         let mut builder = SetBuilder::new();
+        crate::canary::add_to(&mut builder);
         let filled = self.fill(time, &mut builder)?;
         Ok(Made { set: builder.build(), filled })
     }

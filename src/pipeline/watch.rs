@@ -3,6 +3,7 @@
 use super::census::Census;
 use super::rendered::Rendered;
 use super::standing::{Ends, Standing};
+use crate::canary::is_canary;
 use crate::collect::Datagrams;
 use crossbeam::queue::ArrayQueue;
 use foldhash::fast::RandomState;
@@ -63,6 +64,8 @@ pub(crate) struct WatchCounts {
     pub hits: u64,
     /// Those of records that ended.
     pub hits_of_ended: u64,
+    /// Of the records that ended, canaries.
+    pub canaries_ended: u64,
     /// What payloads said, by [`NAME_KINDS`].
     pub names: [u64; NAME_KINDS.len()],
 }
@@ -81,6 +84,7 @@ impl WatchCounts {
         self.ended += other.ended;
         self.hits += other.hits;
         self.hits_of_ended += other.hits_of_ended;
+        self.canaries_ended += other.canaries_ended;
         self.names.iter_mut().zip(other.names).for_each(|(count, more)| *count += more);
     }
 }
@@ -283,6 +287,9 @@ impl FlowSink for Watch {
 
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation) {
         self.hits_of(flow, |matcher, hits| matcher.observed(flow, observation, hits));
+        if is_canary(flow.id) {
+            return;
+        }
         self.counts.count_name(&observation.fact);
         let wanted = self.want_names;
         if wanted != Wanted::Nothing {
@@ -298,7 +305,9 @@ impl FlowSink for Watch {
             standing.ended(flow.id());
         }
         self.counts.hits_of_ended += hits.matched();
-        if let Some((site, census)) = &mut self.census {
+        let is_canary = is_canary(flow.id());
+        self.counts.canaries_ended += u64::from(is_canary);
+        if let Some((site, census)) = self.census.as_mut().filter(|_| !is_canary) {
             let ends = [flow.initiator().ip, flow.responder().ip];
             census.count(site, flow.protocol(), ends, flow.ip_bytes());
         }

@@ -2,6 +2,7 @@
 //!
 //! Each thread writes only its own place, a few times a second, so nothing on the way of a packet waits for whoever reads.
 
+use super::cage::Cage;
 use super::collector::{Exporters, SeenCollector};
 use super::outbox::Sent;
 use super::source::Interfaces;
@@ -42,6 +43,7 @@ pub(super) struct DeskView {
     /// Hits that came with flows that ended.
     pub hits: u64,
     pub written: u64,
+    pub cage: Cage,
     /// Packet to alert written.
     pub latency: Latency,
     pub times: StageTimes,
@@ -106,6 +108,13 @@ impl Board {
             clerk: Mutex::default(),
             is_ending: AtomicBool::new(false),
         }
+    }
+
+    /// Names of the threads that take packets or records, in their order.
+    pub(super) fn threads(&self) -> Vec<String> {
+        let collectors = self.collector.as_ref().map_or(0, |places| places.threads.len());
+        let workers = (0..self.workers.len()).map(|index| format!("worker {index}"));
+        workers.chain((0..collectors).map(|index| format!("collector {index}"))).collect()
     }
 
     pub(super) fn put_worker(&self, index: usize, view: WorkerView) {

@@ -9,7 +9,9 @@ use crate::ledger::{Entry, Ledger};
 use crate::metrics::StageQuantiles;
 use crate::pipeline::WatchCounts;
 use crate::report::not_notified;
-use crate::status::{CollectorStatus, Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus};
+use crate::status::{
+    CanaryStatus, CollectorStatus, Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus,
+};
 use std::collections::BTreeMap;
 use weir_capture::live::LinkState;
 
@@ -104,7 +106,11 @@ impl Books {
         let held = self.sum(|worker| worker.report.decode.fragments.held_frames);
         let mut left = vec![Entry::new("in packets", in_packets), Entry::new("fragments held", held)];
         left.extend(self.undecoded());
-        ledger.add("frames", Entry::new("taken by workers", taken), left);
+        let entered = match self.sum(|worker| worker.report.canaries) {
+            0 => Entry::new("taken by workers", taken),
+            canaries => Entry::new("taken by workers or canaries", taken + canaries),
+        };
+        ledger.add("frames", entered, left);
     }
 
     /// Frames in which there is no packet, by reason.
@@ -170,7 +176,9 @@ impl Books {
         if self.wanted.flows {
             let written = clerk.map_or(0, |clerk| clerk.flows);
             let lost = self.sent(|sent| sent.flows_lost);
-            let left = vec![Entry::new("written", written), Entry::new("lost in the queue", lost)];
+            let mut left = vec![Entry::new("written", written), Entry::new("lost in the queue", lost)];
+            let canaries = self.watched(|watch| watch.canaries_ended);
+            left.extend((canaries > 0).then(|| Entry::new("canaries", canaries)));
             self.add(ledger, "flows", Entry::new("ended", ended), left);
         }
         if self.wanted.names {
@@ -191,6 +199,7 @@ impl Books {
             Entry::new("lost in the queue", lost),
             Entry::new("of flows that another thread ended first", gone),
         ];
+        left.extend((desk.cage.hits > 0).then(|| Entry::new("of canaries", desk.cage.hits)));
         if self.moment == Moment::Running {
             let of_ended = self.watched(|watch| watch.hits_of_ended);
             left.push(Entry::new("of open flows", matched.saturating_sub(of_ended + gone)));
@@ -340,6 +349,7 @@ impl Books {
             alerts: self.alerts(),
             lost: self.lost(),
             lanes: self.lanes(),
+            canaries: self.canaries(),
             latency: self.latency().quantiles(),
             stages: self.stages().iter().map(|(stage, times)| stage_status(stage, times)).collect(),
             is_balanced: ledger.is_balanced(),
@@ -362,6 +372,11 @@ impl Books {
                 freezes: interface.freezes,
             })
             .collect()
+    }
+
+    /// When each thread's canary was last seen at the desk.
+    pub(super) fn canaries(&self) -> Vec<CanaryStatus> {
+        self.seen.desk.as_ref().map(|desk| desk.cage.status()).unwrap_or_default()
     }
 
     /// What is shown of exporters and the sockets at which they are heard.

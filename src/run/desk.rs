@@ -1,9 +1,11 @@
 //! The desk: hits to incidents, incidents to alerts, as they happen.
 
 use super::board::{Board, DeskView};
+use super::cage::Cage;
 use super::clock;
 use super::outbox::{HitNews, State as FlowState};
 use super::tables::Peers;
+use crate::canary::is_canary;
 use crate::latency::{Latency, StageTimes};
 use crate::memory;
 use crate::output::{Sink, complain};
@@ -44,7 +46,7 @@ impl Desk {
     /// Nothing gathered but what the incidents remember.
     #[expect(clippy::disallowed_methods, reason = "kept by the clock")]
     pub(super) fn new(
-        incidents: Incidents,
+        (incidents, cage): (Incidents, Cage),
         state: Option<Arc<State>>,
         (alerts, notices): (Sink, Receiver<SourceNotice>),
         board: Arc<Board>,
@@ -54,6 +56,7 @@ impl Desk {
             incidents: *incidents.stats(),
             hits: 0,
             written: 0,
+            cage,
             latency: Latency::new(),
             times: StageTimes::new(),
         };
@@ -93,6 +96,7 @@ impl Desk {
                 reader_left();
             }
             self.board.put_desk(self.view.clone());
+            self.view.cage.complaints().iter().for_each(|line| complain(line));
             self.keep_when_due();
         }
         let last = if self.state.is_none() {
@@ -132,6 +136,10 @@ impl Desk {
 
     fn gather(&mut self, news: &[HitNews]) {
         for HitNews { flow, hits, state, .. } in news {
+            if is_canary(flow.id) {
+                self.view.cage.take(flow, hits, *state);
+                continue;
+            }
             match state {
                 FlowState::Open => self.incidents.stands(flow, hits),
                 FlowState::Ended => {

@@ -3,6 +3,7 @@
 //! Hits have a queue of their own and, behind it, a place in the worker where they wait for room: they are the last to be
 //! lost, and are never behind a disk that is too slow for lines of flows.
 
+use crate::canary::is_canary;
 use crate::pipeline::Learnt;
 use crossbeam::channel::{Receiver, SendError, Sender, TrySendError, bounded};
 use std::collections::VecDeque;
@@ -149,7 +150,7 @@ impl Outbox {
 
     /// Later records of a conversation belong to what its first one met, so the desk wants them too.
     fn ended(&mut self, flow: Arc<Flow>, hits: FlowHits) {
-        if self.queues.want_flows {
+        if self.queues.want_flows && !is_canary(flow.id) {
             self.lines.flows.push(Arc::clone(&flow));
         }
         if !hits.is_empty() || flow.continues.is_some() {

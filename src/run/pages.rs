@@ -53,6 +53,7 @@ impl LivePages {
         let stages: Vec<_> = stages.iter().map(|(stage, times)| (*stage, times)).collect();
         let (quantiles, interfaces, collector) = (books.quantiles(), books.interfaces(), books.collector());
         let intelligence = self.intel.status();
+        let canaries = books.canaries();
         let published = Published {
             ledger: &ledger,
             counters: &counters,
@@ -61,6 +62,7 @@ impl LivePages {
             interfaces: &interfaces,
             collector: collector.as_ref(),
             intelligence: intelligence.as_ref(),
+            canaries: &canaries,
         };
         published.render().ok()
     }

@@ -4,6 +4,7 @@ use super::arming::{Arming, Follower};
 use super::books::Wanted;
 use super::lane::{Handover, LaneCounts, Lanes};
 use super::pace::Pace;
+use crate::canary;
 use crate::latency::StageTimes;
 use crate::pipeline::{Census, Learnt, Look, Watch, WatchCounts};
 use std::collections::VecDeque;
@@ -12,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use weir_capture::FrameBatch;
 use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns, Whence};
-use weir_model::Timestamp;
+use weir_model::frame::LinkType;
+use weir_model::{Frame, Timestamp};
 use weir_rules::{Matcher, Site};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
@@ -96,6 +98,8 @@ pub(super) struct TablesReport {
     pub times: StageTimes,
     /// Of going over open flows with new indicators.
     pub sweeps: StageTimes,
+    /// Frames that held a canary.
+    pub canaries: u64,
     /// What flows were like; only at the end, because it may be large.
     pub census: Option<Census>,
 }
@@ -117,6 +121,7 @@ pub(super) struct Tables {
     passed: Timestamp,
     times: StageTimes,
     sweeps: StageTimes,
+    canaries: u64,
 }
 
 impl Tables {
@@ -146,6 +151,7 @@ impl Tables {
             passed: Timestamp::EPOCH,
             times: StageTimes::new(),
             sweeps: StageTimes::new(),
+            canaries: 0,
         }
     }
 
@@ -208,6 +214,20 @@ impl Tables {
             }
             watch.stand(table, Look::Changed);
         });
+        self.watch.take_learnt()
+    }
+
+    /// Takes a canary, as if a frame had held it.
+    pub(super) fn canary(&mut self, number: u64) -> Learnt {
+        let Self { decoder, table, watch, passed, canaries, .. } = self;
+        if *passed > Timestamp::EPOCH {
+            let data = canary::packet(number);
+            let (time, original_len) = (*passed, data.len() as u32);
+            let frame = Frame { number, time, link: LinkType::RAW, original_len, data: &data };
+            *canaries += 1;
+            table.frames(decoder, [frame], watch);
+            watch.stand(table, Look::Changed);
+        }
         self.watch.take_learnt()
     }
 
@@ -286,6 +306,7 @@ impl Tables {
             span,
             times: self.times.clone(),
             sweeps: self.sweeps.clone(),
+            canaries: self.canaries,
             census: None,
         }
     }

@@ -160,6 +160,7 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
         pinned: false,
         state: None,
         notices,
+        canary: None,
     };
     Played { watching, wire, alerts, flows, pages, wanted }
 }
@@ -230,6 +231,36 @@ fn open_flows_meet_indicators_that_come_later() {
     let hits = ledger.boundaries.iter().find(|boundary| boundary.unit == "hits").unwrap();
     assert!(hits.entered.count > 0);
     assert_eq!(books.latency().quantiles().count, 0, "no packet caused these");
+}
+
+/// They are sent, recognised and counted, and nobody sees them.
+#[test]
+fn canaries_come_through_and_show_nowhere() {
+    let Played { mut watching, wire, alerts, flows, pages, wanted } = played();
+    watching.canary = Some(Duration::from_millis(300));
+    let ending = watching.ending.clone();
+    let run = std::thread::spawn(move || watch(watching));
+    wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+    let seen = || pages.page(&http::Target::parse("/status")).unwrap().body;
+    wait_for("a canary came through", || seen().contains("\"thread\":\"worker 0\",\"age_seconds\":0"));
+    wait_for("the ledger tells of it", || seen().contains("taken by workers or canaries"));
+    assert!(
+        pages
+            .page(&http::Target::parse("/metrics"))
+            .unwrap()
+            .body
+            .contains("weir_canary_age_seconds{thread=\"worker 0\"} 0")
+    );
+    ending.request();
+    let done = run.join().unwrap();
+    assert!(done.seen.desk.as_ref().unwrap().cage.hits > 0);
+    let books = Books::new(done.seen, wanted, Moment::End);
+    assert!(books.ledger().is_balanced(), "{:?}", books.ledger());
+    assert!(books.canaries().iter().all(|canary| !canary.is_late));
+    for lines in [&alerts, &flows] {
+        let text = String::from_utf8(lines.written.lock().unwrap().clone()).unwrap();
+        assert!(!text.is_empty() && !text.contains("canary") && !text.contains("192.0.2.25"), "{text}");
+    }
 }
 
 #[test]

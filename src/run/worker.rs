@@ -5,6 +5,7 @@ use super::outbox::Outbox;
 use super::pace::Pace;
 use super::source::Source;
 use super::tables::{Tables, TablesReport};
+use crate::canary::Aviary;
 use crate::output::complain;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ pub(super) struct WorkerThread<S> {
     pub outbox: Outbox,
     pub board: Arc<Board>,
     pub pinned: bool,
+    pub aviary: Aviary,
 }
 
 impl<S: Source> WorkerThread<S> {
@@ -49,6 +51,9 @@ impl<S: Source> WorkerThread<S> {
                 closes = now + ROUND;
                 rounds += 1;
                 self.round(rounds.is_multiple_of(ROUNDS_PER_LOOK_AT_ALL));
+                if let Some(number) = self.aviary.next(now) {
+                    self.outbox.take(self.tables.canary(number));
+                }
             }
         }
         let learnt = self.tables.finish();

@@ -35,11 +35,24 @@ pub(crate) struct Status {
     /// What went from worker to worker, because only decoding told whose it is.
     #[serde(default)]
     pub lanes: Vec<Count>,
+    /// Of each thread that takes packets or records.
+    #[serde(default)]
+    pub canaries: Vec<CanaryStatus>,
     /// Packet on the wire to alert written, in microseconds.
     pub latency: Quantiles,
     pub stages: Vec<StageStatus>,
     pub is_balanced: bool,
     pub ledger: Ledger,
+}
+
+/// A thread's canary: an observation of our own that goes the whole way.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct CanaryStatus {
+    pub thread: String,
+    /// Since the last one came through.
+    pub age_seconds: u64,
+    /// It should have long come.
+    pub is_late: bool,
 }
 
 /// An interface.
@@ -168,6 +181,7 @@ impl Status {
             && self.collector.as_ref().is_none_or(CollectorStatus::is_well)
             && self.intelligence.as_ref().is_none_or(IntelStatus::is_well)
             && self.lost.iter().all(|lost| lost.count == 0)
+            && !self.canaries.iter().any(|canary| canary.is_late)
     }
 }
 

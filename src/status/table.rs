@@ -85,8 +85,22 @@ fn findings(status: &Status, text: &mut String) {
     let _ = writeln!(text, "alerts     {}", counts(&status.alerts, "none"));
     let _ = writeln!(text, "incidents  {} open", number(status.incidents_open));
     let _ = writeln!(text, "lost       {}", counts(&status.lost, "nothing in queues"));
+    canaries(status, text);
     if status.lanes.iter().any(|lane| lane.count > 0) {
         let _ = writeln!(text, "lanes      {}", counts(&status.lanes, "").replace('_', " "));
+    }
+}
+
+fn canaries(status: &Status, text: &mut String) {
+    let Some(oldest) = status.canaries.iter().map(|canary| canary.age_seconds).max() else { return };
+    let late: Vec<_> = status.canaries.iter().filter(|canary| canary.is_late).collect();
+    let age = time(Duration::from_secs(oldest));
+    if late.is_empty() {
+        let _ = writeln!(text, "canary     came through every thread, the last one {age} ago");
+    }
+    for canary in late {
+        let age = time(Duration::from_secs(canary.age_seconds));
+        let _ = writeln!(text, "canary     LATE: none came through {} for {age}", canary.thread);
     }
 }
 
@@ -145,6 +159,7 @@ mod tests {
             alerts: vec![Count { name: "opened".into(), count: 1 }],
             lost: vec![Count { name: "flows".into(), count: 0 }],
             lanes: vec![Count { name: "packets_handed_over".into(), count: 9 }],
+            canaries: Vec::new(),
             latency: Quantiles { count: 1, p50_us: 850, p99_us: 8_500, p999_us: 8_500, max_us: 1_200_000 },
             stages: Vec::new(),
             is_balanced: ledger.is_balanced(),

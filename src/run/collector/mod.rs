@@ -28,12 +28,14 @@ use super::board::{Board, CollectorPlaces};
 use super::books::Wanted;
 use super::outbox::{Outbox, Queues};
 use super::tables::Peers;
+use crate::canary::Aviary;
 use crate::collect::{Collector, CollectorConfig};
 use crate::config::{CollectorSettings, ConfiguredSampling, Settings};
 use crate::pipeline;
 use crate::read::exported_flow_config;
 use crate::state::State;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use templates::Templates;
 use thread::Done;
 use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig};
@@ -115,6 +117,7 @@ impl Collectors {
         board: &Arc<Board>,
         peers: &Arc<Peers>,
         queues: &Queues,
+        canary: Option<Duration>,
     ) -> (Vec<CollectorThread>, Keeper) {
         let Self { listening: Listening { workers, monitor, named, .. }, stages, arming, templates, .. } =
             self;
@@ -126,6 +129,7 @@ impl Collectors {
                 index,
                 follower,
                 to_sweep: Vec::new(),
+                aviary: Aviary::new(canary, peers.workers() + index),
                 peer: peers.workers() + index,
                 worker,
                 collector,

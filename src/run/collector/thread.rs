@@ -3,6 +3,7 @@
 use super::exporters::Exporters;
 use super::notices::Crier;
 use super::templates::{Changes, Templates};
+use crate::canary::Aviary;
 use crate::collect::Collector;
 use crate::latency::StageTimes;
 use crate::output::complain;
@@ -38,6 +39,7 @@ pub(in crate::run) struct CollectorThread {
     pub(super) follower: Follower,
     /// What open flows are to be compared with when all threads compare with the set that it came with.
     pub(super) to_sweep: Vec<Arc<IndicatorSet>>,
+    pub(super) aviary: Aviary,
     pub(super) worker: CollectorWorker,
     pub(super) collector: Collector,
     pub(super) outbox: Outbox,
@@ -86,6 +88,9 @@ impl CollectorThread {
             if now >= closes {
                 closes = now + ROUND;
                 rounds += 1;
+                if let Some(number) = self.aviary.next(now) {
+                    self.collector.canary(number, going.passed);
+                }
                 self.round(rounds, &mut going);
             }
         }

@@ -21,7 +21,7 @@ const FLOWS: u64 = 200_000;
 /// Frames that arrive so many a second, or as fast as they are taken; again and again the same, so that flows stay open.
 struct Line {
     frames: Arc<[Vec<u8>]>,
-    per_second: Option<f64>,
+    per_second: Option<u64>,
     began: Instant,
     taken: u64,
     wire: Arc<Wire>,
@@ -34,8 +34,9 @@ impl Source for Line {
         if self.wire.is_stopped.load(Ordering::Relaxed) {
             return Woken::Ended;
         }
-        let elapsed = self.began.elapsed().as_secs_f64();
-        let arrived = self.per_second.map_or(self.taken + BATCH_FRAMES, |rate| (elapsed * rate) as u64);
+        let arrived = self
+            .per_second
+            .map_or(self.taken + BATCH_FRAMES, |rate| rate * micros(self.began.elapsed()) / 1_000_000);
         let waiting = arrived.saturating_sub(self.taken);
         self.most_waited.fetch_max(waiting, Ordering::Relaxed);
         if waiting == 0 {
@@ -44,7 +45,7 @@ impl Source for Line {
         }
         for number in self.taken..self.taken + waiting.min(BATCH_FRAMES) {
             let data = self.frames[number as usize % self.frames.len()].as_slice();
-            let (time, original_len) = (self.time(number), data.len() as u32);
+            let (time, original_len) = (time_of(number), data.len() as u32);
             let frame = Frame { number: number + 1, time, link: LinkType::ETHERNET, original_len, data };
             if !batch.push(frame) {
                 break;
@@ -56,15 +57,17 @@ impl Source for Line {
     }
 
     fn passed(&mut self) -> Timestamp {
-        self.time(self.taken)
+        time_of(self.taken)
     }
 }
 
-impl Line {
-    /// A microsecond apart.
-    fn time(&self, number: u64) -> Timestamp {
-        Timestamp::from_nanos(1_800_000_000_000_000_000 + number * 1_000)
-    }
+/// A microsecond apart.
+fn time_of(number: u64) -> Timestamp {
+    Timestamp::from_nanos(1_800_000_000_000_000_000 + number * 1_000)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap()
 }
 
 /// So many indicators, half of them names, that are in no other generation but for a few; one of them is an address that the
@@ -108,7 +111,7 @@ impl std::fmt::Display for Outcome {
 }
 
 /// Plays for a time, and swaps sets of a size meanwhile, if one is given.
-fn play(frames: &Arc<[Vec<u8>]>, per_second: Option<f64>, time: Duration, size: Option<u32>) -> Outcome {
+fn play(frames: &Arc<[Vec<u8>]>, per_second: Option<u64>, time: Duration, size: Option<u32>) -> Outcome {
     let (wire, most_waited) = (Arc::new(Wire::default()), Arc::new(AtomicU64::new(0)));
     let began = Instant::now();
     let line = Line {
@@ -175,15 +178,15 @@ fn large_sets_are_swapped_while_packets_come() {
     let time = Duration::from_secs(seconds.into());
     let frames = frames(1_000_000, FLOWS);
     let fastest = play(&frames, None, Duration::from_secs(5), None);
-    let per_second = fastest.frames as f64 / 5.0;
-    println!("as fast as they are taken, for 5 s, {per_second:.0} a second: {fastest}");
+    let per_second = fastest.frames / 5;
+    println!("as fast as they are taken, for 5 s, {per_second} a second: {fastest}");
     let without = play(&frames, None, time, None);
     println!("without swaps: {without}");
     let with = play(&frames, None, time, Some(size));
     println!("with swaps of {size} indicators: {with}");
-    let without = play(&frames, Some(per_second * 0.4), time, None);
+    let without = play(&frames, Some(per_second * 2 / 5), time, None);
     println!("at two fifths of the rate, without swaps: {without}");
-    let with = play(&frames, Some(per_second * 0.4), time, Some(size));
+    let with = play(&frames, Some(per_second * 2 / 5), time, Some(size));
     println!("at two fifths of the rate, with swaps of {size} indicators: {with}");
     assert!(with.swaps > 1 && with.hits > 0);
 }
