@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use weir_model::flow::FlowId;
 use weir_model::{Context, Indicator, IndicatorValue, Name, Tlp};
-use weir_rules::SetBuilder;
+use weir_rules::{IndicatorSet, SetBuilder};
 
 /// Below a top level that nobody ever gets (RFC 6761 section 6.4).
 const NAME: &str = "canary.weir.invalid";
@@ -40,6 +40,13 @@ pub(crate) fn add_to(builder: &mut SetBuilder) {
         // There is room: it is the first.
         let _ = builder.add(indicator);
     }
+}
+
+/// The indicators of a set by kind, without it.
+pub(crate) fn kinds(set: &IndicatorSet) -> Vec<(&'static str, u64)> {
+    let canary = value().filter(|value| set.find_value(value).is_some());
+    let built_in = |kind| u64::from(canary.as_ref().is_some_and(|value| value.kind() == kind));
+    set.kinds().map(|(kind, count)| (kind, count.saturating_sub(built_in(kind)))).collect()
 }
 
 /// Its value.

@@ -16,6 +16,7 @@ use super::shelf::{Shelf, seconds, status};
 use super::snapshot;
 use super::view::{Order, View};
 use super::watching::Watching;
+use crate::canary;
 use crate::config::SourceSettings;
 use crate::output::complain;
 use crate::run::{Arming, now};
@@ -281,7 +282,7 @@ impl Keeper {
         let generation = self.arming.arm(Arc::clone(&set));
         self.set = SetStatus {
             generation,
-            indicators: counts(set.kinds()),
+            indicators: counts(canary::kinds(&set)),
             memory_bytes: set.memory_bytes() as u64,
             made: Some(seconds(time)),
             made_in_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

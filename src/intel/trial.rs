@@ -3,6 +3,7 @@
 use super::place;
 use super::say::{contexts_of, dated, now, tell};
 use crate::Outcome;
+use crate::canary;
 use crate::cli::{CommonArguments, HoldingArguments, ReadArguments, TestArguments};
 use crate::config::Settings;
 use crate::read;
@@ -30,7 +31,8 @@ pub(super) fn run(arguments: &TestArguments) -> Result<Outcome> {
     let tried: Vec<_> = values.iter().map(|(text, value)| Tried::new(text, &set, value)).collect();
     let captures: Vec<_> = captures.into_iter().map(PathBuf::from).collect();
     let walked = (!captures.is_empty()).then(|| walk(captures, &arguments.holding, &set)).transpose()?;
-    let report = Report { indicators: set.len() as u64, values: tried, captures: walked };
+    let indicators = canary::kinds(&set).into_iter().map(|(_, count)| count).sum();
+    let report = Report { indicators, values: tried, captures: walked };
     tell(arguments.holding.json, &report, Report::text)?;
     Ok(report.outcome())
 }

@@ -50,7 +50,7 @@ impl Farewell<'_> {
             frame_bytes,
             flows,
             names,
-            indicators: Tally(kinds(self.set)),
+            indicators: Tally(canary::kinds(self.set)),
             refused: Tally(refused.iter().map(|(reason, count)| (reason.keyword(), *count)).collect()),
             refused_examples: self
                 .loaded
@@ -125,7 +125,7 @@ impl Farewell<'_> {
                 "{count} packets or ICMP errors did not reach the worker of their flow, because its lane was full"
             ));
         }
-        if kinds(self.set).iter().all(|(_, count)| *count == 0) {
+        if canary::kinds(self.set).iter().all(|(_, count)| *count == 0) {
             warnings.push("no indicators: nothing can be found bad (--indicators)".to_owned());
         }
         warnings
@@ -139,13 +139,6 @@ fn census(seen: &Seen) -> Census {
     let collectors = collectors(seen).map(|thread| &thread.report.census);
     workers.flatten().chain(collectors).for_each(|census| all.add(census));
     all
-}
-
-/// Indicators by kind, without the canary.
-fn kinds(set: &IndicatorSet) -> Vec<(&'static str, u64)> {
-    let canary = canary::value().filter(|value| set.find_value(value).is_some());
-    let built_in = |kind| u64::from(canary.as_ref().is_some_and(|value| value.kind() == kind));
-    set.kinds().map(|(kind, count)| (kind, count.saturating_sub(built_in(kind)))).collect()
 }
 
 fn names(seen: &Seen) -> Vec<(&'static str, u64)> {
