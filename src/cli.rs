@@ -3,12 +3,15 @@
 
 mod collector;
 mod intel;
+mod rehearse;
 
 pub(crate) use collector::CollectorArguments;
 pub(crate) use intel::{
     DiffArguments, ExplainArguments, HoldingArguments, IntelArguments, IntelCommand, ListArguments,
     ReleaseArguments, SourcesArguments, StatsArguments, SyncArguments, TestArguments,
 };
+
+pub(crate) use rehearse::RehearseArguments;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Run(Box<RunArguments>),
     /// Ask a running `weir run` how it is: packets, drops, flows, alerts, losses, latency.
     Status(StatusArguments),
+    /// Show what would ring, and ring nobody: on captures, or on interfaces and routers for a while.
+    Rehearse(Box<RehearseArguments>),
     /// Threat intelligence: sync sources, list what is loaded, see what changed, test values and captures against it.
     Intel(IntelArguments),
     /// Say all that is known of a value: is it loaded, from where, until when, what holds it down, what it raised.
@@ -164,7 +169,7 @@ pub(crate) struct StatusArguments {
 }
 
 /// What `weir read` and `weir run` both take.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct CommonArguments {
     /// Indicators: lists, tables, MISP, STIX, RPZ and more, or a folder of them (may be given several times). The format is recognised, or
     /// named: rpz:PATH, csv,value=3:PATH (docs/INDICATORS.md)

@@ -178,6 +178,12 @@ impl Settings {
         Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, tap, collector })
     }
 
+    /// The same, but alerts go to this file, and nothing else is written or kept.
+    pub(crate) fn rehearsing(self, alerts: PathBuf) -> Self {
+        let (flows, names, metrics, state) = (None, None, None, None);
+        Self { alerts, flows, names, metrics, state, verbosity: Verbosity::Quiet, ..self }
+    }
+
     /// What `weir intel` and `weir explain` use of them, and the control socket.
     pub(crate) fn for_intel(flags: &HoldingArguments) -> Result<(IntelSettings, Option<PathBuf>)> {
         let common = CommonArguments {
@@ -334,7 +340,7 @@ fn network(name: &str, text: &str) -> Result<IpNet> {
 }
 
 /// A time such as `90s`, `5m`, `1h 30m`.
-fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duration> {
+pub(crate) fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duration> {
     let Some(text) = text else { return Ok(default) };
     let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
     match parsed {

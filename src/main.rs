@@ -19,6 +19,7 @@ mod percent;
 mod pipeline;
 mod progress;
 mod read;
+mod rehearse;
 mod report;
 mod run;
 mod service;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         cli::Command::Read(arguments) => read::run(&arguments),
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Status(arguments) => status::run(&arguments),
+        cli::Command::Rehearse(arguments) => rehearse::run(&arguments),
         cli::Command::Intel(arguments) => intel::run(&arguments),
         cli::Command::Explain(arguments) => explain::run(&arguments),
     };

@@ -160,7 +160,7 @@ pub(crate) fn exported_flow_config(settings: &Settings, threads: usize) -> Expor
 }
 
 /// Writes alerts; a reader that went away (`weir read ... | head`) wants no more of them.
-fn write_alerts(alerts: &[Alert], out: output::Sink) -> Result<u64> {
+pub(crate) fn write_alerts(alerts: &[Alert], out: output::Sink) -> Result<u64> {
     let mut lines = JsonLines::new(out);
     for alert in alerts {
         lines.write(|lines| ecs::alert(alert, lines)).context("cannot write alerts")?;
@@ -170,7 +170,7 @@ fn write_alerts(alerts: &[Alert], out: output::Sink) -> Result<u64> {
 }
 
 /// What could not be read weighs more than what was found in the rest.
-fn outcome(reports: &Reports, alerts: &[Alert]) -> Outcome {
+pub(crate) fn outcome(reports: &Reports, alerts: &[Alert]) -> Outcome {
     let collected = reports.desk.collected.as_ref();
     let is_whole = collected.is_none_or(|collected| collected.problems.is_empty());
     if !reports.reader.problems.is_empty() || !is_whole {

@@ -9,31 +9,27 @@ mod tally;
 mod view;
 
 use crate::Outcome;
-use crate::cli::{CommonArguments, ReadArguments, RehearseArguments, RunArguments};
-use crate::config;
+use crate::cli::{HoldingArguments, ReadArguments, RehearseArguments, RunArguments};
+use crate::config::{self, Settings};
+use crate::intel::place;
 use crate::{output, read, run};
 use anyhow::{Context as _, Result};
 use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tally::Rehearsal;
+use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &RehearseArguments) -> Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot make a folder for the rehearsal")?;
     let alerts = folder.path().join("alerts.jsonl");
-    let common = CommonArguments {
-        alerts: Some(alerts.clone()),
-        flows: None,
-        names: None,
-        state: None,
-        quiet: true,
-        ..arguments.common.clone()
-    };
+    let set = place::to_look_at(&holding(arguments))?.set()?;
     let outcome = match &arguments.time {
-        Some(time) => watch(arguments, common, folder.path(), config::duration_of("for", time)?)?,
-        None => read_captures(arguments, common)?,
+        Some(time) => watch(arguments, &alerts, set, time)?,
+        None => read_captures(arguments, &alerts, &set)?,
     };
     let rehearsal = Rehearsal::of(BufReader::new(File::open(&alerts).context("cannot read what rang")?))?;
     let text = if arguments.json { view::json(&rehearsal)? } else { view::tables(&rehearsal) };
@@ -41,26 +37,49 @@ pub(crate) fn run(arguments: &RehearseArguments) -> Result<Outcome> {
     Ok(if outcome == Outcome::Incomplete { outcome } else { Outcome::Clean })
 }
 
-fn read_captures(arguments: &RehearseArguments, common: CommonArguments) -> Result<Outcome> {
-    let (captures, exported) = (arguments.captures.clone(), arguments.exported.clone());
-    read::run_without_state(&ReadArguments { captures, exported, common, metrics: None })
+/// Where the intelligence is: as `weir intel` finds it, also beside a program that runs.
+fn holding(arguments: &RehearseArguments) -> HoldingArguments {
+    let common = &arguments.common;
+    HoldingArguments {
+        config: common.config.clone(),
+        state: common.state.clone(),
+        indicators: common.indicators.clone(),
+        home_net: common.home_net.clone(),
+        ..HoldingArguments::default()
+    }
+}
+
+fn read_captures(arguments: &RehearseArguments, alerts: &Path, set: &Arc<IndicatorSet>) -> Result<Outcome> {
+    let RehearseArguments { captures, exported, common, .. } = arguments;
+    let (captures, exported, common) = (captures.clone(), exported.clone(), common.clone());
+    let flags = ReadArguments { captures, exported, common, ..ReadArguments::default() };
+    let settings = Settings::for_read(&flags)?.rehearsing(alerts.to_owned());
+    let incidents = Incidents::new(read::site(&settings), IncidentConfig::default());
+    let mut reports = read::follow(&settings, set, read::LinesOut::default(), incidents)?;
+    let rang = reports.incidents.close_all();
+    read::write_alerts(&rang, output::open(&settings.alerts)?)?;
+    reports.reader.problems.iter().for_each(|problem| output::complain(&problem.to_string()));
+    Ok(read::outcome(&reports, &rang))
 }
 
 /// Beside a service that runs: no address for metrics, and a control socket of its own.
 fn watch(
     arguments: &RehearseArguments,
-    common: CommonArguments,
-    folder: &Path,
-    time: Duration,
+    alerts: &Path,
+    set: Arc<IndicatorSet>,
+    time: &str,
 ) -> Result<Outcome> {
-    output::say(&format!("rehearsing for {}; Ctrl-C ends it earlier\n", crate::summary::time(time)));
-    let arguments = RunArguments {
+    let flags = RunArguments {
         interface: arguments.interface.clone(),
         collector: arguments.collector.clone(),
-        common,
+        common: arguments.common.clone(),
         listen: Some("off".to_owned()),
-        control: Some(folder.join("control.sock")),
+        control: Some(alerts.with_file_name("control.sock")),
         ..RunArguments::default()
     };
-    run::rehearse(&arguments, time)
+    let mut settings = Settings::for_run(&flags)?;
+    settings.common = settings.common.rehearsing(alerts.to_owned());
+    let time = config::duration("for", Some(time), Duration::ZERO)?;
+    output::say(&format!("rehearsing for {}; Ctrl-C ends it earlier\n", crate::summary::time(time)));
+    run::rehearse(settings, set, time)
 }

@@ -39,11 +39,12 @@ use crate::Outcome;
 use crate::canary::Aviary;
 use crate::cli::RunArguments;
 use crate::config::{RunSettings, Settings, TapSettings};
+use crate::intel::{self, Beginning};
+use crate::memory;
 use crate::output::{self, Sink};
 use crate::pipeline;
 use crate::read::{flow_config, site};
 use crate::state::State;
-use crate::{intel, memory};
 use anyhow::{Context as _, Result, anyhow};
 use board::{Board, Seen};
 use books::Wanted;
@@ -64,16 +65,34 @@ use std::time::Duration;
 use tables::{Peers, Tables};
 use weir_flow::FlowConfig;
 use weir_model::SourceNotice;
-use weir_rules::{IncidentConfig, Incidents};
+use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 use worker::WorkerThread;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
-    let RunSettings { common: settings, tap, collector } = Settings::for_run(arguments)?;
-    interfaces::must_exist(&tap.interfaces)?;
+    let settings = Settings::for_run(arguments)?;
+    interfaces::must_exist(&settings.tap.interfaces)?;
     let ending = Ending::on_signals()?;
-    let state = settings.state.as_deref().map(State::open).transpose()?.map(Arc::new);
-    let beginning = intel::begin(&settings, state.as_ref())?;
+    let state = settings.common.state.as_deref().map(State::open).transpose()?.map(Arc::new);
+    let beginning = intel::begin(&settings.common, state.as_ref())?;
+    work(settings, ending, state, beginning)
+}
+
+/// Runs for some time with a set that somebody else looks after, and keeps nothing.
+pub(crate) fn rehearse(settings: RunSettings, set: Arc<IndicatorSet>, time: Duration) -> Result<Outcome> {
+    interfaces::must_exist(&settings.tap.interfaces)?;
+    let ending = Ending::on_signals()?.within(time);
+    let beginning = intel::begin_with(&settings.common, set)?;
+    work(settings, ending, None, beginning)
+}
+
+fn work(
+    settings: RunSettings,
+    ending: Ending,
+    state: Option<Arc<State>>,
+    beginning: Beginning,
+) -> Result<Outcome> {
+    let RunSettings { common: settings, tap, collector } = settings;
     let loaded = beginning.loaded.clone();
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
     if let Some(state) = &state {

@@ -4,7 +4,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// What is heard of routers, and from whom.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct CollectorArguments {
     /// Receive NetFlow over UDP here (`0.0.0.0:2055`, `[::]:2055`; may be given several times). Every port takes all versions of
     /// NetFlow, IPFIX and sFlow

@@ -69,6 +69,13 @@ pub(crate) fn begin(settings: &Settings, state: Option<&Arc<State>>) -> Result<B
     })
 }
 
+/// Begins with a set that somebody else looks after.
+pub(crate) fn begin_with(settings: &Settings, set: Arc<IndicatorSet>) -> Result<Beginning> {
+    let intel = settings.intel();
+    let screen = Arc::new(screening::screen(&intel)?);
+    Ok(Beginning { set, loaded: Loaded::default(), settings: intel, screen, kept: None })
+}
+
 /// What goes on beside the packets.
 pub(crate) struct Keeping {
     is_over: Arc<AtomicBool>,

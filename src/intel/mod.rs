@@ -32,7 +32,7 @@ mod trial;
 mod view;
 mod watching;
 
-pub(crate) use beginning::begin;
+pub(crate) use beginning::{Beginning, begin, begin_with};
 pub(crate) use office::Office;
 pub(crate) use place::Place;
 pub(crate) use trial::Match;

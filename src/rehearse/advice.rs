@@ -59,7 +59,9 @@ fn role(
     }
     let chosen: Vec<_> = hosts
         .into_iter()
-        .filter(|(_, (indicators, others))| indicators.len() >= least && *others * 4 < indicators.len() as u64)
+        .filter(|(_, (indicators, others))| {
+            indicators.len() >= least && *others * 4 < indicators.len() as u64
+        })
         .map(|(host, (indicators, _))| (host, indicators.len()))
         .collect();
     let (_, most) = *chosen.iter().max_by_key(|(_, count)| *count)?;
@@ -116,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_quiet_rehearsal_advises_nothing() {
-        let rehearsal = Rehearsal::of(line("1", "a", "10.0.0.1", ["outbound", "looked_up"]).as_bytes()).unwrap();
+        let rehearsal =
+            Rehearsal::of(line("1", "a", "10.0.0.1", ["outbound", "looked_up"]).as_bytes()).unwrap();
         assert_eq!(advice(&rehearsal), []);
     }
 }

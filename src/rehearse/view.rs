@@ -51,7 +51,7 @@ fn counted(counts: &BTreeMap<String, u64>) -> String {
     counts.join(", ")
 }
 
-fn table(text: &mut String, [of, others]: [&str; 2], rows: &[Row], are_listed: bool) {
+fn table(text: &mut String, [of, others]: [&'static str; 2], rows: &[Row], are_listed: bool) {
     let mut titles = vec![of, "#alerts", "#incidents", others, "severity"];
     if are_listed {
         titles.push("listed by");

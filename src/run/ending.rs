@@ -1,10 +1,11 @@
-//! When to end: at the first SIGINT or SIGTERM in order, at the second at once.
+//! When to end: at the first SIGINT or SIGTERM in order, at the second at once; or when the time is over.
 
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// As shells say of a program that SIGINT ended.
 const ENDED_AT_ONCE: i32 = 130;
@@ -14,12 +15,13 @@ const ENDED_AT_ONCE: i32 = 130;
 pub(super) struct Ending {
     signalled: Arc<AtomicBool>,
     requested: Arc<AtomicBool>,
+    at: Option<Instant>,
 }
 
 impl Ending {
     /// Takes the signals over.
     pub(super) fn on_signals() -> Result<Self> {
-        let ending = Self { signalled: Arc::default(), requested: Arc::default() };
+        let ending = Self { signalled: Arc::default(), requested: Arc::default(), at: None };
         for signal in [SIGINT, SIGTERM] {
             // In this order: what is done on the second signal looks whether there was a first.
             flag::register_conditional_shutdown(signal, ENDED_AT_ONCE, Arc::clone(&ending.signalled))
@@ -29,10 +31,16 @@ impl Ending {
         Ok(ending)
     }
 
+    /// The same, and after some time at the latest.
+    #[expect(clippy::disallowed_methods, reason = "a person says how long")]
+    pub(super) fn within(self, time: Duration) -> Self {
+        Self { at: Some(Instant::now() + time), ..self }
+    }
+
     /// For tests, whose process is not theirs alone.
     #[cfg(test)]
     pub(super) fn never_signalled() -> Self {
-        Self { signalled: Arc::default(), requested: Arc::default() }
+        Self { signalled: Arc::default(), requested: Arc::default(), at: None }
     }
 
     /// Asks for the end from within.
@@ -41,7 +49,10 @@ impl Ending {
     }
 
     /// Whether anybody asked.
+    #[expect(clippy::disallowed_methods, reason = "a person says how long")]
     pub(super) fn is_requested(&self) -> bool {
-        self.signalled.load(Ordering::Relaxed) || self.requested.load(Ordering::Relaxed)
+        self.signalled.load(Ordering::Relaxed)
+            || self.requested.load(Ordering::Relaxed)
+            || self.at.is_some_and(|at| Instant::now() >= at)
     }
 }
