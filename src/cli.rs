@@ -176,6 +176,10 @@ pub(crate) struct CommonArguments {
     #[arg(short, long, value_name = "PATH", help_heading = "What is bad")]
     pub indicators: Vec<PathBuf>,
 
+    /// Take indicators as they stand: also public resolvers, public suffixes, private addresses, and your own
+    #[arg(long, help_heading = "What is bad")]
+    pub no_screening: bool,
+
     /// Networks that are inside; private ranges when not given (may be given several times, or separated by commas)
     #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Your network")]
     pub home_net: Vec<String>,

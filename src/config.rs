@@ -84,6 +84,7 @@ struct Written {
     receive_buffer: Option<String>,
     #[serde(default)]
     source: WrittenSources,
+    no_screening: Option<bool>,
     #[serde(default)]
     screening: ScreeningSettings,
     /// The file itself, and what stands in it.
@@ -254,7 +255,10 @@ impl Settings {
             exported: ExportedSettings::default(),
             config,
             sources,
-            screening: file.screening,
+            screening: ScreeningSettings {
+                is_off: flags.no_screening || file.no_screening.unwrap_or(false),
+                ..file.screening
+            },
         })
     }
 }

@@ -16,8 +16,9 @@ use std::time::Instant;
 use weir_alert::{JsonLines, ecs};
 use weir_capture::{Input, ReadOptions, Reader};
 use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig, PassiveDns, ROUND_PACKETS};
-use weir_intel::{Loaded, Source, Taken};
-use weir_model::{Alert, Indicator};
+use weir_intel::{Loaded, RefusalReason, Source, Taken};
+use weir_model::{Alert, Context, Indicator, IndicatorValue};
+use weir_rules::screen::{Refused, Screen, Verdict};
 use weir_rules::set::SetFull;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet, SetBuilder, Site};
 use weir_wire::DecodeConfig;
@@ -129,14 +130,30 @@ pub(crate) fn load_indicators(
         // There is room for one.
         let _ = builder.add(built_in);
     }
-    let loaded = weir_intel::load_paths_into(&settings.indicators, &mut |value, context| match builder
-        .add_from(&value, context)
-    {
-        Ok(added) if added.is_new => Taken::New,
-        Ok(_) => Taken::Repeated,
-        Err(SetFull) => Taken::Full,
+    let screen = intel::screen(&settings.intel())?;
+    let loaded = weir_intel::load_paths_into(&settings.indicators, &mut |value, context| {
+        screened(&screen, &mut builder, value, context)
     });
     Ok((Arc::new(builder.build()), loaded))
+}
+
+/// Adds a value to a set, if nothing keeps it out.
+fn screened(screen: &Screen, builder: &mut SetBuilder, value: IndicatorValue, context: Context) -> Taken {
+    let contexts = [context];
+    let (narrowed, warnings) = match screen.judge(&value, &contexts) {
+        Verdict::Take { narrowed, warnings } => (narrowed, warnings),
+        Verdict::Suppress(_) => return Taken::Unwanted(RefusalReason::Warninglist),
+        Verdict::Refuse(Refused::PublicSuffix) => return Taken::Unwanted(RefusalReason::PublicSuffix),
+        Verdict::Refuse(Refused::TooWide) => return Taken::Unwanted(RefusalReason::TooWide),
+        Verdict::Inside(_) => return Taken::Unwanted(RefusalReason::OwnNetwork),
+    };
+    let value = narrowed.unwrap_or(value);
+    let before = builder.len();
+    match builder.add(Indicator { value, contexts: contexts.into(), warnings }) {
+        Ok(_) if builder.len() > before => Taken::New,
+        Ok(_) => Taken::Repeated,
+        Err(SetFull) => Taken::Full,
+    }
 }
 
 pub(crate) fn flow_config(settings: &Settings) -> FlowConfig {

@@ -9,11 +9,10 @@ mod tally;
 mod view;
 
 use crate::Outcome;
-use crate::cli::{HoldingArguments, ReadArguments, RehearseArguments, RunArguments};
+use crate::cli::{ReadArguments, RehearseArguments, RunArguments};
 use crate::config::{self, Settings};
-use crate::intel::place;
 use crate::{output, read, run};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::Path;
@@ -26,10 +25,9 @@ use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 pub(crate) fn run(arguments: &RehearseArguments) -> Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot make a folder for the rehearsal")?;
     let alerts = folder.path().join("alerts.jsonl");
-    let set = place::to_look_at(&holding(arguments))?.set()?;
     let outcome = match &arguments.time {
-        Some(time) => watch(arguments, &alerts, set, time)?,
-        None => read_captures(arguments, &alerts, &set)?,
+        Some(time) => watch(arguments, &alerts, time)?,
+        None => read_captures(arguments, &alerts)?,
     };
     let rehearsal = Rehearsal::of(BufReader::new(File::open(&alerts).context("cannot read what rang")?))?;
     let text = if arguments.json { view::json(&rehearsal)? } else { view::tables(&rehearsal) };
@@ -37,25 +35,27 @@ pub(crate) fn run(arguments: &RehearseArguments) -> Result<Outcome> {
     Ok(if outcome == Outcome::Incomplete { outcome } else { Outcome::Clean })
 }
 
-/// Where the intelligence is: as `weir intel` finds it, also beside a program that runs.
-fn holding(arguments: &RehearseArguments) -> HoldingArguments {
-    let common = &arguments.common;
-    HoldingArguments {
-        config: common.config.clone(),
-        state: common.state.clone(),
-        indicators: common.indicators.clone(),
-        home_net: common.home_net.clone(),
-        ..HoldingArguments::default()
+/// The indicators of files, and what sources said when they were last asked.
+fn indicators(settings: &Settings) -> Result<Arc<IndicatorSet>> {
+    let (set, _) = read::load_indicators(settings, None)?;
+    if set.is_empty() {
+        bail!(
+            "there are no indicators that could ring: --indicators FILES, or --config FILE with sources that were asked \
+             (weir intel sync)"
+        );
     }
+    Ok(set)
 }
 
-fn read_captures(arguments: &RehearseArguments, alerts: &Path, set: &Arc<IndicatorSet>) -> Result<Outcome> {
+fn read_captures(arguments: &RehearseArguments, alerts: &Path) -> Result<Outcome> {
     let RehearseArguments { captures, exported, common, .. } = arguments;
     let (captures, exported, common) = (captures.clone(), exported.clone(), common.clone());
     let flags = ReadArguments { captures, exported, common, ..ReadArguments::default() };
-    let settings = Settings::for_read(&flags)?.rehearsing(alerts.to_owned());
+    let settings = Settings::for_read(&flags)?;
+    let set = indicators(&settings)?;
+    let settings = settings.rehearsing(alerts.to_owned());
     let incidents = Incidents::new(read::site(&settings), IncidentConfig::default());
-    let mut reports = read::follow(&settings, set, read::LinesOut::default(), incidents)?;
+    let mut reports = read::follow(&settings, &set, read::LinesOut::default(), incidents)?;
     let rang = reports.incidents.close_all();
     read::write_alerts(&rang, output::open(&settings.alerts)?)?;
     reports.reader.problems.iter().for_each(|problem| output::complain(&problem.to_string()));
@@ -63,12 +63,7 @@ fn read_captures(arguments: &RehearseArguments, alerts: &Path, set: &Arc<Indicat
 }
 
 /// Beside a service that runs: no address for metrics, and a control socket of its own.
-fn watch(
-    arguments: &RehearseArguments,
-    alerts: &Path,
-    set: Arc<IndicatorSet>,
-    time: &str,
-) -> Result<Outcome> {
+fn watch(arguments: &RehearseArguments, alerts: &Path, time: &str) -> Result<Outcome> {
     let flags = RunArguments {
         interface: arguments.interface.clone(),
         collector: arguments.collector.clone(),
@@ -78,6 +73,7 @@ fn watch(
         ..RunArguments::default()
     };
     let mut settings = Settings::for_run(&flags)?;
+    let set = indicators(&settings.common)?;
     settings.common = settings.common.rehearsing(alerts.to_owned());
     let time = config::duration("for", Some(time), Duration::ZERO)?;
     output::say(&format!("rehearsing for {}; Ctrl-C ends it earlier\n", crate::summary::time(time)));

@@ -388,7 +388,7 @@ fn what_only_decoding_tells_apart_comes_to_its_flow_with_any_number_of_workers()
     assert_eq!((expected.len(), with_errors(&expected)), (80, 40));
     for workers in [2, 4] {
         let Some(net) = Net::new(1) else { return };
-        let mut run = Run::with_workers(workers, &net, &["tap0"], &["--listen", "off"]);
+        let mut run = Run::with_workers(workers, &net, &["tap0"], &["--listen", "off", "--canary", "off"]);
         let sent = net.send(&first, &["out0"]);
         run.wait_for("all conversations are open", || run.status()["flows_open"] == 40);
         let sent = sent + net.send(&second, &["out0"]);
@@ -405,7 +405,7 @@ fn what_only_decoding_tells_apart_comes_to_its_flow_with_any_number_of_workers()
 #[test]
 fn flows_end_by_time_also_when_the_wire_falls_silent() {
     let Some(net) = Net::new(1) else { return };
-    let quiet = ["--listen", "off", "--idle-timeout", "1s", "--tcp-idle-timeout", "1s"];
+    let quiet = ["--listen", "off", "--canary", "off", "--idle-timeout", "1s", "--tcp-idle-timeout", "1s"];
     let mut run = Run::start(&net, &["tap0"], &quiet);
     let sent = net.send(DEMO, &["out0"]);
     run.wait_for("all has arrived", || run.packets() == sent);

@@ -92,6 +92,7 @@ impl<'a> Collector<'a> {
             Taken::New => self.loaded.stats.indicators += 1,
             Taken::Repeated => self.loaded.stats.repeated += 1,
             Taken::Full => return self.refuse(origin, place, text, RefusalReason::TooMany),
+            Taken::Unwanted(reason) => return self.refuse(origin, place, text, reason),
         }
         self.loaded.stats.values += 1;
     }

@@ -67,6 +67,8 @@ pub enum Taken {
     Repeated,
     /// There is no room for it.
     Full,
+    /// Whoever keeps values does not want it.
+    Unwanted(RefusalReason),
 }
 
 /// What files of indicators held, besides the values that were handed on.

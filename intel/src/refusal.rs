@@ -104,6 +104,9 @@ reasons! {
     Superseded => "superseded", "The same file has a newer version of this object (STIX).";
     Benign => "benign", "The source says that it is benign.";
     Exception => "exception", "The list names it as an exception that must not be blocked.";
+    Warninglist => "warninglist", "A warninglist keeps it out: meeting it means nothing (`weir explain VALUE` says which).";
+    PublicSuffix => "public_suffix", "A public suffix such as `co.uk`: anybody can register names below it.";
+    OwnNetwork => "own_network", "It lies inside the home net: you are listed yourself, which flows could not tell.";
     PatternSyntax => "pattern_syntax", "The STIX pattern is not well-formed, or too large or too deep.";
     PatternLanguage => "pattern_language", "The pattern is not in the STIX patterning language.";
     PatternOperator => "pattern_operator", "An operator that no list of values can stand for: a negation, an order, a wildcard, an expression.";

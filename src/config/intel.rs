@@ -24,6 +24,9 @@ pub(crate) struct IntelSettings {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ScreeningSettings {
+    /// Nothing is held against anything; `--no-screening`, not a key of this table.
+    #[serde(skip)]
+    pub is_off: bool,
     /// A folder with MISP's warninglists (its `lists/`), beside those that are shipped.
     pub warninglists: Option<PathBuf>,
     /// The public suffix list (publicsuffix.org), in place of the one that is shipped.

@@ -43,6 +43,12 @@ use crate::config::IntelSettings;
 use anyhow::Result;
 use shelf::Shelf;
 use weir_rules::SetBuilder;
+use weir_rules::screen::Screen;
+
+/// What indicators are held against.
+pub(crate) fn screen(settings: &IntelSettings) -> Result<Screen> {
+    screening::screen(settings)
+}
 
 /// Adds to a set what the sources of the settings said when they were last asked, if there are sources.
 pub(crate) fn add_kept(settings: &IntelSettings, builder: &mut SetBuilder) -> Result<()> {

@@ -13,6 +13,9 @@ const COMPLAINTS: usize = 5;
 /// Compiles the lists that are shipped, and what the settings add to them.
 pub(super) fn screen(settings: &IntelSettings) -> Result<Screen> {
     let written = &settings.screening;
+    if written.is_off {
+        return Ok(Screen::default());
+    }
     let mut screening = Screening::shipped();
     if let Some(path) = &written.warninglists {
         let found = warninglists::load(path);

@@ -199,7 +199,7 @@ pub(super) mod tests {
         assert_eq!(shown(&rehearsal.sources), [("a".to_owned(), 3, 4, 2), ("b".to_owned(), 3, 4, 2)]);
         assert_eq!(
             shown(&rehearsal.hosts),
-            [("10.0.0.1".to_owned(), 1, 2, 1), ("10.0.0.2".to_owned(), 2, 2, 2)]
+            [("10.0.0.2".to_owned(), 2, 2, 2), ("10.0.0.1".to_owned(), 1, 2, 1)]
         );
         assert_eq!(rehearsal.by_direction, BTreeMap::from([("outbound".into(), 2), ("unknown".into(), 1)]));
     }

@@ -74,6 +74,7 @@ fn oracle_data(record: &ParsedRecord<'_, &[u8]>) -> Option<DnsData> {
         AllRecordData::A(a) => DnsData::A(a.addr()),
         AllRecordData::Aaaa(aaaa) => DnsData::Aaaa(aaaa.addr()),
         AllRecordData::Cname(cname) => DnsData::Cname(own(cname.cname())),
+        AllRecordData::Dname(dname) => DnsData::Cname(own(dname.dname())),
         AllRecordData::Ns(ns) => DnsData::Name(own(ns.nsdname())),
         AllRecordData::Ptr(ptr) => DnsData::Name(own(ptr.ptrdname())),
         AllRecordData::Mx(mx) => DnsData::Name(own(mx.exchange())),

@@ -189,7 +189,12 @@ fn what_is_published_is_known_at_once() {
     assert!(is_heard(500), "the connection came about: {:?}", push.problem());
     world.published(EVENT, 1);
     world.sync().unwrap();
-    assert!(is_heard(100));
+    // The publisher takes note of a subscription a moment after it was sent.
+    let mut is_heard_of = || {
+        world.publish(EVENT);
+        is_heard(20)
+    };
+    assert!((0..50).any(|_| is_heard_of()));
     while is_heard(100) {}
     world.add(EVENT, EVENT + 9, "domain", "new.example");
     world.publish(EVENT);
