@@ -1,4 +1,10 @@
 //! Screening with all that MISP and publicsuffix.org publish (WEIR_CORPORA, else ../shared/corpora; skipped where they are absent).
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests, outside of test functions"
+)]
 
 use std::path::{Path, PathBuf};
 use weir_intel::{value, warninglists};
