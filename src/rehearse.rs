@@ -50,7 +50,7 @@ fn indicators(settings: &Settings) -> Result<Arc<IndicatorSet>> {
 fn read_captures(arguments: &RehearseArguments, alerts: &Path) -> Result<Outcome> {
     let RehearseArguments { captures, exported, common, .. } = arguments;
     let (captures, exported, common) = (captures.clone(), exported.clone(), common.clone());
-    let flags = ReadArguments { captures, exported, common, ..ReadArguments::default() };
+    let flags = ReadArguments { captures, common, exported, ..ReadArguments::default() };
     let settings = Settings::for_read(&flags)?;
     let set = indicators(&settings)?;
     let settings = settings.rehearsing(alerts.to_owned());

@@ -66,15 +66,19 @@ impl Rehearsal {
         let mut rehearsal = Self::default();
         for line in lines.lines() {
             let alert: Value = serde_json::from_str(&line.context("cannot read what rang")?)?;
-            let Some(id) = alert["weir"]["incident"]["id"].as_str() else { continue };
+            let id = text(&alert, "/weir/incident/id");
+            if id.is_empty() {
+                continue;
+            }
             // That a longer one is over rings nobody; of a capture there is no other notice.
-            let rings = alert["event"]["action"] != "closed" || alert["weir"]["incident"]["notice"] == 1;
+            let rings =
+                text(&alert, "/event/action") != "closed" || number(&alert, "/weir/incident/notice") == 1;
             rehearsal.notices += u64::from(rings);
-            if incidents.len() >= MAX_INCIDENTS && !incidents.contains_key(id) {
+            if incidents.len() >= MAX_INCIDENTS && !incidents.contains_key(&id) {
                 rehearsal.not_told_apart += 1;
                 continue;
             }
-            let incident = incidents.entry(id.to_owned()).or_default();
+            let incident = incidents.entry(id).or_default();
             *incident = Incident { notices: incident.notices + u64::from(rings), ..Incident::of(&alert) };
         }
         rehearsal.incidents = incidents.len() as u64;
@@ -106,21 +110,28 @@ impl Rehearsal {
 
 impl Incident {
     fn of(alert: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let incident = &alert["weir"]["incident"];
-        let contexts = alert["weir"]["indicator"]["contexts"].as_array().into_iter().flatten();
-        let sources: BTreeSet<String> = contexts.map(|context| text(&context["source"])).collect();
+        let contexts =
+            alert.pointer("/weir/indicator/contexts").and_then(Value::as_array).into_iter().flatten();
+        let sources: BTreeSet<String> = contexts.map(|context| text(context, "/source")).collect();
         Self {
-            indicator: text(&alert["weir"]["indicator"]["value"]),
+            indicator: text(alert, "/weir/indicator/value"),
             sources: sources.into_iter().collect(),
-            host: text(&alert["weir"]["host"]["ip"]),
-            direction: text(&incident["direction"]),
-            grade: text(&incident["grade"]),
-            severity: (alert["event"]["severity"].as_u64().unwrap_or_default(), text(&incident["severity"])),
-            port: alert["destination"]["port"].as_u64().unwrap_or_default(),
+            host: text(alert, "/weir/host/ip"),
+            direction: text(alert, "/weir/incident/direction"),
+            grade: text(alert, "/weir/incident/grade"),
+            severity: (number(alert, "/event/severity"), text(alert, "/weir/incident/severity")),
+            port: number(alert, "/destination/port"),
             notices: 0,
         }
     }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn number(value: &Value, pointer: &str) -> u64 {
+    value.pointer(pointer).and_then(Value::as_u64).unwrap_or_default()
 }
 
 type Counts<'a> = BTreeMap<&'a str, Count<'a>>;
