@@ -130,17 +130,18 @@ pub(crate) fn load_indicators(
         // There is room for one.
         let _ = builder.add(built_in);
     }
-    let screen = intel::screen(&settings.intel())?;
+    let screen = (!settings.screening.is_off).then(|| intel::screen(&settings.intel())).transpose()?;
     let loaded = weir_intel::load_paths_into(&settings.indicators, &mut |value, context| {
-        screened(&screen, &mut builder, value, context)
+        add(&mut builder, screen.as_ref(), value, context)
     });
     Ok((Arc::new(builder.build()), loaded))
 }
 
 /// Adds a value to a set, if nothing keeps it out.
-fn screened(screen: &Screen, builder: &mut SetBuilder, value: IndicatorValue, context: Context) -> Taken {
+fn add(builder: &mut SetBuilder, screen: Option<&Screen>, value: IndicatorValue, context: Context) -> Taken {
     let contexts = [context];
-    let (narrowed, warnings) = match screen.judge(&value, &contexts) {
+    let as_it_stands = Verdict::Take { narrowed: None, warnings: Arc::default() };
+    let (narrowed, warnings) = match screen.map_or(as_it_stands, |screen| screen.judge(&value, &contexts)) {
         Verdict::Take { narrowed, warnings } => (narrowed, warnings),
         Verdict::Suppress(_) => return Taken::Unwanted(RefusalReason::Warninglist),
         Verdict::Refuse(Refused::PublicSuffix) => return Taken::Unwanted(RefusalReason::PublicSuffix),

@@ -39,11 +39,11 @@ pub fn pattern(input: &[u8]) {
     assert!(!reduction.values.is_empty() || !reduction.refused.is_empty(), "{text} says nothing");
 }
 
-/// What people would write for a value is that value; but for the brackets and quotation marks at the end of a path, which people put
-/// around values.
+/// What people would write for a value is that value; but for brackets and quotation marks at the end of a path, which people put
+/// around values, and backslashes, with which they take the sting out of dots.
 fn comes_back(value: &IndicatorValue) {
     if let IndicatorValue::Url(url) = value
-        && url.path.ends_with(['<', '>', '"', '\'', '`'])
+        && (url.path.ends_with(['<', '>', '"', '\'', '`']) || url.path.contains('\\'))
     {
         return;
     }

@@ -105,7 +105,8 @@ impl fmt::Display for IndicatorValue {
             Self::Network(net) => net.fmt(f),
             Self::Domain(name) | Self::Host(name) => name.fmt(f),
             Self::Url(url) => {
-                write!(f, "{}", url.host)?;
+                let is_ipv6 = url.host.as_str().contains(':');
+                if is_ipv6 { write!(f, "[{}]", url.host) } else { url.host.fmt(f) }?;
                 if let Some(port) = url.port {
                     write!(f, ":{port}")?;
                 }

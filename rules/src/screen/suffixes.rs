@@ -82,25 +82,32 @@ impl PublicSuffixes {
     /// The longest public suffix of a name, which may be the whole of it, and who gives names away below it. Of a top-level domain that the
     /// list does not have, that domain, as the list's algorithm says.
     pub fn suffix_of<'n>(&self, name: &'n str) -> (&'n str, Suffix) {
-        let mut current = name;
+        let (mut current, mut rule) = (name, self.rule(name));
         while let Some((_, above)) = current.split_once('.') {
-            let rule = self.rules.get(current).copied().unwrap_or_default();
             if rule.is_exception {
                 return (above, Suffix::Registry);
             }
-            let wildcard = self.rules.get(above).and_then(|above| above.below);
-            if let Some(section) = rule.itself.or(wildcard) {
+            let rule_above = self.rule(above);
+            if let Some(section) = rule.itself.or(rule_above.below) {
                 return (current, section);
             }
-            current = above;
+            (current, rule) = (above, rule_above);
         }
-        (current, self.rules.get(current).and_then(|rule| rule.itself).unwrap_or(Suffix::Registry))
+        (current, rule.itself.unwrap_or(Suffix::Registry))
+    }
+
+    fn rule(&self, name: &str) -> Rule {
+        self.rules.get(name).copied().unwrap_or_default()
     }
 
     /// Whether a name is a public suffix, and who gives names away below it.
     pub fn is_suffix(&self, name: &str) -> Option<Suffix> {
-        let (suffix, section) = self.suffix_of(name);
-        (suffix.len() == name.len()).then_some(section)
+        let rule = self.rule(name);
+        match name.split_once('.') {
+            None => Some(rule.itself.unwrap_or(Suffix::Registry)),
+            Some(_) if rule.is_exception => None,
+            Some((_, above)) => rule.itself.or_else(|| self.rule(above).below),
+        }
     }
 
     /// The part of a name that somebody registered: its public suffix and one label more. `None` for a public suffix.

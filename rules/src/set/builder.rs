@@ -130,7 +130,7 @@ impl SetBuilder {
 
     fn add_key(&mut self, key: &Key<'_>) -> Option<Added> {
         let Self { values, index, hashes, .. } = self;
-        index.make_room(|number| values.key(IndicatorId(number)).map_or(0, |key| hashes.key(&key)));
+        index.make_room();
         let hash = hashes.key(key);
         let same = |number| values.key(IndicatorId(number)).is_some_and(|stored| stored == *key);
         let free = match index::look_for(index.slots(), hash, same) {

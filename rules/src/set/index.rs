@@ -10,34 +10,35 @@ const NUMBER_BITS: u32 = 24;
 const NUMBER_MASK: u32 = (1 << NUMBER_BITS) - 1;
 
 /// An index that grows: at most two thirds full, which makes it 5 slots to learn that something is not there.
+///
+/// While it grows it keeps the hashes of all numbers, 8 bytes each: reading keys again and hashing them would make a third of the work of
+/// loading a million names.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     slots: Vec<u8>,
-    used: usize,
+    hashes: Vec<u64>,
 }
 
 impl Index {
-    /// Makes room for one more. When that takes a larger table, `hash_of` is asked for the hashes of all numbers so far, which
-    /// are those from 0 on, instead of holding two tables.
-    pub(super) fn make_room(&mut self, hash_of: impl Fn(u32) -> u64) {
+    /// Makes room for one more; never holds two tables.
+    pub(super) fn make_room(&mut self) {
         let slots = self.slots.len() / 4;
-        if (self.used + 1) * 3 <= slots * 2 {
+        if (self.hashes.len() + 1) * 3 <= slots * 2 {
             return;
         }
         self.slots = Vec::new();
         self.slots = vec![0; (slots * 2).max(16) * 4];
-        for number in 0..self.used as u32 {
-            let hash = hash_of(number);
-            if let Err(free) = look_for(&self.slots, hash, |_| false) {
-                set_word(&mut self.slots, free, tag(hash) | (number + 1));
+        for (hash, number_plus_one) in self.hashes.iter().zip(1..) {
+            if let Err(free) = look_for(&self.slots, *hash, |_| false) {
+                set_word(&mut self.slots, free, tag(*hash) | number_plus_one);
             }
         }
     }
 
     /// Adds the next number under a hash, at the free slot that [`look_for`] gave for it after room was made.
     pub(super) fn insert(&mut self, free: usize, hash: u64) {
-        set_word(&mut self.slots, free, tag(hash) | (self.used as u32 + 1));
-        self.used += 1;
+        self.hashes.push(hash);
+        set_word(&mut self.slots, free, tag(hash) | self.hashes.len() as u32);
     }
 
     pub(super) fn slots(&self) -> &[u8] {
@@ -95,7 +96,7 @@ mod tests {
     fn finds_all_also_when_every_hash_is_the_same() {
         let mut index = Index::default();
         for _ in 0..100 {
-            index.make_room(|_| u64::MAX);
+            index.make_room();
             let free = look_for(index.slots(), u64::MAX, |_| false).unwrap_err();
             index.insert(free, u64::MAX);
         }
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn a_number_fits_beside_its_tag() {
         assert!(MAX_INDICATORS < NUMBER_MASK as usize);
-        let mut index = Index { slots: vec![0; 4], used: MAX_INDICATORS - 1 };
+        let mut index = Index { slots: vec![0; 4], hashes: vec![0; MAX_INDICATORS - 1] };
         index.insert(0, u64::MAX);
         assert_eq!(find(index.slots(), u64::MAX, |_| true), Some(MAX_INDICATORS as u32 - 1));
     }
