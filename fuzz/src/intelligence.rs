@@ -39,18 +39,16 @@ pub fn pattern(input: &[u8]) {
     assert!(!reduction.values.is_empty() || !reduction.refused.is_empty(), "{text} says nothing");
 }
 
-/// What people would write for a value is that value; but for brackets and quotation marks at the end of a path, which people put
-/// around values, and backslashes, with which they take the sting out of dots.
+/// What people would write for a value is that value; but for URLs with marks that people put around values and into them.
 fn comes_back(value: &IndicatorValue) {
-    if let IndicatorValue::Url(url) = value
-        && (url.path.ends_with(['<', '>', '"', '\'', '`']) || url.path.contains('\\'))
-    {
+    const MARKS: [char; 12] = ['<', '>', '"', '\'', '`', '\\', '[', ']', '(', ')', '{', '}'];
+    if matches!(value, IndicatorValue::Url(url) if url.path.contains(MARKS)) {
         return;
     }
     let text = value.to_string();
     let read = match value {
         IndicatorValue::Host(_) => value::parse_as(&text, Hint::Host),
-        IndicatorValue::Url(_) => value::parse_as(&text, Hint::Url),
+        IndicatorValue::Url(_) => value::parse(&format!("http://{text}")),
         IndicatorValue::Ja3(_) => value::parse_as(&text, Hint::Ja3),
         _ => value::parse(&text),
     };
