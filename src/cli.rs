@@ -192,6 +192,11 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub alerts: Option<PathBuf>,
 
+    /// Alerts are told without what sources marked above this: clear, green, amber, amber+strict or red. What is not marked counts as
+    /// amber [default: red]
+    #[arg(long, value_name = "TLP", help_heading = "Output")]
+    pub alerts_tlp: Option<String>,
+
     /// Write a JSON line for every flow
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub flows: Option<PathBuf>,

@@ -21,7 +21,7 @@ use sources::WrittenSources;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use weir_model::Role;
+use weir_model::{Role, Tlp};
 
 /// What stands in a configuration file: one key per flag of `weir read` and `weir run`, all optional; unknown keys are refused.
 /// Paths are relative to the file's folder.
@@ -35,6 +35,7 @@ struct Written {
     #[serde(default)]
     role: BTreeMap<String, Vec<String>>,
     alerts: Option<PathBuf>,
+    alerts_tlp: Option<String>,
     flows: Option<PathBuf>,
     names: Option<PathBuf>,
     metrics: Option<PathBuf>,
@@ -100,6 +101,7 @@ pub(crate) struct Settings {
     pub home: HomeNet,
     pub roles: Vec<(Role, IpNet)>,
     pub alerts: PathBuf,
+    pub alerts_tlp: Tlp,
     pub flows: Option<PathBuf>,
     pub names: Option<PathBuf>,
     pub metrics: Option<PathBuf>,
@@ -225,6 +227,7 @@ impl Settings {
             indicators: if flags.indicators.is_empty() { file.indicators } else { flags.indicators.clone() },
             home: home_net(if flags.home_net.is_empty() { &file.home_net } else { &flags.home_net })?,
             roles: roles(&flags.role, &file.role)?,
+            alerts_tlp: tlp(flags.alerts_tlp.as_deref().or(file.alerts_tlp.as_deref()))?,
             alerts: pick(&flags.alerts, file.alerts).unwrap_or_else(|| "-".into()),
             flows: pick(&flags.flows, file.flows),
             names: pick(&flags.names, file.names),
@@ -341,6 +344,13 @@ fn network(name: &str, text: &str) -> Result<IpNet> {
     let net = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
     net.map(|net| net.trunc())
         .with_context(|| format!("{name}: `{text}` is neither an address nor a prefix such as 192.0.2.0/24"))
+}
+
+/// A marking such as `green`; everything may go where nothing is said.
+fn tlp(text: Option<&str>) -> Result<Tlp> {
+    let Some(text) = text else { return Ok(Tlp::Red) };
+    Tlp::parse(text)
+        .with_context(|| format!("alerts-tlp: `{text}` is none of clear, green, amber, amber+strict, red"))
 }
 
 /// A time such as `90s`, `5m`, `1h 30m`.

@@ -3,6 +3,7 @@
 //! The program joins the stages; what each of them does is in its own crate. Start with [`read`], the command that
 //! reads captures: it is a table of contents of the way of the data.
 
+mod alerts;
 mod canary;
 mod cli;
 mod collect;

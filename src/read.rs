@@ -1,6 +1,7 @@
 //! `weir read`: captures in, alerts and a summary out.
 
 use crate::Outcome;
+use crate::alerts::{AlertCounts, AlertsOut};
 use crate::cli::ReadArguments;
 use crate::collect::{Collector, CollectorConfig, FileCollector};
 use crate::config::{HomeNet, Settings};
@@ -13,7 +14,6 @@ use crate::{intel, memory};
 use anyhow::{Context as _, Result, bail};
 use std::sync::Arc;
 use std::time::Instant;
-use weir_alert::{JsonLines, ecs};
 use weir_capture::{Input, ReadOptions, Reader};
 use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig, PassiveDns, ROUND_PACKETS};
 use weir_intel::{Loaded, RefusalReason, Source, Taken};
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let mut reports = follow(&settings, &set, lines, incidents)?;
 
     let alerts = reports.incidents.close_all();
-    let alerts_written = write_alerts(&alerts, alerts_out)?;
+    let alerts_written = write_alerts(&alerts, AlertsOut::new(alerts_out, settings.alerts_tlp))?;
     if let Some(state) = &state {
         memory::save(state, &reports.incidents)?;
     }
@@ -178,13 +178,10 @@ pub(crate) fn exported_flow_config(settings: &Settings, threads: usize) -> Expor
 }
 
 /// Writes alerts; a reader that went away (`weir read ... | head`) wants no more of them.
-pub(crate) fn write_alerts(alerts: &[Alert], out: output::Sink) -> Result<u64> {
-    let mut lines = JsonLines::new(out);
-    for alert in alerts {
-        lines.write(|lines| ecs::alert(alert, lines)).context("cannot write alerts")?;
-    }
-    lines.flush().context("cannot write alerts")?;
-    Ok(lines.stats().lines + lines.stats().unread)
+pub(crate) fn write_alerts(alerts: &[Alert], mut out: AlertsOut) -> Result<AlertCounts> {
+    alerts.iter().try_for_each(|alert| out.alert(alert))?;
+    out.flush()?;
+    Ok(out.counts())
 }
 
 /// What could not be read weighs more than what was found in the rest.

@@ -9,6 +9,7 @@ mod tally;
 mod view;
 
 use crate::Outcome;
+use crate::alerts::AlertsOut;
 use crate::cli::{ReadArguments, RehearseArguments, RunArguments};
 use crate::config::{self, Settings};
 use crate::{output, read, run};
@@ -57,7 +58,7 @@ fn read_captures(arguments: &RehearseArguments, alerts: &Path) -> Result<Outcome
     let incidents = Incidents::new(read::site(&settings), IncidentConfig::default());
     let mut reports = read::follow(&settings, &set, read::LinesOut::default(), incidents)?;
     let rang = reports.incidents.close_all();
-    read::write_alerts(&rang, output::open(&settings.alerts)?)?;
+    read::write_alerts(&rang, AlertsOut::new(output::open(&settings.alerts)?, settings.alerts_tlp))?;
     reports.reader.problems.iter().for_each(|problem| output::complain(&problem.to_string()));
     Ok(read::outcome(&reports, &rang))
 }

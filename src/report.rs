@@ -1,5 +1,6 @@
 //! What is told at the end of a run: the ledger, the summary, the metrics.
 
+use crate::alerts::{self, AlertCounts};
 use crate::collect::{CollectorReport, FileCollectorReport, Heard, books};
 use crate::config::{HomeNet, Settings, Verbosity};
 use crate::latency::Quantiles;
@@ -32,7 +33,7 @@ pub(crate) struct Report<'a> {
     pub loaded: &'a Loaded,
     pub reports: &'a Reports,
     pub alerts: &'a [Alert],
-    pub alerts_written: u64,
+    pub alerts_written: AlertCounts,
     pub elapsed: Duration,
 }
 
@@ -116,7 +117,7 @@ impl Report<'_> {
         ledger.add(
             "alerts",
             Entry::new("notified", stats.incidents_notified),
-            [Entry::new("written", self.alerts_written)],
+            alerts::entries(&self.alerts_written),
         );
         ledger
     }

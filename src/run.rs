@@ -36,6 +36,7 @@ pub(crate) use clock::now;
 pub(crate) use control::usual_places;
 
 use crate::Outcome;
+use crate::alerts::AlertsOut;
 use crate::canary::Aviary;
 use crate::cli::RunArguments;
 use crate::config::{RunSettings, Settings, TapSettings};
@@ -148,7 +149,7 @@ fn shared_flow_config(settings: &Settings, are_both: bool) -> FlowConfig {
 
 /// Where lines go.
 struct Outputs {
-    alerts: Sink,
+    alerts: AlertsOut,
     flows: Option<Sink>,
     names: Option<Sink>,
 }
@@ -156,7 +157,7 @@ struct Outputs {
 impl Outputs {
     fn open(settings: &Settings) -> Result<Self> {
         Ok(Self {
-            alerts: output::open_to_append(&settings.alerts)?,
+            alerts: AlertsOut::new(output::open_to_append(&settings.alerts)?, settings.alerts_tlp),
             flows: settings.flows.as_deref().map(output::open_to_append).transpose()?,
             names: settings.names.as_deref().map(output::open_to_append).transpose()?,
         })

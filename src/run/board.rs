@@ -7,6 +7,7 @@ use super::collector::{Exporters, SeenCollector};
 use super::outbox::Sent;
 use super::source::Interfaces;
 use super::tables::TablesReport;
+use crate::alerts::AlertCounts;
 use crate::collect::CollectorReport;
 use crate::latency::{Latency, StageTimes};
 use std::net::IpAddr;
@@ -42,7 +43,7 @@ pub(super) struct DeskView {
     pub incidents: IncidentStats,
     /// Hits that came with flows that ended.
     pub hits: u64,
-    pub written: u64,
+    pub written: AlertCounts,
     pub cage: Cage,
     /// Packet to alert written.
     pub latency: Latency,

@@ -3,6 +3,7 @@
 use super::board::{CollectorView, Seen, WorkerView};
 use super::collector::SeenCollector;
 use super::outbox::Sent;
+use crate::alerts;
 use crate::collect::books;
 use crate::latency::{Latency, StageTimes};
 use crate::ledger::{Entry, Ledger};
@@ -211,7 +212,7 @@ impl Books {
         ledger.add_incidents(stats);
         let given =
             stats.notices_opened + stats.notices_raised + stats.notices_repeated + stats.notices_closed;
-        ledger.add("alerts", Entry::new("given", given), [Entry::new("written", desk.written)]);
+        ledger.add("alerts", Entry::new("given", given), alerts::entries(&desk.written));
     }
 
     /// What queues had no room for.

@@ -5,16 +5,16 @@ use super::cage::Cage;
 use super::clock;
 use super::outbox::{HitNews, State as FlowState};
 use super::tables::Peers;
+use crate::alerts::{AlertCounts, AlertsOut};
 use crate::canary::is_canary;
 use crate::latency::{Latency, StageTimes};
 use crate::memory;
-use crate::output::{Sink, complain};
+use crate::output::complain;
 use crate::state::State;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weir_alert::{JsonLines, ecs};
 use weir_model::alert::Notice;
 use weir_model::{Alert, SourceNotice, Timestamp};
 use weir_rules::{Hit, Incidents, RESOLVER_RINGS_AFTER};
@@ -33,10 +33,9 @@ pub(super) struct Desk {
     /// Where open incidents are remembered; without, they are closed at the end.
     state: Option<Arc<State>>,
     keeps: Instant,
-    alerts: JsonLines<Sink>,
+    alerts: AlertsOut,
     /// What there is to tell of sources; among the alerts.
     notices: Receiver<SourceNotice>,
-    notices_written: u64,
     view: DeskView,
     board: Arc<Board>,
     peers: Arc<Peers>,
@@ -48,30 +47,20 @@ impl Desk {
     pub(super) fn new(
         (incidents, cage): (Incidents, Cage),
         state: Option<Arc<State>>,
-        (alerts, notices): (Sink, Receiver<SourceNotice>),
+        (alerts, notices): (AlertsOut, Receiver<SourceNotice>),
         board: Arc<Board>,
         peers: Arc<Peers>,
     ) -> Self {
         let view = DeskView {
             incidents: *incidents.stats(),
             hits: 0,
-            written: 0,
+            written: AlertCounts::default(),
             cage,
             latency: Latency::new(),
             times: StageTimes::new(),
         };
         let keeps = Instant::now() + KEEP_EVERY;
-        Self {
-            incidents,
-            state,
-            keeps,
-            alerts: JsonLines::new(alerts),
-            notices,
-            notices_written: 0,
-            view,
-            board,
-            peers,
-        }
+        Self { incidents, state, keeps, alerts, notices, view, board, peers }
     }
 
     /// Works until all workers are done. `reader_left` is called when nobody reads the alerts any more.
@@ -158,9 +147,8 @@ impl Desk {
 
     fn tell_of_sources(&mut self) -> Result<()> {
         for notice in self.notices.try_iter() {
-            self.alerts.write(|line| ecs::notice(&notice, line)).context("cannot write alerts")?;
-            self.alerts.flush().context("cannot write alerts")?;
-            self.notices_written += 1;
+            self.alerts.notice(&notice)?;
+            self.alerts.flush()?;
         }
         Ok(())
     }
@@ -168,16 +156,16 @@ impl Desk {
     /// Writes alerts, so that their reader has them at once.
     fn write(&mut self, alerts: &[Alert], news: &[HitNews]) -> Result<()> {
         for alert in alerts {
-            self.alerts.write(|line| ecs::alert(alert, line)).context("cannot write alerts")?;
+            self.alerts.alert(alert)?;
         }
         if !alerts.is_empty() {
-            self.alerts.flush().context("cannot write alerts")?;
+            self.alerts.flush()?;
         }
         let now = clock::now();
         for since in alerts.iter().filter_map(|alert| caused(alert, news)) {
             self.view.latency.record(now.since(since));
         }
-        self.view.written = self.alerts.stats().lines + self.alerts.stats().unread - self.notices_written;
+        self.view.written = self.alerts.counts();
         self.view.incidents = *self.incidents.stats();
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use weir_capture::live::{InterfaceStats, LinkState, TapEvent, Woken};
 use weir_capture::{FrameBatch, Input, ReadOptions, Reader};
-use weir_model::Timestamp;
+use weir_model::{Timestamp, Tlp};
 use weir_rules::{SetBuilder, Site};
 
 /// Plays a capture as fast as it is taken, then idles until it is stopped.
@@ -150,7 +150,7 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
         peers,
         incidents: Incidents::new(Site::private_ranges(), IncidentConfig::live()),
         outputs: Outputs {
-            alerts: Box::new(alerts.clone()),
+            alerts: AlertsOut::new(Box::new(alerts.clone()), Tlp::Red),
             flows: Some(Box::new(flows.clone())),
             names: Some(Box::new(names)),
         },
