@@ -64,13 +64,13 @@ def main():
         (folder / "bad.txt").write_text("".join(f"{address}\n" for address in bad))
         # Without lines of flows, which wait in memory for whoever reads them.
         source = traffic(args, packets)
-        command = [args.weir, "read", "-", "-q", "--flow-memory", args.memory, "--indicators", folder / "bad.txt"]
+        command = [args.weir, "read", "-", "-q", "--flow-memory", args.memory, "--no-screening", "--indicators", folder / "bad.txt"]
         subprocess.run(command, stdin=source.stdout, stdout=subprocess.DEVNULL, check=False)
         source.stdout.close()
         source.wait()
         peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         began = time.monotonic()
-        alerts, flows, said = read(args, packets, folder, "--indicators", folder / "bad.txt")
+        alerts, flows, said = read(args, packets, folder, "--no-screening", "--indicators", folder / "bad.txt")
         elapsed = time.monotonic() - began
     with_lines_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     counted = sum(flow["network"]["packets"] for flow in flows)

@@ -138,7 +138,7 @@ fn every_profile_with_fragments_and_errors() {
     let indicators = folder.path().join("bad.txt");
     // A part of the network that the profiles have outside.
     std::fs::write(&indicators, "198.18.0.0/22\n").unwrap();
-    let more = ["--indicators", indicators.to_str().unwrap()];
+    let more = ["--no-screening", "--indicators", indicators.to_str().unwrap()];
     for (profile, flows) in [
         (Profile::Spread, 20_000),
         // All for one worker.

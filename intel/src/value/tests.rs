@@ -38,7 +38,7 @@ fn every_kind_in_every_notation() {
         ("https://evil.example:443/a", "url evil.example/a"),
         ("https://evil.example?x=1", "url evil.example/?x=1"),
         ("http://192.0.2.1/bin.sh", "url 192.0.2.1/bin.sh"),
-        ("http://[2001:db8::1]:8080/", "url 2001:db8::1:8080/"),
+        ("http://[2001:db8::1]:8080/", "url [2001:db8::1]:8080/"),
         ("evil.example/a/b.php", "url evil.example/a/b.php"),
         ("192.0.2.1/a", "url 192.0.2.1/a"),
         ("192.0.2.1:8080/a", "url 192.0.2.1:8080/a"),
