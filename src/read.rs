@@ -149,9 +149,8 @@ fn add(builder: &mut SetBuilder, screen: Option<&Screen>, value: IndicatorValue,
         Verdict::Inside(_) => return Taken::Unwanted(RefusalReason::OwnNetwork),
     };
     let value = narrowed.unwrap_or(value);
-    let before = builder.len();
     match builder.add(Indicator { value, contexts: contexts.into(), warnings }) {
-        Ok(_) if builder.len() > before => Taken::New,
+        Ok(added) if added.is_new => Taken::New,
         Ok(_) => Taken::Repeated,
         Err(SetFull) => Taken::Full,
     }

@@ -10,13 +10,14 @@ use std::sync::{Arc, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use weir_mem::Mapped;
-use weir_model::Context;
+use weir_model::{Context, Indicator};
 use weir_rules::{IndicatorSet, SetBuilder};
 
 pub fn build(values: &Values) -> IndicatorSet {
     let mut builder = SetBuilder::new();
     for value in values.iter() {
-        let full = builder.add_from(&value, Context { source: "bench".into(), ..Context::default() });
+        let full = builder
+            .add(Indicator::new(value, vec![Context { source: "bench".into(), ..Context::default() }]));
         assert!(full.is_ok(), "the set has room");
     }
     builder.build()

@@ -4,7 +4,7 @@ use super::contexts::Gathering;
 use super::filter::{self, Filter};
 use super::hash::Hashes;
 use super::index::{self, Index};
-use super::key::{KINDS, Key, with_key};
+use super::key::{Key, with_key};
 use super::members::Members;
 use super::names::Names;
 use super::networks::Networks;
@@ -80,21 +80,14 @@ impl SetBuilder {
 
     /// Adds an indicator. One that is there already gets the contexts it does not have yet; contexts that differ only in their
     /// line are the same. Warnings, if there are any, replace those it had.
-    pub fn add(&mut self, indicator: Indicator) -> Result<IndicatorId, SetFull> {
-        let id = self.add_value(&indicator.value)?.id;
+    pub fn add(&mut self, indicator: Indicator) -> Result<Added, SetFull> {
+        let added = self.add_value(&indicator.value)?;
         for context in indicator.contexts {
-            self.add_context(id, context);
+            self.add_context(added.id, context);
         }
         if !indicator.warnings.is_empty() {
-            self.contexts.set_warnings(id, &indicator.warnings);
+            self.contexts.set_warnings(added.id, &indicator.warnings);
         }
-        Ok(id)
-    }
-
-    /// As [`Self::add`], for a value as one source has it.
-    pub fn add_from(&mut self, value: &IndicatorValue, context: Context) -> Result<Added, SetFull> {
-        let added = self.add_value(value)?;
-        self.add_context(added.id, context);
         Ok(added)
     }
 
@@ -187,8 +180,8 @@ pub(super) fn chosen_keys<'a, B: Deref<Target = [u8]>>(
 /// What one walk over all values tells.
 #[derive(Debug, Default)]
 pub(super) struct Overview {
-    /// How many there are of each of [`KINDS`].
-    pub(super) kinds: [u64; KINDS.len()],
+    /// How many there are of each of [`IndicatorValue::KINDS`].
+    pub(super) kinds: [u64; IndicatorValue::KINDS.len()],
     pub(super) networks: Vec<(ipnet::IpNet, IndicatorId)>,
 }
 

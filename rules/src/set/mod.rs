@@ -24,7 +24,7 @@ use bytes::Section;
 use contexts::Contexts;
 use filter::Filter;
 use hash::Hashes;
-use key::{KINDS, Key, Kind, with_key};
+use key::{Key, Kind, with_key};
 use members::Members;
 use names::Names;
 use networks::Networks;
@@ -52,8 +52,8 @@ pub struct IndicatorSet {
     addresses: Filter,
     names: Names,
     networks: Networks,
-    /// How many there are of each of [`KINDS`].
-    kinds: [u64; KINDS.len()],
+    /// How many there are of each of [`IndicatorValue::KINDS`].
+    kinds: [u64; IndicatorValue::KINDS.len()],
     stored: Stored,
     hashes: Hashes,
     /// Of what is stored, only these are in the set: it is a difference.
@@ -119,7 +119,7 @@ impl IndicatorSet {
 
     /// How many indicators of each kind there are, by [`IndicatorValue::kind`], in a fixed order.
     pub fn kinds(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        KINDS.into_iter().zip(self.kinds)
+        IndicatorValue::KINDS.into_iter().zip(self.kinds)
     }
 
     /// Bytes of memory, or of a snapshot that is mapped, that the set needs.

@@ -72,8 +72,9 @@ fn every_kind_comes_back_as_it_went_in() {
 #[test]
 fn several_sources_of_one_value_are_one_indicator() {
     let mut builder = SetBuilder::new();
-    let mut add =
-        |value, source: &str, line| builder.add(Indicator::new(value, vec![context(source, line)])).unwrap();
+    let mut add = |value, source: &str, line| {
+        builder.add(Indicator::new(value, vec![context(source, line)])).unwrap().id
+    };
     let first = add(IndicatorValue::Address(ip("192.0.2.1")), "a", 1);
     assert_eq!(add(IndicatorValue::Address(ip("::ffff:192.0.2.1")), "b", 2), first);
     assert_eq!(add(IndicatorValue::Network("192.0.2.1/32".parse().unwrap()), "c", 3), first);
@@ -104,13 +105,13 @@ fn warnings_of_an_indicator_come_back() {
     let mut builder = SetBuilder::new();
     let value = IndicatorValue::Address(ip("192.0.2.1"));
     let warned = Indicator { warnings: [warning.clone()].into(), ..Indicator::new(value.clone(), vec![]) };
-    let id = builder.add(warned).unwrap();
-    assert_eq!(builder.add(Indicator::new(value, vec![context("a", 1)])).unwrap(), id);
+    let id = builder.add(warned).unwrap().id;
+    assert_eq!(builder.add(Indicator::new(value, vec![context("a", 1)])).unwrap().id, id);
     let other = builder.add(Indicator::new(IndicatorValue::Domain(name("evil.example")), vec![])).unwrap();
     let set = builder.build();
     assert_eq!(*set.get(id).unwrap().warnings, [warning]);
     assert_eq!(set.get(id).unwrap().contexts, [context("a", 1)]);
-    assert!(set.get(other).unwrap().warnings.is_empty());
+    assert!(set.get(other.id).unwrap().warnings.is_empty());
 }
 
 #[test]
@@ -274,10 +275,11 @@ fn a_million_indicators_are_compact() {
 fn a_full_set_says_so_and_still_knows_what_it_has() {
     let mut builder = SetBuilder::with_limit(1);
     let address = |text| IndicatorValue::Address(ip(text));
-    let first = builder.add_from(&address("192.0.2.1"), context("a", 1)).unwrap();
+    let mut add = |text, context| builder.add(Indicator::new(address(text), vec![context]));
+    let first = add("192.0.2.1", context("a", 1)).unwrap();
     assert!(first.is_new);
-    assert_eq!(builder.add_from(&address("192.0.2.2"), context("a", 2)), Err(SetFull));
-    let again = builder.add_from(&address("192.0.2.1"), context("b", 3)).unwrap();
+    assert_eq!(add("192.0.2.2", context("a", 2)), Err(SetFull));
+    let again = add("192.0.2.1", context("b", 3)).unwrap();
     assert_eq!(again, Added { id: first.id, is_new: false });
     assert_eq!(builder.build().get(first.id).unwrap().contexts.len(), 2);
 }
