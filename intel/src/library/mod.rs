@@ -205,15 +205,6 @@ impl Library {
         })
     }
 
-    /// Forgets the notes of a source, so that its provider asks for everything anew; `false` if there is no such source.
-    pub fn start_over(&mut self, source: &str) -> Result<bool, LibraryError> {
-        self.write(|connection| {
-            let Some(row) = state::row(connection, source)? else { return Ok(false) };
-            connection.execute("DELETE FROM note WHERE source = ?1", [row.id])?;
-            Ok(true)
-        })
-    }
-
     /// Forgets a source and all that it says; what it said is remembered as withdrawn. `false` if there is no such source.
     pub fn forget(&mut self, source: &str, now: Timestamp) -> Result<bool, LibraryError> {
         self.write(|connection| upkeep::forget(connection, source, now))

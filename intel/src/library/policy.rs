@@ -41,7 +41,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            unmarked: Tlp::Amber,
+            unmarked: Tlp::UNMARKED,
             lifetimes: Lifetimes::default(),
             decay: None,
             filter: Filter::default(),
