@@ -1,10 +1,8 @@
-//! What of an alert may leave by an output that has a ceiling in the Traffic Light Protocol (FIRST, TLP 2.0).
+//! What of an alert, or of a notice, may leave by an output that has a ceiling in the Traffic Light Protocol (FIRST, TLP 2.0).
 
 use std::sync::Arc;
-use weir_model::{Alert, Context, Indicator, Tlp};
-
-/// The marking of what a source has not marked: the organisation and its clients.
-pub const UNMARKED: Tlp = Tlp::Amber;
+use weir_model::notice::Matter;
+use weir_model::{Alert, Context, Indicator, SourceNotice, Tlp};
 
 /// What of an alert may go where nothing above a ceiling may.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,19 +28,25 @@ pub fn under(alert: &Alert, ceiling: Tlp) -> Under {
     Under::Part(Box::new(Alert { indicator, also_matched, ..alert.clone() }))
 }
 
+/// A notice without what sources said under a marking above `ceiling`; `None` if nothing of it is left. What is no word of a source may
+/// always go.
+pub fn notice_under(notice: &SourceNotice, ceiling: Tlp) -> Option<SourceNotice> {
+    let mut notice = notice.clone();
+    if let Matter::Listed { contexts, .. } = &mut notice.matter {
+        *contexts = remaining_of(contexts, ceiling)?;
+    }
+    Some(notice)
+}
+
 /// The strictest marking of what an alert tells.
 pub fn marking(alert: &Alert) -> Tlp {
     let indicators = std::iter::once(&alert.indicator).chain(&alert.also_matched);
-    indicators.map(|indicator| marking_of(indicator)).max().unwrap_or(UNMARKED)
+    indicators.map(|indicator| marking_of(indicator)).max().unwrap_or(Tlp::UNMARKED)
 }
 
 /// The strictest marking of what is said of an indicator.
 pub(crate) fn marking_of(indicator: &Indicator) -> Tlp {
-    indicator.contexts.iter().map(of_context).max().unwrap_or(UNMARKED)
-}
-
-fn of_context(context: &Context) -> Tlp {
-    context.tlp.unwrap_or(UNMARKED)
+    indicator.contexts.iter().map(Context::marking).max().unwrap_or(Tlp::UNMARKED)
 }
 
 /// An indicator without the words above the ceiling; `None` if there are no others.
@@ -50,9 +54,15 @@ fn remaining(indicator: &Arc<Indicator>, ceiling: Tlp) -> Option<Arc<Indicator>>
     if marking_of(indicator) <= ceiling {
         return Some(Arc::clone(indicator));
     }
-    let may_go = |context: &&Context| of_context(context) <= ceiling;
-    let contexts: Vec<_> = indicator.contexts.iter().filter(may_go).cloned().collect();
-    (!contexts.is_empty()).then(|| Arc::new(Indicator { contexts, ..Indicator::clone(indicator) }))
+    let contexts = remaining_of(&indicator.contexts, ceiling)?;
+    Some(Arc::new(Indicator { contexts, ..Indicator::clone(indicator) }))
+}
+
+/// The words that are not marked above the ceiling, if there are any.
+fn remaining_of(contexts: &[Context], ceiling: Tlp) -> Option<Vec<Context>> {
+    let may_go = |context: &&Context| context.marking() <= ceiling;
+    let contexts: Vec<_> = contexts.iter().filter(may_go).cloned().collect();
+    (!contexts.is_empty()).then_some(contexts)
 }
 
 #[cfg(test)]
@@ -95,6 +105,22 @@ mod tests {
         }
         assert_eq!(under(&alert(&[None], &[]), Tlp::Green), Under::Withheld, "unmarked is AMBER");
         assert_eq!(under(&alert(&[None], &[]), Tlp::Amber), Under::Whole);
+    }
+
+    #[test]
+    fn notices_leave_likewise() {
+        let value = IndicatorValue::Address("192.0.2.7".parse().unwrap());
+        let home = "192.0.2.0/24".parse().unwrap();
+        let contexts = vec![said(Some(Tlp::Red)), said(Some(Tlp::Green)), said(None)];
+        let notice = |matter| SourceNotice { time: weir_model::Timestamp::EPOCH, source: None, matter };
+        let listed = notice(Matter::Listed { value, home, contexts: contexts.clone() });
+        assert_eq!((listed.tlp(), notice_under(&listed, Tlp::Clear)), (Some(Tlp::Red), None));
+        let Matter::Listed { contexts: left, .. } = notice_under(&listed, Tlp::Green).unwrap().matter else {
+            panic!("another matter")
+        };
+        assert_eq!(left, contexts[1..2]);
+        let held = notice(Matter::Held { reason: "empty".into(), before: 9, brought: 0 });
+        assert_eq!(notice_under(&held, Tlp::Clear), Some(held), "it tells nothing of what sources know");
     }
 
     #[test]

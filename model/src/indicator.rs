@@ -79,6 +79,20 @@ pub struct Url {
 }
 
 impl IndicatorValue {
+    /// All kinds, in the order in which they are listed.
+    pub const KINDS: [&'static str; 10] = [
+        "address",
+        "address_port",
+        "network",
+        "domain",
+        "host",
+        "url",
+        "ja3",
+        "ja4",
+        "certificate_sha1",
+        "certificate_sha256",
+    ];
+
     /// The kind, as written in alerts, tables and metrics.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -181,6 +195,13 @@ pub struct Context {
     pub further: Option<Arc<Further>>,
 }
 
+impl Context {
+    /// Who may see it, also where the source marks nothing.
+    pub fn marking(&self) -> Tlp {
+        self.tlp.unwrap_or(Tlp::UNMARKED)
+    }
+}
+
 /// What a source that knows more than values says of one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Further {
@@ -255,6 +276,9 @@ pub enum Tlp {
 }
 
 impl Tlp {
+    /// What counts where a source marks nothing: the organisation and its clients.
+    pub const UNMARKED: Self = Self::Amber;
+
     /// As FIRST writes it, without the prefix `TLP:`; so does ECS `threat.indicator.marking.tlp`.
     pub const fn keyword(self) -> &'static str {
         match self {

@@ -97,10 +97,10 @@ impl SourceNotice {
         Uuid::new_v5(&NAMESPACE, text.as_bytes())
     }
 
-    /// Who may see it: the strictest marking of what it repeats of sources.
+    /// Who may see it: the strictest marking of what it repeats of sources; `None` where it repeats nothing.
     pub fn tlp(&self) -> Option<Tlp> {
         match &self.matter {
-            Matter::Listed { contexts, .. } => contexts.iter().filter_map(|context| context.tlp).max(),
+            Matter::Listed { contexts, .. } => contexts.iter().map(Context::marking).max(),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use weir_intel::library::{Decay, Filter, Guard, Lifetimes, Policy, Wanted};
-use weir_model::Tlp;
+use weir_model::{IndicatorValue, Tlp};
 
 /// The keys of a policy; all may be absent. A key and its opposite (`tags`, `not_tags`) hold together.
 #[derive(Debug, Default, Deserialize)]
@@ -82,20 +82,6 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// The kinds of indicators that there are.
-const KINDS: [&str; 10] = [
-    "address",
-    "address_port",
-    "network",
-    "domain",
-    "host",
-    "url",
-    "ja3",
-    "ja4",
-    "certificate_sha1",
-    "certificate_sha256",
-];
-
 impl WrittenPolicy {
     /// What it means; the error is for people.
     pub(super) fn policy(self) -> Result<Policy, String> {
@@ -107,8 +93,11 @@ impl WrittenPolicy {
             })?,
         };
         for kind in self.kinds.iter().chain(&self.not_kinds).chain(self.lifetimes.keys()) {
-            if !kind.contains('*') && !KINDS.contains(&kind.as_str()) {
-                return Err(format!("there is no kind `{kind}`; there are {}", KINDS.join(", ")));
+            if !kind.contains('*') && !IndicatorValue::KINDS.contains(&kind.as_str()) {
+                return Err(format!(
+                    "there is no kind `{kind}`; there are {}",
+                    IndicatorValue::KINDS.join(", ")
+                ));
             }
         }
         if self.min_confidence.is_some_and(|least| least > 100) {

@@ -10,25 +10,12 @@ use crate::summary::number;
 use crate::table::Table;
 use anyhow::{Result, bail};
 use serde::Serialize;
-
-/// Kinds of indicators, as they are asked for.
-const KINDS: [&str; 10] = [
-    "address",
-    "address_port",
-    "network",
-    "domain",
-    "host",
-    "url",
-    "ja3",
-    "ja4",
-    "certificate_sha1",
-    "certificate_sha256",
-];
+use weir_model::IndicatorValue;
 
 /// Runs the command.
 pub(super) fn run(arguments: &ListArguments) -> Result<Outcome> {
-    if let Some(kind) = arguments.kind.as_deref().filter(|kind| !KINDS.contains(kind)) {
-        bail!("there is no kind `{kind}`; there are {}", KINDS.join(", "));
+    if let Some(kind) = arguments.kind.as_deref().filter(|kind| !IndicatorValue::KINDS.contains(kind)) {
+        bail!("there is no kind `{kind}`; there are {}", IndicatorValue::KINDS.join(", "));
     }
     let shelf = place::to_look_at(&arguments.holding)?;
     if let Some(source) = &arguments.source {

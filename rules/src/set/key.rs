@@ -21,7 +21,7 @@ pub(super) enum Key<'a> {
     Sha256(&'a [u8; 32]),
 }
 
-/// The kinds in the order in which they are listed.
+/// The kinds in the order of [`IndicatorValue::KINDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Address,
@@ -35,20 +35,6 @@ pub(super) enum Kind {
     Sha1,
     Sha256,
 }
-
-/// Their names, as [`IndicatorValue::kind`] has them.
-pub(super) const KINDS: [&str; 10] = [
-    "address",
-    "address_port",
-    "network",
-    "domain",
-    "host",
-    "url",
-    "ja3",
-    "ja4",
-    "certificate_sha1",
-    "certificate_sha256",
-];
 
 impl Key<'_> {
     /// The value, owned.
