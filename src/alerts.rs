@@ -1,10 +1,10 @@
 //! Where alerts go: lines, no further than the markings of what they tell allow.
 
 use crate::ledger::Entry;
-use crate::output::Sink;
+use crate::output::{Sink, complain};
 use anyhow::{Context as _, Result};
 use std::io;
-use weir_alert::ceiling::{UNMARKED, Under, under};
+use weir_alert::ceiling::{Under, notice_under, under};
 use weir_alert::{JsonLines, ecs};
 use weir_model::{Alert, SourceNotice, Tlp};
 
@@ -19,9 +19,9 @@ pub(crate) struct AlertsOut {
 /// What became of alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AlertCounts {
-    /// Written, or wanted by nobody any more.
+    /// Written whole, or wanted by nobody any more.
     pub written: u64,
-    /// Of those, without what is marked above the ceiling.
+    /// Written without what is marked above the ceiling.
     pub stripped: u64,
     /// Not written, because all that is said of the indicator is marked above the ceiling.
     pub withheld: u64,
@@ -29,9 +29,13 @@ pub(crate) struct AlertCounts {
 
 /// Where alerts went, for the ledger.
 pub(crate) fn entries(counts: &AlertCounts) -> Vec<Entry> {
-    let mut entries = vec![Entry::new("written", counts.written)];
-    entries.extend((counts.withheld > 0).then(|| Entry::new("withheld by their marking", counts.withheld)));
-    entries
+    let by_marking = [
+        ("written in part, by their marking", counts.stripped),
+        ("withheld by their marking", counts.withheld),
+    ];
+    let by_marking = by_marking.into_iter().filter(|(_, count)| *count > 0);
+    let written = Entry::new("written", counts.written);
+    [written].into_iter().chain(by_marking.map(|(name, count)| Entry::new(name, count))).collect()
 }
 
 impl AlertsOut {
@@ -42,27 +46,26 @@ impl AlertsOut {
 
     /// Writes what of an alert may go.
     pub(crate) fn alert(&mut self, alert: &Alert) -> Result<()> {
-        let written = match under(alert, self.ceiling) {
-            Under::Whole => self.lines.write(|lines| ecs::alert(alert, lines)),
+        let (count, written) = match under(alert, self.ceiling) {
+            Under::Whole => (&mut self.counts.written, self.lines.write(|lines| ecs::alert(alert, lines))),
             Under::Part(part) => {
-                self.counts.stripped += 1;
-                self.lines.write(|lines| ecs::alert(&part, lines))
+                (&mut self.counts.stripped, self.lines.write(|lines| ecs::alert(&part, lines)))
             }
-            Under::Withheld => {
-                self.counts.withheld += 1;
-                return Ok(());
-            }
+            Under::Withheld => (&mut self.counts.withheld, Ok(())),
         };
-        self.counts.written += 1;
+        *count += 1;
         told(written)
     }
 
-    /// Writes a notice about a source, if it may go.
+    /// Writes what of a notice about sources may go.
     pub(crate) fn notice(&mut self, notice: &SourceNotice) -> Result<()> {
-        if notice.tlp().unwrap_or(UNMARKED) > self.ceiling {
+        let Some(notice) = notice_under(notice, self.ceiling) else {
+            complain(
+                "a notice that you are listed is marked higher than --alerts-tlp, and stays here: weir intel list --suppressed",
+            );
             return Ok(());
-        }
-        told(self.lines.write(|lines| ecs::notice(notice, lines)))
+        };
+        told(self.lines.write(|lines| ecs::notice(&notice, lines)))
     }
 
     /// Has the reader get it all.

@@ -63,7 +63,7 @@ fn read_captures(arguments: &RehearseArguments, alerts: &Path) -> Result<Outcome
     Ok(read::outcome(&reports, &rang))
 }
 
-/// Beside a service that runs: no address for metrics, and a control socket of its own.
+/// Beside a service that runs: no address for metrics, a control socket of its own, and no canaries, which the set does not know.
 fn watch(arguments: &RehearseArguments, alerts: &Path, time: &str) -> Result<Outcome> {
     let flags = RunArguments {
         interface: arguments.interface.clone(),
@@ -71,6 +71,7 @@ fn watch(arguments: &RehearseArguments, alerts: &Path, time: &str) -> Result<Out
         common: arguments.common.clone(),
         listen: Some("off".to_owned()),
         control: Some(alerts.with_file_name("control.sock")),
+        canary: Some("off".to_owned()),
         ..RunArguments::default()
     };
     let mut settings = Settings::for_run(&flags)?;

@@ -74,7 +74,7 @@ impl Arming {
     }
 
     /// Whether all threads compare with the current set: of what it lacks, nothing is met any more.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever composes sets while the program runs"))]
+    #[cfg(test)]
     pub(crate) fn is_taken(&self) -> bool {
         self.have_all(self.current.load().generation, |follows| &follows.taken)
     }

@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_alert::{Lines, ecs};
-use weir_model::{Alert, Flow};
+use weir_model::notice::Matter;
+use weir_model::{Alert, Flow, SourceNotice, Timestamp};
 use weir_rules::{FlowHits, IncidentConfig, Incidents, RESOLVER_RINGS_AFTER, Site};
 
 /// A canary waits its turn like anything else, so it is late when two and this much more did not come.
@@ -28,6 +29,7 @@ struct Thread {
     name: String,
     /// When the last one came through; before the first, when it began.
     heard: Instant,
+    has_heard: bool,
     is_complained_of: bool,
 }
 
@@ -35,7 +37,7 @@ impl Cage {
     /// None came yet.
     #[expect(clippy::disallowed_methods, reason = "lateness is told by the clock")]
     pub(super) fn new(interval: Option<Duration>, threads: Vec<String>) -> Self {
-        let thread = |name| Thread { name, heard: Instant::now(), is_complained_of: false };
+        let thread = |name| Thread { name, heard: Instant::now(), has_heard: false, is_complained_of: false };
         Self { interval, threads: threads.into_iter().map(thread).collect(), hits: 0 }
     }
 
@@ -47,6 +49,7 @@ impl Cage {
             FlowState::Open if is_told(flow, hits) => {
                 if let Some(thread) = self.threads.get_mut(place_of(flow.id)) {
                     thread.heard = Instant::now();
+                    thread.has_heard = true;
                 }
             }
             FlowState::Open => {}
@@ -64,25 +67,29 @@ impl Cage {
         self.threads.iter().map(status).collect()
     }
 
-    /// What is to be said, once for each thread that is late, and once when it is not any more.
-    pub(super) fn complaints(&mut self) -> Vec<String> {
+    /// What is to be said, once for each thread that is late, and once when it is not any more; of one that is late, with a notice.
+    pub(super) fn complaints(&mut self, now: Timestamp) -> Vec<(String, Option<SourceNotice>)> {
         let late: Vec<_> = self.status().into_iter().map(|canary| canary.is_late).collect();
         let changed = |(thread, is_late): (&mut Thread, bool)| {
             let was = std::mem::replace(&mut thread.is_complained_of, is_late);
-            if was == is_late {
-                return None;
-            }
-            let Thread { name, heard, .. } = thread;
-            let seconds = heard.elapsed().as_secs();
-            Some(if is_late {
-                format!(
-                    "{name}: no canary came through for {seconds} s; what it sees may not be compared or told of"
-                )
-            } else {
-                format!("{name}: canaries come through again")
-            })
+            (was != is_late).then(|| thread.complaint(is_late, now))
         };
         self.threads.iter_mut().zip(late).filter_map(changed).collect()
+    }
+}
+
+impl Thread {
+    fn complaint(&self, is_late: bool, now: Timestamp) -> (String, Option<SourceNotice>) {
+        let Self { name, heard, has_heard, .. } = self;
+        if !is_late {
+            return (format!("{name}: canaries come through again"), None);
+        }
+        let seconds = heard.elapsed().as_secs();
+        let text = format!(
+            "{name}: no canary came through for {seconds} s; what it sees may not be compared or told of"
+        );
+        let last_seen = has_heard.then(|| now - heard.elapsed());
+        (text, Some(SourceNotice { time: now, source: None, matter: Matter::CanaryLost { last_seen } }))
     }
 }
 
@@ -117,7 +124,6 @@ mod tests {
     use crate::collect::{Collector, CollectorConfig};
     use crate::pipeline::{Look, Wanted};
     use weir_flow::{ExportedFlows, ExportedFlowsConfig};
-    use weir_model::Timestamp;
     use weir_rules::{IndicatorSet, SetBuilder};
     use weir_wire::export::ExportLimits;
 
@@ -158,14 +164,21 @@ mod tests {
                 Cage::new(Some(Duration::from_mins(1)), vec!["worker 0".into(), "collector 0".into()]);
             let long_ago = Instant::now().checked_sub(Duration::from_mins(5)).unwrap();
             cage.threads.iter_mut().for_each(|thread| thread.heard = long_ago);
-            assert_eq!(cage.complaints().len(), 2);
+            let now = Timestamp::new(1_800_000_000, 0);
+            let said = cage.complaints(now);
+            let lost = Some(Matter::CanaryLost { last_seen: None });
+            assert!(
+                said.len() == 2
+                    && said.iter().all(|(_, notice)| notice.clone().map(|notice| notice.matter) == lost)
+            );
             for (flow, hits) in &learnt.standing {
                 cage.take(flow, hits, FlowState::Open);
             }
             let late: Vec<_> = cage.status().iter().map(|canary| canary.is_late).collect();
             assert_eq!(late, [true, !is_whole]);
-            let said = cage.complaints();
+            let said = cage.complaints(now);
             assert_eq!(said.len(), usize::from(is_whole), "{said:?}");
+            assert!(said.iter().all(|(_, notice)| notice.is_none()), "{said:?}");
             collector.finish();
             learnt = collector.take_learnt();
             for (flow, hits) in &learnt.ended {

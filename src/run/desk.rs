@@ -85,7 +85,7 @@ impl Desk {
                 reader_left();
             }
             self.board.put_desk(self.view.clone());
-            self.view.cage.complaints().iter().for_each(|line| complain(line));
+            self.tell_of_canaries()?;
             self.keep_when_due();
         }
         let last = if self.state.is_none() {
@@ -143,6 +143,17 @@ impl Desk {
     fn tell_due(&mut self, news: &[HitNews]) -> Result<()> {
         let due = self.peers.passed().map(|now| self.incidents.notices(now)).unwrap_or_default();
         self.write(&due, news)
+    }
+
+    fn tell_of_canaries(&mut self) -> Result<()> {
+        for (text, notice) in self.view.cage.complaints(clock::now()) {
+            complain(&text);
+            if let Some(notice) = notice {
+                self.alerts.notice(&notice)?;
+                self.alerts.flush()?;
+            }
+        }
+        Ok(())
     }
 
     fn tell_of_sources(&mut self) -> Result<()> {
