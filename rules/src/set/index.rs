@@ -11,8 +11,8 @@ const NUMBER_MASK: u32 = (1 << NUMBER_BITS) - 1;
 
 /// An index that grows: at most two thirds full, which makes it 5 slots to learn that something is not there.
 ///
-/// While it grows it keeps the hashes of all numbers, 8 bytes each: reading keys again and hashing them would make a third of the work of
-/// loading a million names.
+/// While it grows it keeps the hashes of all numbers, 8 bytes each: reading keys again and hashing them was a quarter of the work of loading
+/// a million names.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     slots: Vec<u8>,
