@@ -51,7 +51,7 @@ impl Arming {
 
     /// Has a set count in place of the one that did; gives its generation. What it has more is found out first, on the caller's
     /// thread: for millions of indicators this takes a second. Then it waits for nobody: threads take the set within a tenth of a
-    /// second ([`Self::is_taken`]).
+    /// second (`is_taken`).
     pub(crate) fn arm(&self, set: Arc<IndicatorSet>) -> u64 {
         let arms = self.arms.lock().unwrap_or_else(PoisonError::into_inner);
         let added = Arc::new(set.without(&self.current().set));

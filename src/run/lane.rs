@@ -24,8 +24,10 @@ struct Lane {
     errands: ArrayQueue<Errand>,
     /// Its worker has taken its last frame, and puts nothing into other lanes.
     is_done: AtomicBool,
-    /// Its worker looks there no more: whoever put something in behind that takes it out again.
+    /// Nothing is put there any more, but by who looked before.
     is_closed: AtomicBool,
+    /// Its worker looks there no more: whoever put something in behind that takes it out again.
+    is_left: AtomicBool,
 }
 
 /// Of all workers.
@@ -42,6 +44,7 @@ impl Lanes {
             errands: ArrayQueue::new(room),
             is_done: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+            is_left: AtomicBool::new(false),
         };
         Self { lanes: std::iter::repeat_with(lane).take(workers).collect() }
     }
@@ -170,15 +173,17 @@ impl Handover {
         for note in self.notes.drain(..) {
             note.lend(|packet| table.note_icmp_error(packet));
         }
+        self.empty(self.index, table, sink);
+    }
+
+    /// Takes what is in a lane; no more than it holds, because others may be as fast.
+    fn empty(&mut self, lane: usize, table: &mut FlowTable, sink: &mut impl FlowSink) {
         let lanes = Arc::clone(&self.lanes);
-        for (index, lane) in lanes.lanes.iter().enumerate() {
-            if index != self.index && !lane.is_closed.load(Ordering::SeqCst) {
-                continue;
-            }
-            // No more than it holds: others may be as fast.
-            for errand in std::iter::from_fn(|| lane.errands.pop()).take(LANE_ERRANDS) {
-                self.take(&errand, table, sink);
-            }
+        let errands = lanes.lanes.get(lane).map(|lane| &lane.errands);
+        for errand in
+            errands.into_iter().flat_map(|errands| std::iter::from_fn(|| errands.pop())).take(LANE_ERRANDS)
+        {
+            self.take(&errand, table, sink);
         }
     }
 
@@ -195,29 +200,39 @@ impl Handover {
 
     /// This worker has taken its last frame, and puts nothing into other lanes.
     pub(super) fn done(&self) {
-        if let Some(lane) = self.lanes.lanes.get(self.index) {
-            lane.is_done.store(true, Ordering::SeqCst);
+        self.set(|lane| &lane.is_done);
+    }
+
+    /// Takes what is left and leaves its own lane, then looks whether anything was put into a lane that had been left. Who puts looks
+    /// here afterwards: either he sees that the lane is closed, and waits for its worker to leave it, or its worker sees what he put.
+    pub(super) fn close(&mut self, table: &mut FlowTable, sink: &mut impl FlowSink) {
+        self.done();
+        self.set(|lane| &lane.is_closed);
+        fence(Ordering::SeqCst);
+        self.take_over(table, sink);
+        self.set(|lane| &lane.is_left);
+        let lanes = Arc::clone(&self.lanes);
+        for (index, lane) in lanes.lanes.iter().enumerate() {
+            if index != self.index && lane.is_closed.load(Ordering::SeqCst) {
+                while !lane.is_left.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                self.empty(index, table, sink);
+            }
         }
     }
 
-    /// Takes what is left, and leaves its own lane. What another puts there behind that, he finds closed when he takes over his last:
-    /// either he sees that the lane is closed, or this worker sees what he put.
-    pub(super) fn close(&mut self, table: &mut FlowTable, sink: &mut impl FlowSink) {
-        self.leave();
-        fence(Ordering::SeqCst);
-        self.take_over(table, sink);
-    }
-
-    fn leave(&self) {
-        self.done();
+    fn set(&self, flag: impl Fn(&Lane) -> &AtomicBool) {
         if let Some(lane) = self.lanes.lanes.get(self.index) {
-            lane.is_closed.store(true, Ordering::SeqCst);
+            flag(lane).store(true, Ordering::SeqCst);
         }
     }
 }
 
 impl Drop for Handover {
     fn drop(&mut self) {
-        self.leave();
+        self.done();
+        self.set(|lane| &lane.is_closed);
+        self.set(|lane| &lane.is_left);
     }
 }
