@@ -12,7 +12,9 @@ main() {
 
     local missing=() wants_python=
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v c++ >/dev/null || missing+=(g++)
     has_header pcap.h || missing+=(libpcap-dev)
+    has_header openssl/ssl.h || missing+=(libssl-dev)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
     local program
     for program in "$@"; do

@@ -16,10 +16,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("weir-wire", &["weir-model"]),
     ("weir-capture", &["weir-model", "weir-mem"]),
     ("weir-mem", &[]),
+    ("weir-net", &["weir-model"]),
     ("weir-flow", &["weir-model", "weir-wire", "weir-mem"]),
     ("weir-rules", &["weir-model", "weir-mem"]),
-    ("weir-intel", &["weir-model"]),
-    ("weir-alert", &["weir-model"]),
+    ("weir-intel", &["weir-model", "weir-net"]),
+    ("weir-alert", &["weir-model", "weir-net"]),
     ("weir-bench", &["weir-model", "weir-wire", "weir-capture", "weir-flow", "weir-rules", "weir-alert"]),
 ];
 

@@ -1,16 +1,20 @@
-//! Alerts, flows and names out: as ECS 9 JSON, one object a line.
+//! Alerts, flows and names out: formats, and the sinks that they go to.
 //!
-//! [`ecs`] writes the objects with their fields, [`sentence`] says in English what happened and what to do next, [`JsonLines`]
-//! writes whole lines, [`ceiling`] leaves out what may not go there. The fields are listed in docs/EVENTS.md, and a test keeps that table true. Where the lines go
-//! (files, pipes, later a bus) is for the program to say; nothing is looked up or decided here.
+//! [`formats`] write [`Message`]s, flows and names as lines, [`sentence`] says in English what happened and what to do next, [`ceiling`] leaves
+//! out what may not go there, [`sinks`] take it to whoever wants it, and [`JsonLines`] writes whole lines into anything. The fields are
+//! listed in docs/EVENTS.md, and a test keeps that table true.
 
 pub mod ceiling;
-pub mod ecs;
+pub mod formats;
 mod json;
+mod message;
 pub mod sentence;
+pub mod sinks;
 mod text;
 mod writer;
 
+pub use formats::{Format, ecs};
+pub use message::{Lane, Message};
 pub use writer::{JsonLines, Lines, WriteStats};
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::Refusal;
 use std::fmt;
 use uuid::Uuid;
 use weir_model::{Context, IndicatorValue, Timestamp};
+use weir_net::{NetError, NetErrorKind};
 
 /// One thing that a source says of one value.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +161,20 @@ impl SyncError {
     /// An error of a kind.
     pub fn new(kind: SyncErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
+    }
+}
+
+impl From<NetError> for SyncError {
+    fn from(error: NetError) -> Self {
+        let kind = match error.kind {
+            NetErrorKind::Unreachable => SyncErrorKind::Unreachable,
+            NetErrorKind::Unauthorized => SyncErrorKind::Unauthorized,
+            NetErrorKind::Server => SyncErrorKind::Server,
+            NetErrorKind::Malformed => SyncErrorKind::Malformed,
+            NetErrorKind::TooLarge => SyncErrorKind::TooLarge,
+            NetErrorKind::Settings => SyncErrorKind::Settings,
+        };
+        Self { kind, text: error.text }
     }
 }
 

@@ -14,7 +14,6 @@ mod feed;
 mod file;
 mod format;
 mod freetext;
-pub mod http;
 mod json;
 #[cfg(test)]
 mod kept;
@@ -36,7 +35,6 @@ mod suricata;
 mod table;
 mod taxii;
 mod text;
-pub mod units;
 pub mod value;
 pub mod warninglists;
 mod zeek;

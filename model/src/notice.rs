@@ -1,6 +1,7 @@
 //! Notices about the intelligence itself: what people are told that is not about a flow.
 
 use crate::Timestamp;
+use crate::alert::Severity;
 use crate::indicator::{Context, IndicatorValue, Tlp};
 use ipnet::IpNet;
 use std::sync::Arc;
@@ -75,6 +76,16 @@ impl Matter {
             Self::Recovered => "recovered",
             Self::NotSaved { .. } => "not_saved",
             Self::CanaryLost { .. } => "canary_lost",
+        }
+    }
+
+    /// How urgent it is. Nothing watches while a canary is lost; an old set still does.
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::CanaryLost { .. } => Severity::High,
+            Self::Listed { .. } | Self::Held { .. } | Self::NotSaved { .. } => Severity::Medium,
+            Self::Stale { .. } => Severity::Low,
+            Self::Released | Self::Recovered => Severity::Informational,
         }
     }
 

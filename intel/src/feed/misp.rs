@@ -2,7 +2,6 @@
 
 use super::{Intake, wrong};
 use crate::collect::Origin;
-use crate::http::{Client, HttpSettings, Request};
 use crate::{Delivery, Extent, Format, Provider, SyncError, SyncErrorKind, file, json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 use weir_model::Timestamp;
+use weir_net::http::{Client, HttpSettings, Request};
 
 /// Largest manifest: those of the largest public feeds have two MiB. A larger one is refused.
 const MAX_MANIFEST_BYTES: u64 = 64 << 20;

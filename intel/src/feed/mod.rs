@@ -10,7 +10,6 @@ mod remote;
 
 pub(crate) use intake::Intake;
 
-use crate::http::HttpSettings;
 use crate::source::Reading;
 use crate::{Provider, SyncError, SyncErrorKind};
 use local::Local;
@@ -19,6 +18,7 @@ use remote::Remote;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use weir_net::http::HttpSettings;
 
 /// The format word of MISP feeds, which are many files.
 const MISP_FEED: &str = "misp-feed";

@@ -4,7 +4,6 @@ use super::{Intake, manner};
 use crate::archive;
 use crate::collect::Origin;
 use crate::file;
-use crate::http::{Client, HttpSettings, Request, Response};
 use crate::source::Reading;
 use crate::{Delivery, Extent, Provider, SyncError, SyncErrorKind};
 use std::fs::File;
@@ -14,6 +13,7 @@ use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 use weir_model::Timestamp;
+use weir_net::http::{Client, HttpSettings, Request, Response};
 
 /// What is remembered: the server's marks of what it sent, and how that was read.
 const ETAG: &str = "etag";

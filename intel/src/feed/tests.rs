@@ -1,6 +1,5 @@
 use super::*;
 use crate::Extent;
-use crate::http::stand_in::{Answer, StandIn};
 use crate::kept::Kept;
 use crate::library::{Library, Policy};
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use std::sync::Mutex;
 use tempfile::TempDir;
 use uuid::Uuid;
 use weir_model::Timestamp;
+use weir_net::http::stand_in::{Answer, StandIn};
 
 const NOW: Timestamp = Timestamp::new(1_800_000_000, 0);
 

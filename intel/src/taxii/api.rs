@@ -1,11 +1,11 @@
 //! The dialogue with a TAXII server: finding a collection, reading its pages.
 
-use crate::http::{Client, Request, Response};
 use crate::{SyncError, SyncErrorKind, json, text};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 use weir_model::text::printable;
+use weir_net::http::{Client, Request, Response};
 
 const MEDIA_TYPE: &str = "application/taxii+json;version=2.1";
 /// Largest page: a thousand objects of a hundred KiB, which are reports. Adversary: a server that would like us to run out of memory. A
@@ -200,9 +200,9 @@ fn ask(client: &Client, url: &Url) -> Result<Response, SyncError> {
     let meaning = match response.status() {
         406 | 415 => "it does not speak TAXII 2.1 (older versions are not understood)",
         416 => "it does not have the page that was asked for",
-        _ => return response.success(),
+        _ => return Ok(response.success()?),
     };
-    let refusal = response.refusal();
+    let refusal = SyncError::from(response.refusal());
     Err(SyncError { text: format!("{}: {meaning}", refusal.text), ..refusal })
 }
 

@@ -1,7 +1,6 @@
 //! Dialogues with medallion, the TAXII server of OASIS (tests/python/taxii_server.py).
 
 use super::TaxiiSettings;
-use crate::http::Credentials;
 use crate::kept::Kept;
 use crate::tests::corpus;
 use crate::{Extent, Provider, SyncErrorKind, python};
@@ -13,6 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use weir_model::Timestamp;
+use weir_net::http::Credentials;
 
 const NOW: Timestamp = Timestamp::new(1_800_000_000, 0);
 const TWO_DAYS_ON: Timestamp = Timestamp::new(1_800_000_000 + 2 * 86_400, 0);

@@ -8,8 +8,7 @@ mod api;
 mod context;
 mod sync;
 
-use crate::http::{Client, HttpSettings};
-use crate::{Delivery, Extent, Provider, SyncError, units};
+use crate::{Delivery, Extent, Provider, SyncError};
 use api::Collection;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 use weir_model::Timestamp;
+use weir_net::http::{Client, HttpSettings};
+use weir_net::units;
 
 /// A collection on a TAXII 2.1 server.
 ///

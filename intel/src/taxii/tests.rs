@@ -1,12 +1,12 @@
 use super::*;
 use crate::SyncErrorKind;
-use crate::http::stand_in::{Answer, Asked, StandIn};
 use crate::kept::Kept;
 use crate::library::{Library, Policies, Policy};
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use tempfile::TempDir;
 use weir_model::Indicator;
+use weir_net::http::stand_in::{Answer, Asked, StandIn};
 
 const NOW: Timestamp = Timestamp::new(1_800_000_000, 0);
 const TWO_DAYS_ON: Timestamp = Timestamp::new(1_800_000_000 + 2 * 86_400, 0);

@@ -2,12 +2,12 @@
 
 use super::MAX_PAGE_BYTES;
 use super::settings::MispSettings;
-use crate::http::{Client, HttpSettings, Request};
 use crate::{SyncError, SyncErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use weir_model::text::printable;
+use weir_net::http::{Client, HttpSettings, Request};
 
 /// An instance that can be asked.
 pub(super) trait Api: Send {
@@ -61,7 +61,7 @@ impl Api for Remote {
             Some(client) => client,
             None => self.client.insert(Client::new(&self.settings, &self.url, &self.base)?),
         };
-        client.send(&request)?.success()?.into_body().read_all(MAX_PAGE_BYTES)
+        Ok(client.send(&request)?.success()?.into_body().read_all(MAX_PAGE_BYTES)?)
     }
 }
 

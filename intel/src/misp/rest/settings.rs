@@ -1,9 +1,10 @@
 //! How an instance of MISP is asked, as it stands in a configuration.
 
-use crate::http::HttpSettings;
-use crate::{SyncError, SyncErrorKind, units};
+use crate::{SyncError, SyncErrorKind};
 use serde::Deserialize;
 use std::time::Duration;
+use weir_net::http::HttpSettings;
+use weir_net::units;
 
 /// One instance of MISP.
 ///

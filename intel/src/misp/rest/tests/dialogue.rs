@@ -3,7 +3,6 @@
 
 use super::stories::{self, told};
 use super::{Control, EVENT, MispProvider, MispSettings, World};
-use crate::http::{Client, Credentials, HttpSettings, Request};
 use crate::misp::MispPush;
 use crate::{Extent, SyncErrorKind, misp, python};
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
+use weir_net::http::{Client, Credentials, HttpSettings, Request};
 
 /// What the stand-in takes for a key.
 const KEY: &str = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";

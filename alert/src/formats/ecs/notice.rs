@@ -4,7 +4,6 @@ use super::{OBSERVER, SCHEMA, indicator};
 use crate::json::Object;
 use crate::{Lines, sentence};
 use std::net::IpAddr;
-use weir_model::alert::Severity;
 use weir_model::notice::Matter;
 use weir_model::{Indicator, IndicatorValue, SourceNotice, Tlp};
 
@@ -21,7 +20,7 @@ pub fn notice(notice: &SourceNotice, lines: &mut Lines) {
             event.set("id", format_args!("{}", notice.id()));
             event.set("kind", if notice.matter.is_problem() { "alert" } else { "event" });
             event.set("module", "weir");
-            event.set("severity", severity(&notice.matter) as u8 + 1);
+            event.set("severity", notice.matter.severity() as u8 + 1);
             event.set_list("type", [if listed.is_some() { "indicator" } else { "info" }]);
         });
         event.set("message", &*sentence::of_notice(notice));
@@ -70,7 +69,7 @@ fn describe(members: &mut Object<'_>, notice: &SourceNotice) {
         _ => {}
     }
     members.set_some("reason", reason(&notice.matter));
-    members.set("severity", severity(&notice.matter).keyword());
+    members.set("severity", notice.matter.severity().keyword());
     members.set_some("source", notice.source.as_deref());
     members.set_some("tlp", notice.tlp().map(Tlp::keyword));
 }
@@ -80,15 +79,5 @@ fn reason(matter: &Matter) -> Option<&str> {
         Matter::Held { reason, .. } | Matter::NotSaved { reason } => Some(reason),
         Matter::Stale { error, .. } => error.as_deref(),
         _ => None,
-    }
-}
-
-/// Nothing watches while a canary is lost; an old set still does.
-const fn severity(matter: &Matter) -> Severity {
-    match matter {
-        Matter::CanaryLost { .. } => Severity::High,
-        Matter::Listed { .. } | Matter::Held { .. } | Matter::NotSaved { .. } => Severity::Medium,
-        Matter::Stale { .. } => Severity::Low,
-        Matter::Released | Matter::Recovered => Severity::Informational,
     }
 }

@@ -1,6 +1,6 @@
 //! What went wrong, in words that help.
 
-use crate::{SyncError, SyncErrorKind};
+use crate::{NetError, NetErrorKind};
 use std::io;
 use ureq::{Error, Timeout};
 use url::Url;
@@ -16,8 +16,8 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 /// Why no answer came.
-pub(super) fn no_answer(url: &Url, error: &Error) -> SyncError {
-    let kind = SyncErrorKind::Unreachable;
+pub(super) fn no_answer(url: &Url, error: &Error) -> NetError {
+    let kind = NetErrorKind::Unreachable;
     let text = match error {
         Error::HostNotFound => "there is no such host, or no name server answers".to_owned(),
         Error::ConnectionFailed => "nobody accepts connections there".to_owned(),
@@ -30,47 +30,46 @@ pub(super) fn no_answer(url: &Url, error: &Error) -> SyncError {
         Error::Tls(text) => return untrusted(url, text),
         Error::ConnectProxyFailed(text) => format!("the proxy does not connect to it: {text}"),
         Error::Protocol(error) => {
-            return SyncError::new(
-                SyncErrorKind::Malformed,
+            return NetError::new(
+                NetErrorKind::Malformed,
                 format!("{}: what answers does not speak HTTP: {error}", shown(url)),
             );
         }
         Error::LargeResponseHeader(..) => {
-            return SyncError::new(
-                SyncErrorKind::TooLarge,
+            return NetError::new(
+                NetErrorKind::TooLarge,
                 format!("{}: the header of the answer is larger than allowed", shown(url)),
             );
         }
         Error::Http(_) | Error::BadUri(_) => {
-            return SyncError::new(
-                SyncErrorKind::Settings,
+            return NetError::new(
+                NetErrorKind::Settings,
                 format!("{}: this cannot be asked: {error}", shown(url)),
             );
         }
         other => other.to_string(),
     };
-    SyncError::new(kind, format!("{}: {text}", shown(url)))
+    NetError::new(kind, format!("{}: {text}", shown(url)))
 }
 
 /// Why an answer came to no end.
-pub(super) fn broken_off(url: &Url, error: &io::Error) -> SyncError {
+pub(super) fn broken_off(url: &Url, error: &io::Error) -> NetError {
     let inner = error.get_ref();
-    if let Some(known) = inner.and_then(|inner| inner.downcast_ref::<SyncError>()) {
+    if let Some(known) = inner.and_then(|inner| inner.downcast_ref::<NetError>()) {
         return known.clone();
     }
     match inner.and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::Timeout(timeout)) => too_slow(url, *timeout),
         Some(error) => no_answer(url, error),
         None if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
-            SyncError::new(
-                SyncErrorKind::Malformed,
+            NetError::new(
+                NetErrorKind::Malformed,
                 format!("{}: the answer cannot be unpacked: {error}", shown(url)),
             )
         }
-        None => SyncError::new(
-            SyncErrorKind::Unreachable,
-            format!("{}: the answer broke off: {error}", shown(url)),
-        ),
+        None => {
+            NetError::new(NetErrorKind::Unreachable, format!("{}: the answer broke off: {error}", shown(url)))
+        }
     }
 }
 
@@ -82,28 +81,28 @@ pub(super) fn is_stale_connection(error: &Error) -> bool {
             && matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
 }
 
-fn too_slow(url: &Url, timeout: Timeout) -> SyncError {
+fn too_slow(url: &Url, timeout: Timeout) -> NetError {
     let (kind, what) = match timeout {
-        Timeout::Resolve => (SyncErrorKind::Unreachable, "no name server answered in time"),
+        Timeout::Resolve => (NetErrorKind::Unreachable, "no name server answered in time"),
         Timeout::Connect => (
-            SyncErrorKind::Unreachable,
+            NetErrorKind::Unreachable,
             "no connection in time; is there a proxy or firewall? (`connect_timeout`)",
         ),
         Timeout::PerRead | Timeout::PerWrite | Timeout::RecvResponse => {
-            (SyncErrorKind::Unreachable, "the server fell silent (`idle_timeout`)")
+            (NetErrorKind::Unreachable, "the server fell silent (`idle_timeout`)")
         }
-        _ => (SyncErrorKind::TooLarge, "the answer took longer than allowed (`timeout`)"),
+        _ => (NetErrorKind::TooLarge, "the answer took longer than allowed (`timeout`)"),
     };
-    SyncError::new(kind, format!("{}: {what}", shown(url)))
+    NetError::new(kind, format!("{}: {what}", shown(url)))
 }
 
-fn untrusted(url: &Url, text: &str) -> SyncError {
+fn untrusted(url: &Url, text: &str) -> NetError {
     let hint = if text.contains("certificate") || text.contains("Certificate") {
         "; if its authority is yours, name it with `ca_file`, or install the package ca-certificates"
     } else {
         ""
     };
-    SyncError::new(SyncErrorKind::Unreachable, format!("{}: TLS: {text}{hint}", shown(url)))
+    NetError::new(NetErrorKind::Unreachable, format!("{}: TLS: {text}{hint}", shown(url)))
 }
 
 fn tls_error(error: &io::Error) -> Option<String> {

@@ -1,6 +1,6 @@
 use super::stand_in::{Answer, StandIn};
 use super::*;
-use crate::{SyncError, SyncErrorKind};
+use crate::{NetError, NetErrorKind};
 use flate2::Compression;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::fs;
@@ -14,11 +14,11 @@ fn settings(toml: &str) -> HttpSettings {
     toml::from_str(&format!("proxy = \"none\"\n{toml}")).unwrap()
 }
 
-fn get(server: &StandIn, settings: &HttpSettings) -> Result<Response, SyncError> {
+fn get(server: &StandIn, settings: &HttpSettings) -> Result<Response, NetError> {
     Client::new(settings, &server.url, Path::new(""))?.send(&Request::get(&server.url))
 }
 
-fn text(response: Response) -> Result<String, SyncError> {
+fn text(response: Response) -> Result<String, NetError> {
     let mut body = response.into_body();
     let mut text = String::new();
     match body.read_to_string(&mut text) {
@@ -33,7 +33,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-fn error(result: Result<impl Sized, SyncError>) -> SyncError {
+fn error(result: Result<impl Sized, NetError>) -> NetError {
     result.err().expect("this must fail")
 }
 
@@ -61,7 +61,7 @@ fn settings_name_places_of_secrets_and_refuse_the_rest() {
         ["https://user:word@feed.example/", "ftp://feed.example/", "feed.example", "file:///etc/passwd"]
     {
         let error = error(Client::url(wrong));
-        assert_eq!(error.kind, SyncErrorKind::Settings);
+        assert_eq!(error.kind, NetErrorKind::Settings);
         assert!(!error.text.contains("word@"), "{error}");
     }
 }
@@ -83,7 +83,7 @@ fn credentials_go_where_they_belong_and_are_in_no_message() {
         let settings = settings(&format!("credentials.{credentials}"));
         let client = Client::new(&settings, &server.url, folder.path()).unwrap();
         let error = error(client.send(&Request::get(&server.url)).unwrap().success());
-        assert_eq!(error.kind, SyncErrorKind::Unauthorized);
+        assert_eq!(error.kind, NetErrorKind::Unauthorized);
         assert!(error.text.contains(&folder.path().join("key").display().to_string()), "{error}");
         assert!(error.text.contains("you sent") && !error.text.contains("cret"), "{error}");
         let asked = server.asked().pop().unwrap().headers;
@@ -93,7 +93,7 @@ fn credentials_go_where_they_belong_and_are_in_no_message() {
     fs::write(folder.path().join("key"), "").unwrap();
     for wrong in ["file = \"key\"", "file = \"absent\"", "env = \"WEIR_NO_SUCH\"", ""] {
         let settings = settings(&format!("credentials.bearer = {{ {wrong} }}"));
-        assert_eq!(error(Client::new(&settings, &server.url, folder.path())).kind, SyncErrorKind::Settings);
+        assert_eq!(error(Client::new(&settings, &server.url, folder.path())).kind, NetErrorKind::Settings);
     }
 }
 
@@ -118,7 +118,7 @@ fn redirects_are_few_and_take_no_credentials_elsewhere() {
     assert!(!elsewhere.asked()[0].headers.contains_key("x-key"));
     for path in ["circle", "file"] {
         let request = Request::get(&server.url.join(path).unwrap());
-        assert_eq!(error(client.send(&request)).kind, SyncErrorKind::Server, "{path}");
+        assert_eq!(error(client.send(&request)).kind, NetErrorKind::Server, "{path}");
     }
     assert_eq!(server.asked().len(), 2 + MAX_REDIRECTS + 1 + 1);
     let post = Request::post_json(&server.url, &serde_json::json!({}));
@@ -132,11 +132,11 @@ fn answers_are_bounded_packed_and_unpacked() {
     let server = StandIn::new(move |_| Answer::new(200, &[("content-encoding", "gzip")], &bomb));
     assert_eq!(text(get(&server, &settings("")).unwrap()).unwrap().len(), 3 << 20);
     let small = settings("max_unpacked_size = \"1MiB\"");
-    assert_eq!(error(text(get(&server, &small).unwrap())).kind, SyncErrorKind::TooLarge);
+    assert_eq!(error(text(get(&server, &small).unwrap())).kind, NetErrorKind::TooLarge);
     let server = StandIn::new(|_| Answer::new(200, &[], vec![b'x'; 2000]));
     let small = settings("max_size = \"1000\"");
     let error = error(text(get(&server, &small).unwrap()));
-    assert!(error.kind == SyncErrorKind::TooLarge && error.text.contains("max_size"), "{error}");
+    assert!(error.kind == NetErrorKind::TooLarge && error.text.contains("max_size"), "{error}");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn answers_that_break_off_are_errors() {
             StandIn::new(move |_| answer.lock().unwrap().take().unwrap_or_else(|| Answer::raw("").close()));
         let result = get(&server, &settings("")).and_then(text);
         assert!(
-            matches!(error(result).kind, SyncErrorKind::Malformed | SyncErrorKind::Unreachable),
+            matches!(error(result).kind, NetErrorKind::Malformed | NetErrorKind::Unreachable),
             "broken answer"
         );
     }
@@ -170,7 +170,7 @@ fn proxies_are_asked_first() {
     let settings: HttpSettings = toml::from_str(&format!("proxy = \"{}\"", proxy.url)).unwrap();
     let client = Client::new(&settings, &feed, Path::new("")).unwrap();
     let error = error(client.send(&Request::get(&feed)));
-    assert!(error.kind == SyncErrorKind::Unreachable && error.text.contains("proxy"), "{error}");
+    assert!(error.kind == NetErrorKind::Unreachable && error.text.contains("proxy"), "{error}");
     let asked = &proxy.asked()[0];
     assert_eq!((asked.method.as_str(), asked.path.as_str()), ("CONNECT", "feed.example:443"));
 }
@@ -183,7 +183,7 @@ fn documents_are_read_or_refused() {
     let answer: serde_json::Value = client.send(&post).unwrap().json().unwrap();
     assert_eq!(answer, serde_json::json!({ "method": "POST" }));
     assert_eq!(server.asked()[0].body, br#"{"page":1}"#);
-    assert_eq!(error(client.send(&post).unwrap().json::<u8>()).kind, SyncErrorKind::Malformed);
+    assert_eq!(error(client.send(&post).unwrap().json::<u8>()).kind, NetErrorKind::Malformed);
 }
 
 #[test]
@@ -194,12 +194,12 @@ fn slow_servers_end() {
         answer.drip(Duration::from_millis(pause))
     });
     let dripping = settings("timeout = \"600ms\"");
-    assert_eq!(error(get(&server, &dripping).and_then(text)).kind, SyncErrorKind::TooLarge);
+    assert_eq!(error(get(&server, &dripping).and_then(text)).kind, NetErrorKind::TooLarge);
     let silent = settings("idle_timeout = \"300ms\"");
     let client = Client::new(&silent, &server.url, Path::new("")).unwrap();
     let request = Request::get(&server.url.join("silent").unwrap());
     let error = error(client.send(&request));
-    assert!(error.kind == SyncErrorKind::Unreachable && error.text.contains("idle_timeout"), "{error}");
+    assert!(error.kind == NetErrorKind::Unreachable && error.text.contains("idle_timeout"), "{error}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn statuses_are_told_in_words() {
     assert!(!told("404?key=s3cret").contains("s3cret"));
     let nobody = Client::url("http://localhost:9/").unwrap();
     let client = Client::new(&settings(""), &nobody, Path::new("")).unwrap();
-    assert_eq!(error(client.send(&Request::get(&nobody))).kind, SyncErrorKind::Unreachable);
+    assert_eq!(error(client.send(&Request::get(&nobody))).kind, NetErrorKind::Unreachable);
 }
 
 struct Authority {
@@ -273,12 +273,9 @@ fn servers_prove_who_they_are() {
     assert_eq!(ask("ca_file = \"cert.pem\"\nsystem_ca = false").unwrap(), "hello");
     assert_eq!(ask("verify = false").unwrap(), "hello");
     let untrusted = error(ask(""));
-    assert!(
-        untrusted.kind == SyncErrorKind::Unreachable && untrusted.text.contains("ca_file"),
-        "{untrusted}"
-    );
-    assert_eq!(error(ask("system_ca = false")).kind, SyncErrorKind::Settings);
-    assert_eq!(error(ask("ca_file = \"key.pem\"")).kind, SyncErrorKind::Settings);
+    assert!(untrusted.kind == NetErrorKind::Unreachable && untrusted.text.contains("ca_file"), "{untrusted}");
+    assert_eq!(error(ask("system_ca = false")).kind, NetErrorKind::Settings);
+    assert_eq!(error(ask("ca_file = \"key.pem\"")).kind, NetErrorKind::Settings);
 }
 
 #[test]
@@ -291,10 +288,10 @@ fn clients_prove_who_they_are_with_a_certificate() {
         client.send(&Request::get(&server.url)).and_then(text)
     };
     assert_eq!(ask("client_certificate = \"cert.pem\"\nclient_key = \"key.pem\"").unwrap(), "hello");
-    assert_eq!(error(ask("")).kind, SyncErrorKind::Unreachable);
-    assert_eq!(error(ask("client_certificate = \"cert.pem\"")).kind, SyncErrorKind::Settings);
+    assert_eq!(error(ask("")).kind, NetErrorKind::Unreachable);
+    assert_eq!(error(ask("client_certificate = \"cert.pem\"")).kind, NetErrorKind::Settings);
     let other = authority(false).folder;
     fs::copy(other.path().join("key.pem"), folder.path().join("other.pem")).unwrap();
     let mismatch = error(ask("client_certificate = \"cert.pem\"\nclient_key = \"other.pem\""));
-    assert!(mismatch.kind == SyncErrorKind::Settings && mismatch.text.contains("go together"), "{mismatch}");
+    assert!(mismatch.kind == NetErrorKind::Settings && mismatch.text.contains("go together"), "{mismatch}");
 }

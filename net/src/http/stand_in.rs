@@ -1,5 +1,13 @@
 //! A server for tests: on the loopback, answering as a test says, and remembering what it was asked.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "for tests: what goes wrong here shall fail"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,26 +17,30 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use url::Url;
 
-pub(crate) struct StandIn {
-    pub(crate) url: Url,
+/// The server; it goes when this is dropped.
+pub struct StandIn {
+    /// Where it listens.
+    pub url: Url,
     asked: Arc<Mutex<Vec<Asked>>>,
     is_over: Arc<AtomicBool>,
 }
 
 /// A request, as it came.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
-    pub(crate) method: String,
+pub struct Asked {
+    /// As it came.
+    pub method: String,
     /// With the query.
-    pub(crate) path: String,
+    pub path: String,
     /// Names in lower case.
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
+    pub headers: BTreeMap<String, String>,
+    /// All of it.
+    pub body: Vec<u8>,
 }
 
 /// What is sent, and what happens then.
 #[derive(Clone)]
-pub(crate) struct Answer {
+pub struct Answer {
     bytes: Vec<u8>,
     then: Then,
 }
@@ -42,7 +54,8 @@ enum Then {
 }
 
 impl Answer {
-    pub(crate) fn new(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
+    /// An answer with its length, after which the connection is kept.
+    pub fn new(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
@@ -52,37 +65,41 @@ impl Answer {
         Self { bytes: [head.as_bytes(), body].concat(), then: Then::Keep }
     }
 
-    pub(crate) fn json(value: &serde_json::Value) -> Self {
+    /// The same with a document.
+    pub fn json(value: &serde_json::Value) -> Self {
         Self::new(200, &[("content-type", "application/json")], value.to_string())
     }
 
     /// These bytes as they are, then the connection is closed.
-    pub(crate) fn raw(bytes: impl AsRef<[u8]>) -> Self {
+    pub fn raw(bytes: impl AsRef<[u8]>) -> Self {
         Self { bytes: bytes.as_ref().to_owned(), then: Then::Close }
     }
 
     /// The same, and the connection is closed without a word.
-    pub(crate) fn close(self) -> Self {
+    pub fn close(self) -> Self {
         Self { then: Then::Close, ..self }
     }
 
     /// The same, cut short by so many bytes.
-    pub(crate) fn cut(mut self, by: usize) -> Self {
+    pub fn cut(mut self, by: usize) -> Self {
         self.bytes.truncate(self.bytes.len().saturating_sub(by));
         self.close()
     }
 
-    pub(crate) fn drip(self, pause: Duration) -> Self {
+    /// The same, a byte after the other.
+    pub fn drip(self, pause: Duration) -> Self {
         Self { then: Then::Drip(pause), ..self }
     }
 }
 
 impl StandIn {
-    pub(crate) fn new(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    /// Answers each request so.
+    pub fn new(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self::with("http", answer, |stream| Some(Box::new(stream)))
     }
 
-    pub(crate) fn with_tls(
+    /// The same over TLS.
+    pub fn with_tls(
         config: Arc<rustls::ServerConfig>,
         answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -116,7 +133,7 @@ impl StandIn {
     }
 
     /// What it was asked, in order.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }

@@ -4,7 +4,7 @@ use super::body::Body;
 use super::credentials::Proof;
 use super::settings::{HttpSettings, Proxy};
 use super::{failure, tls};
-use crate::{SyncError, SyncErrorKind};
+use crate::{NetError, NetErrorKind};
 use serde::de::DeserializeOwned;
 use std::io::Read as _;
 use std::path::Path;
@@ -23,8 +23,8 @@ pub const MAX_REDIRECTS: usize = 5;
 const MAX_EXPLANATION_BYTES: u64 = 8192;
 /// How much of it is shown.
 const MAX_EXPLANATION_SHOWN_BYTES: usize = 300;
-/// Largest JSON document that [`Response::json`] takes.
-const MAX_JSON_BYTES: u64 = crate::MAX_DOCUMENT_BYTES;
+/// Largest JSON document that [`Response::json`] takes: the answers of servers with the most to say come in pages of some megabytes.
+const MAX_JSON_BYTES: u64 = 512 << 20;
 
 /// Asks the server at one address; keeps connections open between requests.
 pub struct Client {
@@ -76,8 +76,8 @@ impl Request {
 
 impl Client {
     /// Reads the address of a server: `http:` or `https:`, without credentials in it.
-    pub fn url(text: &str) -> Result<Url, SyncError> {
-        let wrong = |why: &str| SyncError::new(SyncErrorKind::Settings, why);
+    pub fn url(text: &str) -> Result<Url, NetError> {
+        let wrong = |why: &str| NetError::new(NetErrorKind::Settings, why);
         let url = Url::parse(text)
             .map_err(|error| wrong(&format!("`{}` is no URL: {error}", printable(text, 200))))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -93,7 +93,7 @@ impl Client {
 
     /// A client for the server at `home`, which is the only one to get the credentials. Reads the files that the settings name;
     /// relative paths begin at `base`.
-    pub fn new(settings: &HttpSettings, home: &Url, base: &Path) -> Result<Self, SyncError> {
+    pub fn new(settings: &HttpSettings, home: &Url, base: &Path) -> Result<Self, NetError> {
         let proof = settings
             .credentials
             .as_ref()
@@ -107,7 +107,7 @@ impl Client {
 
     /// Sends a request and takes the answer, whatever its status. Redirects of requests without a body are followed; a connection that
     /// the server closed while it was not used is opened again, once.
-    pub fn send(&self, request: &Request) -> Result<Response, SyncError> {
+    pub fn send(&self, request: &Request) -> Result<Response, NetError> {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let response = self.exchange(request, &url)?;
@@ -119,16 +119,16 @@ impl Client {
                         failure::shown(&url),
                         failure::shown(&next)
                     );
-                    return Err(SyncError::new(SyncErrorKind::Server, text));
+                    return Err(NetError::new(NetErrorKind::Server, text));
                 }
                 None => return self.response(response, url),
             }
         }
         let text = format!("{}: more than {MAX_REDIRECTS} redirects", failure::shown(&request.url));
-        Err(SyncError::new(SyncErrorKind::Server, text))
+        Err(NetError::new(NetErrorKind::Server, text))
     }
 
-    fn exchange(&self, request: &Request, url: &Url) -> Result<http::Response<ureq::Body>, SyncError> {
+    fn exchange(&self, request: &Request, url: &Url) -> Result<http::Response<ureq::Body>, NetError> {
         let run = || {
             let mut built = http::Request::builder().uri(url.as_str()).header("accept-encoding", "gzip");
             for (name, value) in &request.headers {
@@ -149,7 +149,7 @@ impl Client {
         answer.map_err(|error| failure::no_answer(url, &error))
     }
 
-    fn response(&self, response: http::Response<ureq::Body>, url: Url) -> Result<Response, SyncError> {
+    fn response(&self, response: http::Response<ureq::Body>, url: Url) -> Result<Response, NetError> {
         let (parts, body) = response.into_parts();
         let encoding = value_of(&parts.headers, "content-encoding").unwrap_or_default().to_ascii_lowercase();
         let body =
@@ -176,34 +176,34 @@ impl Response {
     }
 
     /// The same, if the status says that all is well (2xx); else an error with what the server says about it.
-    pub fn success(mut self) -> Result<Self, SyncError> {
+    pub fn success(mut self) -> Result<Self, NetError> {
         if (200..300).contains(&self.status) { Ok(self) } else { Err(self.refusal()) }
     }
 
     /// What a status that is not wanted means, with the beginning of the server's own explanation.
-    pub fn refusal(&mut self) -> SyncError {
+    pub fn refusal(&mut self) -> NetError {
         let place = self.proof.as_ref().map(|proof| proof.place.as_str());
         let (kind, meaning) = match (self.status, place) {
             (401, Some(place)) => {
-                (SyncErrorKind::Unauthorized, format!("the credentials in {place} were refused"))
+                (NetErrorKind::Unauthorized, format!("the credentials in {place} were refused"))
             }
             (401, None) => {
-                (SyncErrorKind::Unauthorized, "it wants credentials (`http.credentials`)".to_owned())
+                (NetErrorKind::Unauthorized, "it wants credentials (`http.credentials`)".to_owned())
             }
             (403, Some(place)) => {
-                (SyncErrorKind::Unauthorized, format!("the credentials in {place} do not permit this"))
+                (NetErrorKind::Unauthorized, format!("the credentials in {place} do not permit this"))
             }
             (403, None) => {
-                (SyncErrorKind::Unauthorized, "it does not permit this without credentials".to_owned())
+                (NetErrorKind::Unauthorized, "it does not permit this without credentials".to_owned())
             }
-            (404 | 410, _) => (SyncErrorKind::Server, "there is nothing at this address".to_owned()),
-            (407, _) => (SyncErrorKind::Unauthorized, "the proxy wants credentials".to_owned()),
-            (429 | 503, _) => (SyncErrorKind::Server, self.retry_after()),
-            (500..=599, _) => (SyncErrorKind::Server, "the server has a problem of its own".to_owned()),
-            _ => (SyncErrorKind::Server, "this was not expected".to_owned()),
+            (404 | 410, _) => (NetErrorKind::Server, "there is nothing at this address".to_owned()),
+            (407, _) => (NetErrorKind::Unauthorized, "the proxy wants credentials".to_owned()),
+            (429 | 503, _) => (NetErrorKind::Server, self.retry_after()),
+            (500..=599, _) => (NetErrorKind::Server, "the server has a problem of its own".to_owned()),
+            _ => (NetErrorKind::Server, "this was not expected".to_owned()),
         };
         let explanation = self.explanation();
-        SyncError::new(
+        NetError::new(
             kind,
             format!("{} from {}: {meaning}{explanation}", self.status, failure::shown(&self.url)),
         )
@@ -220,12 +220,12 @@ impl Response {
     }
 
     /// The body, read as JSON.
-    pub fn json<T: DeserializeOwned>(mut self) -> Result<T, SyncError> {
+    pub fn json<T: DeserializeOwned>(mut self) -> Result<T, NetError> {
         let bytes = self.body.read_all(MAX_JSON_BYTES)?;
         serde_json::from_slice(&bytes).map_err(|error| {
             let text =
                 format!("{}: the answer is not the JSON it should be: {error}", failure::shown(&self.url));
-            SyncError::new(SyncErrorKind::Malformed, text)
+            NetError::new(NetErrorKind::Malformed, text)
         })
     }
 
@@ -254,12 +254,12 @@ impl Response {
 }
 
 /// Where the answer sends us, if it does. Never from `https:` to `http:`.
-fn redirect(response: &http::Response<ureq::Body>, from: &Url) -> Result<Option<Url>, SyncError> {
+fn redirect(response: &http::Response<ureq::Body>, from: &Url) -> Result<Option<Url>, NetError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let target = value_of(response.headers(), "location").and_then(|target| from.join(target).ok());
-    let fails = |why: &str| SyncError::new(SyncErrorKind::Server, format!("{}: {why}", failure::shown(from)));
+    let fails = |why: &str| NetError::new(NetErrorKind::Server, format!("{}: {why}", failure::shown(from)));
     let target = target.ok_or_else(|| fails("it has moved, but does not say where to"))?;
     match (from.scheme(), target.scheme()) {
         (_, "https") | ("http", "http") => Ok(Some(target)),
@@ -271,7 +271,7 @@ fn value_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn config(settings: &HttpSettings, base: &Path) -> Result<Config, SyncError> {
+fn config(settings: &HttpSettings, base: &Path) -> Result<Config, NetError> {
     let agent = AutoHeaderValue::from(concat!("weir/", env!("CARGO_PKG_VERSION")));
     Ok(Config::builder()
         .http_status_as_error(false)
@@ -291,18 +291,18 @@ fn config(settings: &HttpSettings, base: &Path) -> Result<Config, SyncError> {
         .build())
 }
 
-fn proxy(settings: &HttpSettings) -> Result<Option<ureq::Proxy>, SyncError> {
+fn proxy(settings: &HttpSettings) -> Result<Option<ureq::Proxy>, NetError> {
     let proxy = match &settings.proxy {
         Proxy::Direct => None,
         Proxy::Environment => ureq::Proxy::try_from_env(),
         Proxy::Url(url) => Some(ureq::Proxy::new(url).map_err(|_| {
-            SyncError::new(SyncErrorKind::Settings, format!("`{url}` is not the URL of a proxy"))
+            NetError::new(NetErrorKind::Settings, format!("`{url}` is not the URL of a proxy"))
         })?),
     };
     match &proxy {
         Some(named) if !matches!(named.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
             let text = "the environment names a SOCKS proxy, which is not supported: set `http.proxy`";
-            Err(SyncError::new(SyncErrorKind::Settings, text))
+            Err(NetError::new(NetErrorKind::Settings, text))
         }
         _ => Ok(proxy),
     }

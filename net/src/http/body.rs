@@ -1,16 +1,16 @@
 //! The body of an answer: bounded as it comes, unpacked, and bounded again.
 
 use super::failure;
-use crate::{SyncError, SyncErrorKind};
+use crate::{NetError, NetErrorKind};
 use std::io::{self, Read};
 use url::Url;
 
-/// The body of an answer, unpacked if it was packed for the way. Its errors hold a [`SyncError`]; [`Body::failure`] tells it, too, where
+/// The body of an answer, unpacked if it was packed for the way. Its errors hold a [`NetError`]; [`Body::failure`] tells it, too, where
 /// what reads the body does not.
 pub struct Body {
     inner: Box<dyn Read + Send>,
     url: Url,
-    failure: Option<SyncError>,
+    failure: Option<NetError>,
 }
 
 impl Body {
@@ -20,7 +20,7 @@ impl Body {
         url: Url,
         encoding: &str,
         [max_size, max_unpacked_size]: [u64; 2],
-    ) -> Result<Self, SyncError> {
+    ) -> Result<Self, NetError> {
         let sent = Bounded { inner: sent, left: max_size, url: url.clone(), limit: "max_size" };
         let unpacked: Box<dyn Read + Send> = match encoding {
             "" | "identity" => Box::new(sent),
@@ -28,7 +28,7 @@ impl Body {
             other => {
                 let text =
                     format!("{}: packed in a way that was not asked for: {other}", failure::shown(&url));
-                return Err(SyncError::new(SyncErrorKind::Malformed, text));
+                return Err(NetError::new(NetErrorKind::Malformed, text));
             }
         };
         let limit = "max_unpacked_size";
@@ -37,18 +37,18 @@ impl Body {
     }
 
     /// Why it came to no end, if it did not.
-    pub fn failure(&self) -> Option<SyncError> {
+    pub fn failure(&self) -> Option<NetError> {
         self.failure.clone()
     }
 
     /// All of it, where it is small; more than `max_bytes` is an error.
-    pub fn read_all(&mut self, max_bytes: u64) -> Result<Vec<u8>, SyncError> {
+    pub fn read_all(&mut self, max_bytes: u64) -> Result<Vec<u8>, NetError> {
         let mut bytes = Vec::new();
         let read = self.by_ref().take(max_bytes.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|error| failure::broken_off(&self.url, &error))?;
         if bytes.len() as u64 > max_bytes {
             let text = format!("{}: more than {max_bytes} bytes", failure::shown(&self.url));
-            return Err(SyncError::new(SyncErrorKind::TooLarge, text));
+            return Err(NetError::new(NetErrorKind::TooLarge, text));
         }
         Ok(bytes)
     }
@@ -80,7 +80,7 @@ impl<R: Read> Read for Bounded<R> {
         let read = self.inner.read(to)?;
         let Some(left) = self.left.checked_sub(read as u64) else {
             let text = format!("{}: larger than allowed (`{}`)", failure::shown(&self.url), self.limit);
-            return Err(io::Error::other(SyncError::new(SyncErrorKind::TooLarge, text)));
+            return Err(io::Error::other(NetError::new(NetErrorKind::TooLarge, text)));
         };
         self.left = left;
         Ok(read)

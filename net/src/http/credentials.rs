@@ -1,7 +1,7 @@
 //! Who we are to a server. A configuration only says where a secret lies; the secret itself is read when a client is made, and
 //! nothing shows it.
 
-use crate::{SyncError, SyncErrorKind};
+use crate::{NetError, NetErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -55,7 +55,7 @@ pub(super) struct Proof {
 
 impl Credentials {
     /// Reads the secret; relative paths begin at `base`.
-    pub(super) fn read(&self, base: &Path) -> Result<Proof, SyncError> {
+    pub(super) fn read(&self, base: &Path) -> Result<Proof, NetError> {
         let (Self::Basic { file, env, .. } | Self::Bearer { file, env } | Self::Header { file, env, .. }) =
             self;
         let (secret, place) = match (file, env) {
@@ -96,7 +96,7 @@ impl Proof {
     }
 }
 
-fn read_file(path: &Path) -> Result<String, SyncError> {
+fn read_file(path: &Path) -> Result<String, NetError> {
     let failed =
         |error| wrong(format!("{}: {error}; it should hold the secret for the server", path.display()));
     let mut text = String::new();
@@ -104,12 +104,12 @@ fn read_file(path: &Path) -> Result<String, SyncError> {
     Ok(text.trim().to_owned())
 }
 
-fn read_variable(name: &str) -> Result<String, SyncError> {
+fn read_variable(name: &str) -> Result<String, NetError> {
     let value = std::env::var(name)
         .map_err(|_| wrong(format!("${name} is not set; it should hold the secret for the server")))?;
     Ok(value.trim().to_owned())
 }
 
-fn wrong(text: impl Into<String>) -> SyncError {
-    SyncError::new(SyncErrorKind::Settings, text)
+fn wrong(text: impl Into<String>) -> NetError {
+    NetError::new(NetErrorKind::Settings, text)
 }

@@ -1,7 +1,7 @@
 //! Whom to trust, and our own certificate.
 
 use super::settings::HttpSettings;
-use crate::{SyncError, SyncErrorKind};
+use crate::{NetError, NetErrorKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 /// The settings of TLS; relative paths begin at `base`.
-pub(super) fn config(settings: &HttpSettings, base: &Path) -> Result<TlsConfig, SyncError> {
+pub(super) fn config(settings: &HttpSettings, base: &Path) -> Result<TlsConfig, NetError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(TlsConfig::builder()
         .unversioned_rustls_crypto_provider(provider)
@@ -21,7 +21,7 @@ pub(super) fn config(settings: &HttpSettings, base: &Path) -> Result<TlsConfig, 
 
 /// The authorities. What the system has is what its administrator trusts; none are built in. An empty list is an error only where a
 /// server with TLS is asked, which then says so.
-fn roots(settings: &HttpSettings, base: &Path) -> Result<Vec<Certificate<'static>>, SyncError> {
+fn roots(settings: &HttpSettings, base: &Path) -> Result<Vec<Certificate<'static>>, NetError> {
     let mut roots = Vec::new();
     if settings.system_ca && settings.verify {
         roots.extend(rustls_native_certs::load_native_certs().certs);
@@ -36,7 +36,7 @@ fn roots(settings: &HttpSettings, base: &Path) -> Result<Vec<Certificate<'static
 }
 
 /// Our own certificate with its key, tried out here, where it can be said what is wrong with them.
-fn own(settings: &HttpSettings, base: &Path) -> Result<Option<ClientCert>, SyncError> {
+fn own(settings: &HttpSettings, base: &Path) -> Result<Option<ClientCert>, NetError> {
     let (certificate, key) = match (&settings.client_certificate, &settings.client_key) {
         (None, None) => return Ok(None),
         (Some(certificate), Some(key)) => (base.join(certificate), base.join(key)),
@@ -65,7 +65,7 @@ fn try_out(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> R
         .map(|_| ())
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SyncError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, NetError> {
     let failed = |error: &dyn std::fmt::Display| {
         wrong(format!("{}: no certificate could be read from it: {error}", path.display()))
     };
@@ -74,6 +74,6 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SyncError> 
     if found.is_empty() { Err(failed(&"there is none in it")) } else { Ok(found) }
 }
 
-fn wrong(text: impl Into<String>) -> SyncError {
-    SyncError::new(SyncErrorKind::Settings, text)
+fn wrong(text: impl Into<String>) -> NetError {
+    NetError::new(NetErrorKind::Settings, text)
 }

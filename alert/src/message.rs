@@ -1,0 +1,91 @@
+//! What is told, as it waits in the spool and goes to sinks.
+
+use std::sync::Arc;
+use uuid::Uuid;
+use weir_model::alert::{Notice, Severity};
+use weir_model::{Alert, SourceNotice, Timestamp, Tlp};
+
+/// What is told to people.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// A notice of an incident.
+    Alert(Arc<Alert>),
+    /// Something about a source of intelligence, about what sources say of us, or about Weir itself.
+    Notice(Arc<SourceNotice>),
+}
+
+/// After an outage what opens something goes first, each lane in the order told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// First notices of incidents, and notices about sources.
+    Openings,
+    /// All that comes after a first notice.
+    Rest,
+}
+
+impl Lane {
+    /// Both, in the order in which they are emptied.
+    pub const ALL: [Self; 2] = [Self::Openings, Self::Rest];
+}
+
+impl Message {
+    /// Its identifier: the same whenever the same is told again, so that a consumer can drop repeats.
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Alert(alert) => alert.id,
+            Self::Notice(notice) => notice.id(),
+        }
+    }
+
+    /// What must stay in order: all notices of an incident have the same key.
+    pub fn key(&self) -> Uuid {
+        match self {
+            Self::Alert(alert) => alert.incident,
+            Self::Notice(notice) => notice.id(),
+        }
+    }
+
+    /// In which lane it waits.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Alert(alert) if alert.notice != Notice::Opened => Lane::Rest,
+            Self::Alert(_) | Self::Notice(_) => Lane::Openings,
+        }
+    }
+
+    /// The time of the last packet that it tells of, or when a matter was found.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Alert(alert) => alert.last,
+            Self::Notice(notice) => notice.time,
+        }
+    }
+
+    /// How urgent it is; what says that something is over is informational.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Alert(alert) => alert.severity,
+            Self::Notice(notice) => notice.matter.severity(),
+        }
+    }
+
+    /// Who may see it; `None` where it repeats nothing of a source.
+    pub fn marking(&self) -> Option<Tlp> {
+        match self {
+            Self::Alert(alert) => Some(crate::ceiling::marking(alert)),
+            Self::Notice(notice) => notice.tlp(),
+        }
+    }
+}
+
+impl From<Alert> for Message {
+    fn from(alert: Alert) -> Self {
+        Self::Alert(Arc::new(alert))
+    }
+}
+
+impl From<SourceNotice> for Message {
+    fn from(notice: SourceNotice) -> Self {
+        Self::Notice(Arc::new(notice))
+    }
+}
