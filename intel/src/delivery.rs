@@ -4,7 +4,7 @@
 //! A delivery is a transaction. If the provider fails half-way, nothing of it counts, and what the source said before stays.
 
 use crate::Refusal;
-use std::fmt;
+use std::{fmt, io};
 use uuid::Uuid;
 use weir_model::{Context, IndicatorValue, Timestamp};
 use weir_net::{NetError, NetErrorKind};
@@ -161,6 +161,13 @@ impl SyncError {
     /// An error of a kind.
     pub fn new(kind: SyncErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
+    }
+}
+
+impl SyncError {
+    /// What an error of reading was, where it comes from an answer that broke off or was too large.
+    pub(crate) fn of_reading(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref::<NetError>().map(|error| error.clone().into())
     }
 }
 

@@ -151,9 +151,8 @@ impl<R: Read> Read for Watched<R> {
             return Err(io::Error::other("reading was ended"));
         }
         self.inner.read(to).inspect_err(|error| {
-            let known = error.get_ref().and_then(|inner| inner.downcast_ref::<SyncError>());
-            if let Some(known) = known {
-                self.trouble.borrow_mut().get_or_insert(known.clone());
+            if let Some(known) = SyncError::of_reading(error) {
+                self.trouble.borrow_mut().get_or_insert(known);
             }
         })
     }

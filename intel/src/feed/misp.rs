@@ -118,8 +118,8 @@ fn manifest(files: &Files<'_>) -> Result<BTreeMap<String, String>, SyncError> {
 }
 
 fn failure(shown: &str, error: &io::Error) -> SyncError {
-    let known = error.get_ref().and_then(|inner| inner.downcast_ref::<SyncError>());
-    known.cloned().unwrap_or_else(|| SyncError::new(SyncErrorKind::Unreachable, format!("{shown}: {error}")))
+    let unreachable = || SyncError::new(SyncErrorKind::Unreachable, format!("{shown}: {error}"));
+    SyncError::of_reading(error).unwrap_or_else(unreachable)
 }
 
 impl Shelf {
