@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::latency::Quantiles;
+use rustix::time::{ClockId, clock_gettime};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 use weir_bench::traffic::{Profile, Traffic};
@@ -26,11 +27,31 @@ struct Line {
     taken: u64,
     wire: Arc<Wire>,
     most_waited: Arc<AtomicU64>,
+    turns: Turns,
+}
+
+/// The longest time between two questions for a batch, on the core: a batch, what it taught, a step of a comparison. By the clock a turn is as long
+/// as others have the core.
+struct Turns {
+    before: Option<Duration>,
+    longest_nanos: Arc<AtomicU64>,
+}
+
+impl Turns {
+    /// Another begins, on the thread whose time it is.
+    fn turn(&mut self) {
+        let spent: Duration = clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap();
+        if let Some(before) = self.before.replace(spent) {
+            let turn = u64::try_from(spent.saturating_sub(before).as_nanos()).unwrap();
+            self.longest_nanos.fetch_max(turn, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Source for Line {
     fn next_batch(&mut self, batch: &mut FrameBatch) -> Woken {
         batch.clear();
+        self.turns.turn();
         if self.wire.is_stopped.load(Ordering::Relaxed) {
             return Woken::Ended;
         }
@@ -95,17 +116,18 @@ struct Outcome {
     hits: u64,
     swaps: u32,
     most_waited: u64,
+    longest_turn: Duration,
     batches: Quantiles,
     sweeps: Quantiles,
 }
 
 impl std::fmt::Display for Outcome {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { frames, alerts, hits, swaps, most_waited, batches, sweeps } = self;
+        let Self { frames, alerts, hits, swaps, most_waited, longest_turn, batches, sweeps } = self;
         let (batches, sweeps) = (batches.text(), sweeps.text());
         write!(
             out,
-            "{frames} frames, {swaps} swaps, {hits} hits, {alerts} alerts, at most {most_waited} frames waited\n    batches: {batches}\n    sweeps: {sweeps}"
+            "{frames} frames, {swaps} swaps, {hits} hits, {alerts} alerts, at most {most_waited} frames waited\n    longest turn on the core: {longest_turn:?}\n    batches by the clock: {batches}\n    sweeps by the clock: {sweeps}"
         )
     }
 }
@@ -113,6 +135,7 @@ impl std::fmt::Display for Outcome {
 /// Plays for a time, and swaps sets of a size meanwhile, if one is given.
 fn play(frames: &Arc<[Vec<u8>]>, per_second: Option<u64>, time: Duration, size: Option<u32>) -> Outcome {
     let (wire, most_waited) = (Arc::new(Wire::default()), Arc::new(AtomicU64::new(0)));
+    let longest_nanos = Arc::new(AtomicU64::new(0));
     let began = Instant::now();
     let line = Line {
         frames: Arc::clone(frames),
@@ -121,6 +144,7 @@ fn play(frames: &Arc<[Vec<u8>]>, per_second: Option<u64>, time: Duration, size: 
         taken: 0,
         wire: Arc::clone(&wire),
         most_waited: Arc::clone(&most_waited),
+        turns: Turns { before: None, longest_nanos: Arc::clone(&longest_nanos) },
     };
     let Played { watching, alerts, wanted, .. } = staged(vec![line], wire);
     let (ending, arming) = (watching.ending.clone(), Arc::clone(&watching.arming));
@@ -154,7 +178,8 @@ fn play(frames: &Arc<[Vec<u8>]>, per_second: Option<u64>, time: Duration, size: 
     );
     let most_waited = most_waited.load(Ordering::Relaxed);
     assert!(most_waited <= RING_FRAMES, "{most_waited} frames waited: a ring would have lost some");
-    Outcome { frames, alerts: alerts.lines().len(), hits, swaps, most_waited, batches, sweeps }
+    let longest_turn = Duration::from_nanos(longest_nanos.load(Ordering::Relaxed));
+    Outcome { frames, alerts: alerts.lines().len(), hits, swaps, most_waited, longest_turn, batches, sweeps }
 }
 
 fn frames(count: usize, flows: u64) -> Arc<[Vec<u8>]> {
