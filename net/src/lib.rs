@@ -4,6 +4,7 @@
 
 mod error;
 pub mod http;
+pub mod tls;
 pub mod units;
 
 pub use error::{NetError, NetErrorKind};

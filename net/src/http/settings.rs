@@ -1,7 +1,7 @@
 //! How a source is asked, as it stands in a configuration.
 
 use super::credentials::Credentials;
-use crate::units;
+use crate::{tls::TlsSettings, units};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -70,6 +70,17 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
+    /// What of them is TLS.
+    pub fn tls(&self) -> TlsSettings {
+        TlsSettings {
+            ca_file: self.ca_file.clone(),
+            system_ca: self.system_ca,
+            verify: self.verify,
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+        }
+    }
+
     /// What somebody should think about again, of asking the server at `url` so; for the log when the source is set up.
     pub fn warnings(&self, url: &str) -> Vec<String> {
         let mut warnings = Vec::new();
