@@ -4,7 +4,9 @@
 
 mod error;
 pub mod http;
+mod secret;
 pub mod tls;
 pub mod units;
 
 pub use error::{NetError, NetErrorKind};
+pub use secret::{Secret, SecretPlace};

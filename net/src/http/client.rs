@@ -6,13 +6,14 @@ use super::settings::{HttpSettings, Proxy};
 use super::{failure, tls};
 use crate::{NetError, NetErrorKind};
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::http::{self, HeaderMap};
-use ureq::{Agent, ProxyProtocol};
+use ureq::{Agent, AsSendBody, ProxyProtocol};
 use url::{Origin, Url};
 use weir_model::text::printable;
 
@@ -39,8 +40,9 @@ pub struct Client {
 #[derive(Clone, Debug)]
 pub struct Request {
     url: Url,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
     body: Option<Vec<u8>>,
+    within: Option<Duration>,
 }
 
 /// What the server answers.
@@ -57,20 +59,30 @@ pub struct Response {
 impl Request {
     /// Asks for what lies at a URL.
     pub fn get(url: &Url) -> Self {
-        Self { url: url.clone(), headers: Vec::new(), body: None }
+        Self { url: url.clone(), headers: Vec::new(), body: None, within: None }
     }
 
     /// Asks with a JSON document.
     pub fn post_json(url: &Url, document: &serde_json::Value) -> Self {
-        let body = Some(document.to_string().into_bytes());
-        Self { body, ..Self::get(url) }.header("content-type", "application/json")
+        Self::post(url, "application/json", document.to_string().into_bytes())
+    }
+
+    /// Brings a document of a media type.
+    pub fn post(url: &Url, media_type: &str, body: Vec<u8>) -> Self {
+        Self { body: Some(body), ..Self::get(url) }.header("content-type", media_type)
     }
 
     /// With a header; not for credentials.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// The answer must be complete after this time, also where `timeout` is longer.
+    #[must_use]
+    pub fn within(self, time: Duration) -> Self {
+        Self { within: Some(time), ..self }
     }
 }
 
@@ -132,14 +144,14 @@ impl Client {
         let run = || {
             let mut built = http::Request::builder().uri(url.as_str()).header("accept-encoding", "gzip");
             for (name, value) in &request.headers {
-                built = built.header(*name, value);
+                built = built.header(&**name, value);
             }
             if let Some(proof) = self.proof.as_ref().filter(|_| url.origin() == self.home) {
                 built = built.header(&proof.name, &proof.value);
             }
             match &request.body {
-                Some(body) => self.agent.run(built.method("POST").body(body.as_slice())?),
-                None => self.agent.run(built.method("GET").body(())?),
+                Some(body) => self.run(built.method("POST").body(body.as_slice())?, request.within),
+                None => self.run(built.method("GET").body(())?, request.within),
             }
         };
         let answer = match run() {
@@ -147,6 +159,19 @@ impl Client {
             answer => answer,
         };
         answer.map_err(|error| failure::no_answer(url, &error))
+    }
+
+    fn run(
+        &self,
+        request: http::Request<impl AsSendBody>,
+        within: Option<Duration>,
+    ) -> Result<http::Response<ureq::Body>, ureq::Error> {
+        match within {
+            Some(time) => {
+                self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())
+            }
+            None => self.agent.run(request),
+        }
     }
 
     fn response(&self, response: http::Response<ureq::Body>, url: Url) -> Result<Response, NetError> {

@@ -1,16 +1,11 @@
 //! Who we are to a server. A configuration only says where a secret lies; the secret itself is read when a client is made, and
 //! nothing shows it.
 
-use crate::{NetError, NetErrorKind};
+use crate::{NetError, SecretPlace};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-
-/// Most bytes of a file with a secret: tokens have some thousand.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// Who we are, and where the secret that proves it lies: in a file (its first line) or in a variable of the environment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -58,23 +53,8 @@ impl Credentials {
     pub(super) fn read(&self, base: &Path) -> Result<Proof, NetError> {
         let (Self::Basic { file, env, .. } | Self::Bearer { file, env } | Self::Header { file, env, .. }) =
             self;
-        let (secret, place) = match (file, env) {
-            (Some(file), None) => (read_file(&base.join(file))?, base.join(file).display().to_string()),
-            (None, Some(name)) => (read_variable(name)?, format!("${name}")),
-            _ => {
-                return Err(wrong(
-                    "credentials need either `file` or `env`, which say where the secret lies",
-                ));
-            }
-        };
-        if secret.is_empty() {
-            return Err(wrong(format!("{place} is empty; it should hold the secret for the server")));
-        }
-        if secret.contains(|c: char| c.is_control()) {
-            return Err(wrong(format!(
-                "{place} holds more than one line or binary data instead of a secret"
-            )));
-        }
+        let read = SecretPlace { file: file.clone(), env: env.clone() }.read(base)?;
+        let (secret, place) = (read.reveal().to_owned(), read.place().to_owned());
         let mut secrets = vec![secret.clone()];
         let (name, value) = match self {
             Self::Basic { user, .. } => {
@@ -94,22 +74,4 @@ impl Proof {
     pub(super) fn hide(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
-}
-
-fn read_file(path: &Path) -> Result<String, NetError> {
-    let failed =
-        |error| wrong(format!("{}: {error}; it should hold the secret for the server", path.display()));
-    let mut text = String::new();
-    File::open(path).map_err(failed)?.take(MAX_SECRET_BYTES).read_to_string(&mut text).map_err(failed)?;
-    Ok(text.trim().to_owned())
-}
-
-fn read_variable(name: &str) -> Result<String, NetError> {
-    let value = std::env::var(name)
-        .map_err(|_| wrong(format!("${name} is not set; it should hold the secret for the server")))?;
-    Ok(value.trim().to_owned())
-}
-
-fn wrong(text: impl Into<String>) -> NetError {
-    NetError::new(NetErrorKind::Settings, text)
 }

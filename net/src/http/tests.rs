@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use url::Url;
 
 fn settings(toml: &str) -> HttpSettings {
     toml::from_str(&format!("proxy = \"none\"\n{toml}")).unwrap()
@@ -184,6 +185,24 @@ fn documents_are_read_or_refused() {
     assert_eq!(answer, serde_json::json!({ "method": "POST" }));
     assert_eq!(server.asked()[0].body, br#"{"page":1}"#);
     assert_eq!(error(client.send(&post).unwrap().json::<u8>()).kind, NetErrorKind::Malformed);
+}
+
+#[test]
+fn bytes_are_posted_with_headers_and_in_time() {
+    let server = StandIn::new(|asked| {
+        let answer = Answer::new(200, &[], vec![b'x'; 1000]);
+        if asked.path == "/slow" { answer.drip(Duration::from_secs(5)) } else { answer }
+    });
+    let client = Client::new(&settings(""), &server.url, Path::new("")).unwrap();
+    let post = |url: &Url| Request::post(url, "text/plain", b"hello".to_vec());
+    let request = post(&server.url).header(format!("X-{}", 1), "one").within(Duration::from_mins(5));
+    assert_eq!(client.send(&request).unwrap().status(), 200);
+    let asked = &server.asked()[0];
+    assert_eq!((&*asked.body, &*asked.headers["x-1"]), (&b"hello"[..], "one"));
+    assert_eq!(asked.headers["content-type"], "text/plain");
+    let slow = post(&server.url.join("slow").unwrap()).within(Duration::from_millis(300));
+    let error = error(client.send(&slow).and_then(text));
+    assert!(matches!(error.kind, NetErrorKind::Unreachable | NetErrorKind::TooLarge), "{error}");
 }
 
 #[test]
