@@ -1,7 +1,13 @@
 //! Where messages go. A kind of sink is a file here and a line in [`SinkSettings`].
 
+mod file;
+#[cfg(test)]
+mod parcels;
+mod remarks;
 mod stdout;
 
+pub use file::{Compression, FileSettings};
+pub use remarks::Remarks;
 pub use stdout::StdoutSettings;
 
 use crate::{Format, Message};
@@ -24,6 +30,12 @@ pub trait Sink: Send {
 
     /// Called at least once a second or so when nothing is delivered, for what is due by time.
     fn idle(&mut self) {}
+
+    /// What somebody should know that is no outcome of a parcel (a file that was mended, one that cannot be rotated): each once, to be
+    /// complained of. Without secrets and without anything that parcels say.
+    fn remarks(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What became of a parcel.
@@ -191,5 +203,6 @@ macro_rules! sinks {
 }
 
 sinks! {
+    File: FileSettings,
     Stdout: StdoutSettings,
 }

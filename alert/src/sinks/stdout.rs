@@ -21,7 +21,7 @@ impl Settings for StdoutSettings {
     }
 }
 
-struct Stdout;
+pub(super) struct Stdout;
 
 impl Sink for Stdout {
     fn deliver(&mut self, parcels: &[Parcel], _: Instant) -> Vec<Outcome> {
