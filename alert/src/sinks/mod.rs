@@ -5,10 +5,12 @@ mod file;
 mod parcels;
 mod remarks;
 mod stdout;
+mod syslog;
 
 pub use file::{Compression, FileSettings};
 pub use remarks::Remarks;
 pub use stdout::StdoutSettings;
+pub use syslog::{Facility, Framing, SyslogSettings};
 
 use crate::{Format, Message};
 use serde::{Deserialize, Deserializer};
@@ -205,4 +207,5 @@ macro_rules! sinks {
 sinks! {
     File: FileSettings,
     Stdout: StdoutSettings,
+    Syslog: SyslogSettings,
 }
