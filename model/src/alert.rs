@@ -4,13 +4,14 @@ use crate::flow::{EndReason, NameSource, Orientation, Tunnel};
 use crate::indicator::{Effect, Side};
 use crate::record::{Counters, Sampling};
 use crate::{Endpoint, Flow, Indicator, Name, Protocol, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A notice of an incident, with all that an analyst needs. Sinks render it; nothing in it is looked up later.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// UUIDv5 over incident key, opening time and notice number: the same after a crash and replay.
     pub id: Uuid,
@@ -112,7 +113,7 @@ impl Alert {
 }
 
 /// What the log of an address translator is asked for: who was behind this port of it at this time.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Translated {
     /// First packet.
     pub time: Timestamp,
@@ -125,7 +126,7 @@ pub struct Translated {
 }
 
 /// One way in which an indicator was met.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Match {
     /// In which field.
     pub field: Field,
@@ -134,7 +135,7 @@ pub struct Match {
 }
 
 /// The fields that are compared with indicators, the ones that ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Field {
     /// An address of a flow.
     FlowAddress,
@@ -187,7 +188,7 @@ impl Field {
 }
 
 /// Bytes and packets one way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// Packets.
     pub packets: u64,
@@ -198,7 +199,7 @@ pub struct Traffic {
 }
 
 /// A DNS look-up that met an indicator.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lookup {
     /// Time of the question, or of the answer where the question was not seen.
     pub time: Timestamp,
@@ -223,7 +224,7 @@ pub struct Lookup {
 }
 
 /// Why an answer looks rewritten by a resolver's policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Rewritten {
     /// The resolver says so: extended DNS error blocked, censored, filtered or prohibited (RFC 8914).
     Declared(u16),
@@ -234,7 +235,7 @@ pub enum Rewritten {
 }
 
 /// Which notice of an incident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Notice {
     /// First hit.
     Opened,
@@ -247,7 +248,7 @@ pub enum Notice {
 }
 
 /// Who began, as seen from the inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Direction {
     /// The inside end began.
     Outbound,
@@ -262,7 +263,7 @@ pub enum Direction {
 }
 
 /// How far an incident got; it only rises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Grade {
     /// The name was asked for, or the address was in an answer.
     LookedUp,
@@ -275,7 +276,7 @@ pub enum Grade {
 }
 
 /// Severity, 1 to 4, as OCSF numbers informational (1) to high (4) and critical (5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// To know.
     Informational,
@@ -288,7 +289,7 @@ pub enum Severity {
 }
 
 /// What a host is for, where that changes how a hit is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// Recursive DNS resolver: asks for others.
     Resolver,

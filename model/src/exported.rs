@@ -2,13 +2,14 @@
 
 use crate::record::{Counters, ObservedAt};
 use crate::{Endpoint, ExportVersion, Sampling};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The part of a [`crate::Flow`] that only flows have that were put together from exported records. Raw counters are those of the
 /// flow itself.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Exported {
     /// Who told of it, in the order of their first records; capped by the table that puts flows together.
     pub observers: SmallVec<[Observer; 1]>,
@@ -63,7 +64,7 @@ impl Exported {
 }
 
 /// A place at which an exporter saw the flow: of one observation domain, coming in or going out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observer {
     /// Its address.
     pub exporter: IpAddr,

@@ -3,19 +3,20 @@
 use crate::observation::ToldNames;
 use crate::record::{self, Translated};
 use crate::{Endpoint, Exported, Name, Protocol, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A flow record's identity within one run: the number of the packet that began it ([`crate::Frame::number`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FlowId(pub u64);
 
 /// A flow record: one conversation, or the part of it between two active timeouts.
 ///
 /// Its key is the innermost packet's protocol, addresses and ports. VLANs and tunnels are attributes, not key: on
 /// a tap the two directions of one conversation often carry different tags.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flow {
     /// Identity.
     pub id: FlowId,
@@ -52,7 +53,8 @@ pub struct Flow {
     /// Tunnels looked through to reach the first packet, outermost first.
     pub tunnels: SmallVec<[Tunnel; 2]>,
     /// Application protocol, as ECS `network.protocol`: `dns`, `tls`, `quic`, `http`, `ssh` and so on.
-    pub application: Option<&'static str>,
+    #[serde(deserialize_with = "known_application")]
+    pub application: Option<ApplicationWord>,
     /// The name of the responder that counts most (SNI or Host, else passive DNS), and how it was learnt.
     pub name: Option<FlowName>,
     /// Further names of the responder, in the order learnt, each once per source; capped by the flow table.
@@ -65,6 +67,51 @@ pub struct Flow {
     pub dns_messages: (u32, u32),
     /// What routers told of it; `None` for flows of which the packets were seen.
     pub exported: Option<Box<Exported>>,
+}
+
+/// A word for an application protocol, one of [`APPLICATIONS`].
+pub type ApplicationWord = &'static str;
+
+/// The words that [`Flow::application`] may have, in order.
+pub const APPLICATIONS: [&str; 32] = [
+    "bittorrent",
+    "dhcp",
+    "dhcpv6",
+    "dns",
+    "dtls",
+    "ftp",
+    "http",
+    "http2",
+    "imap",
+    "ldap",
+    "llmnr",
+    "mdns",
+    "mqtt",
+    "mysql",
+    "ntp",
+    "pop3",
+    "postgresql",
+    "quic",
+    "rdp",
+    "rtsp",
+    "sip",
+    "smb",
+    "smtp",
+    "snmp",
+    "socks",
+    "ssdp",
+    "ssh",
+    "stun",
+    "tls",
+    "vnc",
+    "wireguard",
+    "xmpp",
+];
+
+/// Reads one of [`APPLICATIONS`]; a word that another version wrote and this one does not know is left out.
+fn known_application<'de, D: Deserializer<'de>>(written: D) -> Result<Option<ApplicationWord>, D::Error> {
+    let word = Option::<String>::deserialize(written)?;
+    Ok(word.and_then(|word| APPLICATIONS.into_iter().find(|known| *known == word)))
 }
 
 impl Flow {
@@ -139,7 +186,7 @@ impl Flow {
 }
 
 /// What one direction of a flow carried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Packets; each fragment of a datagram counts.
     pub packets: u64,
@@ -176,7 +223,7 @@ impl Counters {
 }
 
 /// What tells initiator from responder, weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Orientation {
     /// Nothing: the sender of the first packet is taken for the initiator.
     FirstPacket,
@@ -190,7 +237,7 @@ pub enum Orientation {
 }
 
 /// TCP's view of a flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpSummary {
     /// SYN of the initiator seen.
     pub syn: bool,
@@ -203,7 +250,7 @@ pub struct TcpSummary {
 }
 
 /// How far a TCP connection got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TcpState {
     /// Only SYNs.
     #[default]
@@ -219,7 +266,7 @@ pub enum TcpState {
 }
 
 /// Why a flow record ends (IPFIX flowEndReason, RFC 5102 section 5.11.3, told apart further).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EndReason {
     /// Both sides of a TCP connection sent FIN.
     Fin,
@@ -238,7 +285,7 @@ pub enum EndReason {
 }
 
 /// One layer of encapsulation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tunnel {
     /// Kind of tunnel.
     pub kind: TunnelKind,
@@ -251,7 +298,7 @@ pub struct Tunnel {
 }
 
 /// Kinds of tunnels that Weir looks through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TunnelKind {
     /// IP in IP: 4in4 (RFC 2003), 6in4 (RFC 4213), 4in6 and 6in6 (RFC 2473).
     IpIp,
@@ -300,7 +347,7 @@ impl TunnelKind {
 }
 
 /// A name of a flow's responder and how it was learnt.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlowName {
     /// The name.
     pub name: Name,
@@ -313,7 +360,7 @@ pub struct FlowName {
 }
 
 /// How a name was learnt. `Ord` is by weight: a later one outranks an earlier one as the flow's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NameSource {
     /// In a certificate that the server presented.
     Certificate,
@@ -352,7 +399,7 @@ impl NameSource {
 }
 
 /// What a flow's TLS handshake said.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TlsSummary {
     /// server_name of the (last) ClientHello.
     pub server_name: Option<Name>,
@@ -373,7 +420,7 @@ pub struct TlsSummary {
 }
 
 /// What a flow's first HTTP request said.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpSummary {
     /// The request.
     pub request: Option<Arc<crate::observation::HttpRequest>>,

@@ -2,13 +2,14 @@
 
 use crate::{Name, Timestamp};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// An indicator: a value that can be recognised on the wire, with everything its sources say of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Indicator {
     /// What to recognise.
     pub value: IndicatorValue,
@@ -43,7 +44,7 @@ impl Indicator {
 }
 
 /// The value of an indicator, in the one form in which values are compared.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IndicatorValue {
     /// One address, any port.
     Address(IpAddr),
@@ -68,7 +69,7 @@ pub enum IndicatorValue {
 }
 
 /// A URL without its scheme. The path is as in the request target: it begins with `/` and holds the query, no fragment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Url {
     /// The host: a name, or an address in its usual text form.
     pub host: Name,
@@ -139,7 +140,7 @@ fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 /// A warninglist (MISP) that holds a value, and what follows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Warning {
     /// The list's name.
     pub list: Arc<str>,
@@ -148,7 +149,7 @@ pub struct Warning {
 }
 
 /// What a warninglist does to an indicator that it holds. One that suppresses it keeps it out of the set altogether.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Effect {
     /// Meeting it is less urgent: much that is harmless meets it, too.
     Lower,
@@ -170,7 +171,7 @@ impl Effect {
 }
 
 /// What one source says of an indicator.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Context {
     /// The source: a file's name, later a feed's or an instance's.
     pub source: Arc<str>,
@@ -203,7 +204,7 @@ impl Context {
 }
 
 /// What a source that knows more than values says of one of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Further {
     /// Its identifier at the source: of the MISP attribute, of the STIX indicator.
     pub id: Option<Uuid>,
@@ -224,7 +225,7 @@ pub struct Further {
 }
 
 /// A report (STIX) or an event (MISP).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Report {
     /// Its identifier.
     pub id: Option<Uuid>,
@@ -233,7 +234,7 @@ pub struct Report {
 }
 
 /// Malware, an actor, a campaign, a technique.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Threat {
     /// The kind, as the source calls it: a STIX object type (`malware`, `threat-actor`), a MISP galaxy (`malpedia`).
     pub kind: Arc<str>,
@@ -242,7 +243,7 @@ pub struct Threat {
 }
 
 /// The side of a flow on which a source saw an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// The attacker's own: it begins flows (MISP `ip-src`, STIX `src_ref`).
     Source,
@@ -261,7 +262,7 @@ impl Side {
 }
 
 /// Traffic Light Protocol 2.0 (FIRST), loosest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Tlp {
     /// No limit on disclosure (TLP 1: WHITE).
     Clear,

@@ -1,5 +1,6 @@
 //! Domain names as they are compared.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,8 +13,29 @@ pub const MAX_NAME_LEN: usize = 253;
 /// the wire are never the same `Name`.
 ///
 /// Unicode is turned into A-labels where people write names (`intel`), never here: the wire carries A-labels.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Arc<str>")]
 pub struct Name(Arc<str>);
+
+/// What is no text form of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoName;
+
+impl fmt::Display for NoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no domain name in text form")
+    }
+}
+
+/// From a text form that may have been tampered with: printable ASCII, no longer than escapes can make it.
+impl TryFrom<Arc<str>> for Name {
+    type Error = NoName;
+
+    fn try_from(text: Arc<str>) -> Result<Self, NoName> {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_plain && text.len() <= 4 * MAX_NAME_LEN { Ok(Self(text)) } else { Err(NoName) }
+    }
+}
 
 impl Name {
     /// From the labels of a name on the wire, raw bytes, without the root label.

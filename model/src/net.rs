@@ -1,5 +1,6 @@
 //! Addresses, ports, protocols.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -7,7 +8,7 @@ use std::net::IpAddr;
 ///
 /// For ICMP and ICMPv6 the "ports" are type and code (or the type's counterpart), as Community ID v1 has it:
 /// see [`crate::community_id`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Endpoint {
     /// IPv4 or IPv6 address.
     pub ip: IpAddr,
@@ -30,7 +31,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// An IP protocol number (IANA "Assigned Internet Protocol Numbers").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Protocol(pub u8);
 
 impl Protocol {

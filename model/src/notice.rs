@@ -4,6 +4,7 @@ use crate::Timestamp;
 use crate::alert::Severity;
 use crate::indicator::{Context, IndicatorValue, Tlp};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 const NAMESPACE: Uuid = Uuid::from_u128(0x5b0a_65c2_6f4e_4f0b_9d3c_7765_6972_0002);
 
 /// Something to tell about a source of intelligence, or about what the sources say of us.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceNotice {
     /// When it was found.
     pub time: Timestamp,
@@ -22,7 +23,7 @@ pub struct SourceNotice {
 }
 
 /// What there is to tell.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Matter {
     /// A source lists an address inside our networks: others take us for bad.
     Listed {

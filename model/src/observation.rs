@@ -1,6 +1,7 @@
 //! What was seen inside a flow: names asked for and presented, requests, certificates.
 
 use crate::{Endpoint, Name, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -219,7 +220,7 @@ pub struct ServerHello {
 }
 
 /// A certificate that a TLS server presented in clear (up to TLS 1.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// Position in the chain; 0 is the server's own.
     pub position: u8,
@@ -240,7 +241,7 @@ pub struct Certificate {
 }
 
 /// The head of an HTTP request (RFC 9112, or HTTP/2 in clear: RFC 9113).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpRequest {
     /// Method, upper case as sent.
     pub method: Arc<str>,
@@ -272,7 +273,7 @@ pub struct ToldNames {
 }
 
 /// The host of an HTTP request: a name or an address literal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpHost {
     /// A domain name.
     Name(Name),
@@ -281,7 +282,7 @@ pub enum HttpHost {
 }
 
 /// Forms of a request target (RFC 9112 section 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestForm {
     /// `/path`: to the server itself (also `*`).
     Origin,

@@ -5,6 +5,7 @@
 
 use crate::frame::LinkType;
 use crate::{Frame, Protocol, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// One data record of an exporter.
@@ -100,7 +101,7 @@ pub struct Origin {
 }
 
 /// A protocol by which routers export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ExportVersion {
     /// NetFlow version 1.
     NetFlow1,
@@ -135,7 +136,7 @@ impl ExportVersion {
 }
 
 /// Packets and bytes of one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Packets.
     pub packets: u64,
@@ -153,7 +154,7 @@ impl Counters {
 }
 
 /// So many of so many packets were looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampling {
     /// Packets chosen, at least 1.
     pub chosen: u32,
@@ -192,7 +193,7 @@ impl Sampling {
 }
 
 /// Where a sampling rate was learnt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SamplingSource {
     /// The header of the datagram (NetFlow v5).
     Header,
@@ -223,7 +224,7 @@ impl SamplingSource {
 }
 
 /// flowDirection (IE 61).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ObservedAt {
     /// Ingress flow.
     Ingress,

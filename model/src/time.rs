@@ -1,5 +1,6 @@
 //! Packet time: the only clock that deciding code knows.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 /// Nanoseconds since 1970-01-01T00:00:00Z, without leap seconds (as pcap and pcapng have it).
 ///
 /// Holds times until the year 2554; arithmetic saturates, because a capture file may claim any time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(u64);
 
 impl Timestamp {

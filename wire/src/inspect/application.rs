@@ -1,5 +1,6 @@
 //! The protocols that are recognised, and each told once per conversation.
 
+use weir_model::flow::APPLICATIONS;
 use weir_model::observation::Fact;
 
 /// A protocol, as ECS `network.protocol` has it.
@@ -90,6 +91,12 @@ impl Told {
     pub(super) fn tell(&mut self, application: Application, learn: &mut dyn FnMut(Fact)) {
         if !self.has(application) {
             self.0 |= bit(application);
+            // What is stored of flows is read back by that list.
+            debug_assert!(
+                APPLICATIONS.contains(&application.keyword()),
+                "{} is not listed",
+                application.keyword()
+            );
             learn(Fact::Application(application.keyword()));
         }
     }
