@@ -1,7 +1,7 @@
 //! Alerts, flows and names out: formats, and the sinks that they go to.
 //!
 //! [`formats`] write [`Message`]s, flows and names as lines, [`sentence`] says in English what happened and what to do next, [`ceiling`] leaves
-//! out what may not go there, [`sinks`] take it to whoever wants it, and [`JsonLines`] writes whole lines into anything. The fields are
+//! out what may not go there, [`spool`] keeps it until every sink has it, [`sinks`] take it to whoever wants it, and [`JsonLines`] writes whole lines into anything. The fields are
 //! listed in docs/EVENTS.md, and a test keeps that table true.
 
 pub mod ceiling;
@@ -10,6 +10,8 @@ mod json;
 mod message;
 pub mod sentence;
 pub mod sinks;
+pub mod spool;
+pub mod stored;
 mod text;
 mod writer;
 

@@ -1,0 +1,147 @@
+//! The file of the spool: opened, made, recognised.
+
+use super::{SpoolError, SpoolErrorKind};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, TransactionBehavior};
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// The form of the tables. A file with a higher one was made by a later Weir and is not touched.
+pub(super) const VERSION: i32 = 1;
+
+/// "Weis" in the header of the file, so that `file` and we recognise it.
+const APPLICATION: i32 = 0x5765_6973;
+
+/// Pages of the file held in memory, in KiB. What is appended is read again soon, by each sink.
+const CACHE_KIB: i32 = 16 * 1024;
+
+/// What of the log stays on the disk when all in it is in the tables: what 1,000 pages of 4 KiB take, after which SQLite moves them.
+const MAX_IDLE_LOG_BYTES: i64 = 4 << 20;
+
+/// A message's place tells its lane and its sequence ([`super::store::place`]), so that a lane is read on, oldest first, without an index.
+/// Notes outlive the messages that they came with. Times are nanoseconds since 1970.
+const TABLES: &str = "
+CREATE TABLE message (
+    place INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    key BLOB NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE TABLE note (
+    sequence INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+) STRICT;
+CREATE TABLE totals (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    last INTEGER NOT NULL,
+    removed INTEGER NOT NULL,
+    expired INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL
+) STRICT;
+INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+CREATE TABLE cursor (
+    number INTEGER PRIMARY KEY,
+    sink TEXT NOT NULL,
+    part TEXT NOT NULL,
+    began INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    openings INTEGER NOT NULL,
+    rest INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    in_part INTEGER NOT NULL,
+    stripped INTEGER NOT NULL,
+    filtered INTEGER NOT NULL,
+    withheld INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    unreadable INTEGER NOT NULL,
+    expired INTEGER NOT NULL,
+    UNIQUE (sink, part)
+) STRICT;
+";
+
+pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
+    // SQLite says "unable to open database file" to everything, and would make a file that all may read.
+    let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.and_then(|_| sync_directory(path)).map_err(|error| SpoolError::io(path, &error))?;
+    let mut connection = Connection::open(path)?;
+    // One process has it, alone: two would both tell what is in it. So the index of the log needs no file either.
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    recognise(&connection)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "journal_size_limit", MAX_IDLE_LOG_BYTES)?;
+    prepare(&mut connection)?;
+    Ok(connection)
+}
+
+/// Without it a file that was just made may be gone after a power cut, with all that was synced into it. SQLite does this for its log.
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    let directory =
+        path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+pub(super) fn open_in_memory() -> Result<Connection, SpoolError> {
+    let mut connection = Connection::open_in_memory()?;
+    prepare(&mut connection)?;
+    Ok(connection)
+}
+
+/// Renames a file that cannot be read, and its log: one that stayed would be applied to the next file of that name. At most one damaged
+/// file is kept.
+pub(super) fn set_aside(path: &Path) -> Result<PathBuf, SpoolError> {
+    let with = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    for suffix in ["", "-wal", "-shm"] {
+        match std::fs::rename(with(suffix), with(&format!(".damaged{suffix}"))) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(SpoolError::io(path, &error)),
+            _ => {}
+        }
+    }
+    Ok(with(".damaged"))
+}
+
+/// Makes the tables where there are none. A file that was tampered with shall not reach further than its tables: no triggers, views or
+/// functions that it may bring along.
+fn prepare(connection: &mut Connection) -> Result<(), SpoolError> {
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // Otherwise statements are planned anew for each value that is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "synchronous", "full")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if marks(&transaction)? == (0, 0) {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Whether it is ours, or empty.
+fn recognise(connection: &Connection) -> Result<(), SpoolError> {
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match marks(connection)? {
+        (APPLICATION, VERSION) => Ok(()),
+        (0, 0) if tables == 0 => Ok(()),
+        (APPLICATION, found) if found > VERSION => {
+            Err(SpoolError::new(SpoolErrorKind::Later, format!("form {found}, this one knows {VERSION}")))
+        }
+        _ => Err(SpoolError::new(SpoolErrorKind::Damaged, "the file is no spool of Weir")),
+    }
+}
+
+/// Whose file it is, and of which form.
+fn marks(connection: &Connection) -> Result<(i32, i32), SpoolError> {
+    let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((application, version))
+}
