@@ -75,6 +75,13 @@ struct Notices {
     severity: String,
     at: u64,
     repeats: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unsent: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl From<Told> for Notices {
@@ -85,6 +92,7 @@ impl From<Told> for Notices {
             severity: told.severity.to_string(),
             at: told.at.as_nanos(),
             repeats: told.repeats,
+            unsent: told.unsent,
         }
     }
 }
@@ -132,6 +140,7 @@ fn told(notices: &Notices) -> Result<Told> {
         severity: severity.context("no such severity")?,
         at: Timestamp::from_nanos(notices.at),
         repeats: notices.repeats,
+        unsent: notices.unsent,
     })
 }
 
@@ -146,7 +155,9 @@ mod tests {
 
     #[test]
     fn open_incidents_come_back_as_they_were() {
-        let text = entry(r#","told":{"count":2,"grade":"connected","severity":"high","at":3,"repeats":1}"#);
+        let text = entry(
+            r#","told":{"count":2,"grade":"connected","severity":"high","at":3,"repeats":1,"unsent":1}"#,
+        );
         let read = parse(text.as_bytes()).unwrap();
         let told = Told {
             notices: 2,
@@ -154,6 +165,7 @@ mod tests {
             severity: Severity::High,
             at: Timestamp::from_nanos(3),
             repeats: 1,
+            unsent: 1,
         };
         assert_eq!(read[0].told, Some(told));
         let incidents = read.into_iter().map(Entry::from).collect();

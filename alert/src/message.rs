@@ -45,10 +45,11 @@ impl Message {
         }
     }
 
-    /// In which lane it waits.
+    /// In which lane it waits. The first notice of an incident that anybody is sent is what opens it for them.
     pub fn lane(&self) -> Lane {
+        let is_first = |alert: &Alert| alert.notice == Notice::Opened || alert.unsent + 1 == alert.number;
         match self {
-            Self::Alert(alert) if alert.notice != Notice::Opened => Lane::Rest,
+            Self::Alert(alert) if !is_first(alert) => Lane::Rest,
             Self::Alert(_) | Self::Notice(_) => Lane::Openings,
         }
     }

@@ -295,6 +295,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         incident: Uuid::from_u128(2),
         notice: Notice::Closed,
         number: 1,
+        unsent: 0,
         indicator: indicator(IndicatorValue::Domain(name("evil.example"))),
         also_matched: Vec::new(),
         matched: vec![Match { field, value: "evil.example".into() }],
@@ -356,6 +357,14 @@ pub(crate) fn notices() -> Vec<SourceNotice> {
         Matter::Recovered,
         Matter::NotSaved { reason: "no space left".into() },
         Matter::CanaryLost { last_seen: Some(FIRST) },
+        Matter::Folded {
+            since: FIRST,
+            messages: 1_200,
+            incidents: 1_100,
+            by_severity: [0, 1_000, 190, 10],
+            kinds: vec![("outbound looked_up domain-name".into(), 1_000)],
+        },
+        Matter::Delayed { since: FIRST, reason: "no space left".into() },
     ];
     let told = |matter| SourceNotice { time: after(60), source: Some("feodo".into()), matter };
     matters.map(told).into()
@@ -370,6 +379,8 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
     };
     let full = Alert {
         also_matched: vec![indicator(IndicatorValue::Network("203.0.113.0/24".parse().unwrap()))],
+        number: 3,
+        unsent: 1,
         at_least: true,
         known_as: Some(Side::Source),
         warned: Some(Effect::Lower),

@@ -380,6 +380,11 @@ fn more(alert: &Alert) -> String {
     if alert.other_host_count > 0 {
         let _ = write!(more, " {} met it too.", count(alert.other_host_count, "other inside host"));
     }
+    if alert.unsent > 0 {
+        let unsent = count(alert.unsent.into(), "earlier notice");
+        let were = if alert.unsent == 1 { "was" } else { "were" };
+        let _ = write!(more, " {unsent} of this {were} only counted: muted, or too many at once.");
+    }
     more
 }
 

@@ -21,6 +21,8 @@ pub struct Alert {
     pub notice: Notice,
     /// Its number, from 1.
     pub number: u32,
+    /// Notices of the incident before this one that nobody was sent: muted, or folded into a summary.
+    pub unsent: u32,
     /// The indicator that rings: the most specific of those matched.
     pub indicator: Arc<Indicator>,
     /// Others that matched the same flows.

@@ -64,6 +64,27 @@ pub enum Matter {
         /// When it came back last; `None`: never.
         last_seen: Option<Timestamp>,
     },
+    /// There was more to tell than may be told in a minute: some messages were only counted, and this is told in their place. It
+    /// repeats nothing of a source.
+    Folded {
+        /// When the first of them was.
+        since: Timestamp,
+        /// How many.
+        messages: u64,
+        /// Of how many incidents.
+        incidents: u64,
+        /// How many of each severity, in the order of [`Severity::ALL`].
+        by_severity: [u64; 4],
+        /// The most frequent kinds, as `outbound attempted ipv4-addr`, and how many of each.
+        kinds: Vec<(Arc<str>, u64)>,
+    },
+    /// What there was to tell could not be kept for a while, so it comes late.
+    Delayed {
+        /// Since when.
+        since: Timestamp,
+        /// What went wrong.
+        reason: Arc<str>,
+    },
 }
 
 impl Matter {
@@ -77,14 +98,22 @@ impl Matter {
             Self::Recovered => "recovered",
             Self::NotSaved { .. } => "not_saved",
             Self::CanaryLost { .. } => "canary_lost",
+            Self::Folded { .. } => "folded",
+            Self::Delayed { .. } => "delayed",
         }
     }
 
-    /// How urgent it is. Nothing watches while a canary is lost; an old set still does.
+    /// How urgent it is. Nothing watches while a canary is lost; an old set still does. A summary is as urgent as the most urgent
+    /// message that it stands for.
     pub const fn severity(&self) -> Severity {
         match self {
             Self::CanaryLost { .. } => Severity::High,
-            Self::Listed { .. } | Self::Held { .. } | Self::NotSaved { .. } => Severity::Medium,
+            Self::Folded { by_severity: [.., high], .. } if *high > 0 => Severity::High,
+            Self::Listed { .. }
+            | Self::Held { .. }
+            | Self::NotSaved { .. }
+            | Self::Delayed { .. }
+            | Self::Folded { .. } => Severity::Medium,
             Self::Stale { .. } => Severity::Low,
             Self::Released | Self::Recovered => Severity::Informational,
         }

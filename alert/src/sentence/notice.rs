@@ -1,6 +1,8 @@
 //! What notices about the intelligence itself say.
 
 use crate::text::{count, first_of, quoted};
+use std::sync::Arc;
+use weir_model::alert::Severity;
 use weir_model::notice::Matter;
 use weir_model::{Context, SourceNotice, Timestamp};
 
@@ -42,7 +44,32 @@ pub fn of_notice(notice: &SourceNotice) -> String {
             "The canary has not come back {}: what meets an indicator may not be told. Look at capture, queues and outputs: weir status.",
             since(*last_seen)
         ),
+        Matter::Folded { since, messages, incidents, by_severity, kinds } => {
+            folded((*since, *messages, *incidents), *by_severity, kinds)
+        }
+        Matter::Delayed { since, reason } => format!(
+            "What there was to tell could not be kept since {since}: {}. It comes now, late. Look at the disk and the state directory.",
+            quoted(reason)
+        ),
     }
+}
+
+fn folded(
+    (since, messages, incidents): (Timestamp, u64, u64),
+    by_severity: [u64; 4],
+    kinds: &[(Arc<str>, u64)],
+) -> String {
+    let of = Severity::ALL.iter().zip(by_severity).rev().filter(|(_, count)| *count > 0);
+    let severities: Vec<String> = of.map(|(severity, count)| format!("{count} {severity}")).collect();
+    let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+    let most = if kinds.is_empty() { String::new() } else { format!(" Most were {}.", kinds.join(", ")) };
+    format!(
+        "There was more to tell than may be told in a minute: {} of {} since {since} {} only counted ({}).{most} What comes of these incidents          later says so. Look for what they have in common: a scan, a list that is wrong, an outbreak. The cap is per_minute in [storm].",
+        count(messages, "message"),
+        count(incidents, "incident"),
+        if messages == 1 { "was" } else { "were" },
+        severities.join(", "),
+    )
 }
 
 fn listers(contexts: &[Context]) -> String {

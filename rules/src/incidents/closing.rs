@@ -96,7 +96,7 @@ impl Incidents {
             && let Some(told) = case.told
         {
             (incident.opened, incident.previous) = (case.opened, case.previous);
-            incident.notices = told.notices;
+            (incident.notices, incident.unsent) = (told.notices, told.unsent);
         }
     }
 
@@ -114,7 +114,8 @@ impl Incidents {
 
 /// The notice that an incident is over.
 fn closing(incident: &Incident, site: &Site, relations: &Relations<'_>) -> Alert {
-    let telling = Telling { notice: Notice::Closed, number: incident.notices + 1 };
+    let number = incident.notices + 1;
+    let telling = Telling { notice: Notice::Closed, number, unsent: incident.unsent };
     incident.alert(site, relations.of(incident), telling)
 }
 

@@ -50,6 +50,17 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// The key of the incident that a notice is of.
+    pub(super) fn of(alert: &Alert) -> Option<Self> {
+        let about = match alert.direction {
+            Direction::Outbound | Direction::Unknown => About::Host(alert.host?),
+            Direction::Inbound => About::Inbound,
+            Direction::Lateral => About::Lateral(alert.host?),
+            Direction::Transit => About::Transit(alert.host?),
+        };
+        Some(Self { indicator: alert.indicator.value.clone(), about })
+    }
+
     /// Its text form: part of identifiers, so it never changes.
     pub(super) fn text(&self) -> String {
         let (kind, indicator) = (self.indicator.kind(), &self.indicator);
@@ -111,6 +122,8 @@ pub(super) struct Incident {
     pub previous: Option<Uuid>,
     /// Notices given before it was over.
     pub notices: u32,
+    /// Those of them that nobody was sent.
+    pub unsent: u32,
 }
 
 /// As what it is told.
@@ -118,6 +131,7 @@ pub(super) struct Incident {
 pub(super) struct Telling {
     pub notice: Notice,
     pub number: u32,
+    pub unsent: u32,
 }
 
 type LookupOrder = (Timestamp, Endpoint, Endpoint, Name, u16);
@@ -157,6 +171,7 @@ impl Incident {
             resolvers: BTreeSet::new(),
             previous: None,
             notices: 0,
+            unsent: 0,
         })
     }
 
@@ -324,7 +339,7 @@ impl Incident {
 
     /// A notice of it.
     pub(super) fn alert(&self, site: &Site, related: Related, telling: Telling) -> Alert {
-        let Telling { notice, number } = telling;
+        let Telling { notice, number, unsent } = telling;
         let urgency = self.severity(site, &related);
         let host = self.host();
         let roles = host.map(|ip| site.roles_of(ip)).unwrap_or_default();
@@ -335,6 +350,7 @@ impl Incident {
             incident: self.id(),
             notice,
             number,
+            unsent,
             indicator: Arc::clone(&self.indicator),
             also_matched: self.also_matched(),
             matched: self.matched_fields(),

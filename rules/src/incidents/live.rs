@@ -3,7 +3,7 @@
 //! None of it reaches what an incident gathers: that comes from flow records alone, when they end. A snapshot of an open flow
 //! only stands beside it until the next one, or the record, takes its place.
 
-use super::incident::{Incident, Key};
+use super::incident::{Incident, Key, Telling};
 use super::meeting::Meeting;
 use super::memory::Remembered;
 use super::resolver::Asked;
@@ -46,6 +46,8 @@ pub struct Told {
     pub at: Timestamp,
     /// How many of them were `repeated`.
     pub repeats: u32,
+    /// How many of them nobody was sent.
+    pub unsent: u32,
 }
 
 impl Told {
@@ -97,19 +99,26 @@ impl Case {
         })
     }
 
-    /// Takes a notice for told and gives its number.
-    pub(super) fn tell(&mut self, notice: Notice, grade: Grade, severity: Severity, at: Timestamp) -> u32 {
-        let before = self.told.unwrap_or(Told { notices: 0, grade, severity, at, repeats: 0 });
-        let notices = before.notices.saturating_add(1);
+    /// Takes a notice for told and gives it its number.
+    pub(super) fn tell(
+        &mut self,
+        notice: Notice,
+        grade: Grade,
+        severity: Severity,
+        at: Timestamp,
+    ) -> Telling {
+        let before = self.told.unwrap_or(Told { notices: 0, grade, severity, at, repeats: 0, unsent: 0 });
+        let number = before.notices.saturating_add(1);
         self.has_news = false;
         self.told = Some(Told {
-            notices,
+            notices: number,
             grade: before.grade.max(grade),
             severity: before.severity.max(severity),
             at,
             repeats: before.repeats + u32::from(notice == Notice::Repeated),
+            unsent: before.unsent,
         });
-        notices
+        Telling { notice, number, unsent: before.unsent }
     }
 }
 

@@ -39,6 +39,13 @@ impl Remembered {
         (self.opened < opened && self.is_remembered(opened)).then_some(self.incident)
     }
 
+    /// Of two states of the same incident the later one is greater; one that opened later is greater than both.
+    fn how_far(&self) -> (Timestamp, bool, u32, u32) {
+        let told = self.told.map(|told| (told.notices, told.unsent));
+        let (notices, unsent) = told.unwrap_or_default();
+        (self.opened, told.is_none(), notices, unsent)
+    }
+
     fn is_remembered(&self, now: Timestamp) -> bool {
         now.since(self.last) < REMEMBERED
     }
@@ -85,11 +92,16 @@ impl Memory {
         self.told.get(key).filter(is_near)
     }
 
-    /// Takes up what an earlier run remembered; of one key, what opened last.
+    /// What is remembered of a key.
+    pub(super) fn of(&self, key: &str) -> Option<&Remembered> {
+        self.told.get(key)
+    }
+
+    /// Takes up what an earlier run remembered; of one key, what opened last, and of one incident, what says most of it.
     pub(super) fn remember(&mut self, told: Remembered) {
         let room = self.told.len() < MAX_TOLD;
         match self.told.get_mut(&told.key) {
-            Some(known) if known.opened >= told.opened => {}
+            Some(known) if known.how_far() >= told.how_far() => {}
             Some(known) => *known = told,
             None if room => drop(self.told.insert(told.key.clone(), told)),
             None => {}

@@ -199,6 +199,21 @@ impl Incidents {
         self.memory.remember(told);
     }
 
+    /// A notice that was just given goes to nobody: later ones of its incident say so.
+    pub fn was_not_sent(&mut self, notice: &Alert) {
+        let case = Key::of(notice).and_then(|key| self.live.case_mut(&key));
+        if let Some(told) = case.and_then(|case| case.told.as_mut()) {
+            told.unsent = told.unsent.saturating_add(1);
+        }
+    }
+
+    /// What a later run must know of the incident of a notice that was just given, so that it goes on where this one stops.
+    pub fn remembered_of(&self, notice: &Alert) -> Option<Remembered> {
+        let key = Key::of(notice)?;
+        let open = self.live.case(&key).and_then(|case| case.remembered(&key));
+        open.or_else(|| self.memory.of(&key.text()).cloned())
+    }
+
     /// The incidents told of that a later run should know, by key; those that are not over count as told of if a notice of them
     /// was given.
     pub fn remembered(&self) -> Vec<Remembered> {

@@ -229,8 +229,7 @@ impl Incidents {
             self.live.wake_at(&view.key, later);
             return None;
         }
-        let number = case.tell(notice, view.grade, severity, now);
-        Some(Telling { notice, number })
+        Some(case.tell(notice, view.grade, severity, now))
     }
 
     fn related(&self, views: &[Incident]) -> Vec<Related> {

@@ -114,6 +114,7 @@ fn incident(members: &mut Object<'_>, alert: &Alert) {
         tunnel.set_some("type", alert.tunnel.map(|tunnel| tunnel.kind.keyword()));
     });
     members.set_true("unknown_client", alert.unknown_client);
+    members.set_some("unsent", (alert.unsent > 0).then_some(alert.unsent));
     members.set_some("warned", alert.warned.map(Effect::keyword));
 }
 

@@ -4,6 +4,7 @@ use super::{OBSERVER, SCHEMA, indicator};
 use crate::json::Object;
 use crate::{Lines, sentence};
 use std::net::IpAddr;
+use weir_model::alert::Severity;
 use weir_model::notice::Matter;
 use weir_model::{Indicator, IndicatorValue, SourceNotice, Tlp};
 
@@ -62,21 +63,51 @@ fn describe(members: &mut Object<'_>, notice: &SourceNotice) {
         members.set("before", *before);
         members.set("brought", *brought);
     }
+    if let Matter::Folded { incidents, .. } = &notice.matter {
+        members.set("incidents", *incidents);
+    }
+    if let Matter::Folded { kinds, .. } = &notice.matter {
+        members.objects("kinds", kinds, |members, (kind, count)| {
+            members.set("count", *count);
+            members.set("kind", &**kind);
+        });
+    }
     match &notice.matter {
         Matter::Listed { home, .. } => members.set("home", format_args!("{home}")),
         Matter::Stale { last_success, .. } => members.set_some("last_success", *last_success),
         Matter::CanaryLost { last_seen } => members.set_some("last_success", *last_seen),
         _ => {}
     }
+    if let Matter::Folded { messages, .. } = &notice.matter {
+        members.set("messages", *messages);
+    }
     members.set_some("reason", reason(&notice.matter));
+    if let Matter::Folded { by_severity, .. } = &notice.matter {
+        members.object("severities", |members| severities(members, *by_severity));
+    }
     members.set("severity", notice.matter.severity().keyword());
+    if let Matter::Folded { since, .. } | Matter::Delayed { since, .. } = &notice.matter {
+        members.set("since", *since);
+    }
     members.set_some("source", notice.source.as_deref());
     members.set_some("tlp", notice.tlp().map(Tlp::keyword));
 }
 
+/// How many of each severity, by name.
+fn severities(members: &mut Object<'_>, by_severity: [u64; 4]) {
+    let mut counts: Vec<_> =
+        Severity::ALL.iter().map(|severity| severity.keyword()).zip(by_severity).collect();
+    counts.sort_unstable();
+    for (severity, count) in counts {
+        members.set(severity, count);
+    }
+}
+
 fn reason(matter: &Matter) -> Option<&str> {
     match matter {
-        Matter::Held { reason, .. } | Matter::NotSaved { reason } => Some(reason),
+        Matter::Held { reason, .. } | Matter::NotSaved { reason } | Matter::Delayed { reason, .. } => {
+            Some(reason)
+        }
         Matter::Stale { error, .. } => error.as_deref(),
         _ => None,
     }

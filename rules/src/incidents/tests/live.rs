@@ -65,6 +65,44 @@ fn an_open_flow_rings_at_once_and_once() {
     assert_eq!((stats.notices_opened, stats.notices_raised, stats.notices_closed), (1, 1, 1));
 }
 
+/// Killed after each notice, the next run goes on with the same identifiers and numbers, by nothing but what was noted with notices; and
+/// later notices say how many of the earlier ones nobody was sent.
+#[test]
+fn what_is_noted_with_each_notice_is_enough_to_go_on() {
+    let mut flow = live(&["203.0.113.5"], &[]).happening(HOST, BAD, |it| {
+        only_syn(it.at(100));
+    });
+    let (mut notes, mut given) = (Vec::<Remembered>::new(), Vec::new());
+    for second in [100, 110, 120 + 2 * 3600, 130 + 2 * DAY] {
+        let mut world = live(&["203.0.113.5"], &[]);
+        notes.iter().cloned().for_each(|note| world.incidents.remember(note));
+        if second == 110 {
+            flow.flow = Flow { id: flow.flow.id, ..crate::testing::flow(HOST, BAD) };
+        }
+        flow.flow.last = flow.flow.last.max(at(second.min(130 + 2 * 3600)));
+        if second < DAY {
+            world.stand(&flow)
+        } else {
+            world.end(&flow)
+        }
+        let alerts = world.incidents.notices(at(second));
+        assert_eq!(alerts.len(), 1, "at {second}");
+        if second == 110 {
+            world.incidents.was_not_sent(&alerts[0]);
+        }
+        notes.push(world.incidents.remembered_of(&alerts[0]).unwrap());
+        given.extend(alerts);
+    }
+    assert!(given.iter().all(|alert| alert.incident == given[0].incident));
+    let told: Vec<_> = given.iter().map(|alert| (alert.notice, alert.number, alert.unsent)).collect();
+    let expected = [Notice::Opened, Notice::Raised, Notice::Repeated, Notice::Closed];
+    assert_eq!(told, [(expected[0], 1, 0), (expected[1], 2, 0), (expected[2], 3, 1), (expected[3], 4, 1)]);
+    assert_eq!(notes[3].told, None, "it is over");
+    let mut world = live(&["203.0.113.5"], &[]);
+    notes.iter().rev().cloned().for_each(|note| world.incidents.remember(note));
+    assert_eq!(world.incidents.remembered(), notes[3..], "whatever is read first");
+}
+
 #[test]
 fn the_steps_of_a_handshake_are_one_raise() {
     let mut world = live(&["203.0.113.5"], &[]);
