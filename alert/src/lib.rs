@@ -5,6 +5,7 @@
 //! listed in docs/EVENTS.md, and a test keeps that table true.
 
 pub mod ceiling;
+mod defang;
 pub mod formats;
 mod json;
 mod message;

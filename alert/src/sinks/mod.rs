@@ -1,16 +1,22 @@
 //! Where messages go. A kind of sink is a file here and a line in [`SinkSettings`].
 
+mod brief;
+mod clock;
 mod file;
+mod mail;
 #[cfg(test)]
 mod parcels;
 mod remarks;
 mod stdout;
 mod syslog;
+mod webhook;
 
 pub use file::{Compression, FileSettings};
+pub use mail::MailSettings;
 pub use remarks::Remarks;
 pub use stdout::StdoutSettings;
 pub use syslog::{Facility, Framing, SyslogSettings};
+pub use webhook::WebhookSettings;
 
 use crate::{Format, Message};
 use serde::{Deserialize, Deserializer};
@@ -208,4 +214,6 @@ sinks! {
     File: FileSettings,
     Stdout: StdoutSettings,
     Syslog: SyslogSettings,
+    Webhook: WebhookSettings,
+    Mail: MailSettings,
 }
