@@ -4,7 +4,7 @@ use crate::ledger::Entry;
 use crate::output::{Sink, complain};
 use anyhow::{Context as _, Result};
 use std::io;
-use weir_alert::ceiling::{Under, notice_under, under};
+use weir_alert::marking::{Under, notice_under, under};
 use weir_alert::{JsonLines, ecs};
 use weir_model::{Alert, SourceNotice, Tlp};
 

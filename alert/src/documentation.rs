@@ -1,6 +1,7 @@
 //! docs/EVENTS.md is true: its table has exactly the fields that are written, each where it says, and its example is one.
 
 use crate::ecs;
+use crate::marking::{StripKey, Stripped};
 use crate::samples::{
     documented_alert, exported_flow, full_alerts, full_flow, notices, observations, parsed, plain_flow,
 };
@@ -32,8 +33,11 @@ fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
 
 /// Field to the kinds of event that have it, as the table writes them: `A`, `A F`, `A F N`.
 fn written() -> BTreeMap<String, String> {
-    let alerts: Vec<Value> =
+    let key = StripKey::new(&[7; StripKey::BYTES]);
+    let stripped = |stripped: Stripped| parsed(|lines| ecs::stripped(&stripped, lines));
+    let mut alerts: Vec<Value> =
         full_alerts().iter().map(|alert| parsed(|lines| ecs::alert(alert, lines))).collect();
+    alerts.extend(full_alerts().iter().map(|alert| stripped(Stripped::of_alert(alert, &key))));
     let flows = [full_flow(), plain_flow(), exported_flow()]
         .map(|flow| parsed(|lines| ecs::flow(&flow, lines)))
         .to_vec();
@@ -41,10 +45,11 @@ fn written() -> BTreeMap<String, String> {
         .iter()
         .map(|observation| parsed(|lines| ecs::name(FlowId(17), Protocol::UDP, observation, lines)))
         .collect();
-    let notices: Vec<Value> =
+    let mut told: Vec<Value> =
         notices().iter().map(|notice| parsed(|lines| ecs::notice(notice, lines))).collect();
+    told.extend(notices().iter().map(|notice| stripped(Stripped::of_listing(notice, &key))));
     let mut written: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for (letter, events) in [("A", alerts), ("F", flows), ("N", names), ("S", notices)] {
+    for (letter, events) in [("A", alerts), ("F", flows), ("N", names), ("S", told)] {
         let mut fields = BTreeSet::new();
         for event in &events {
             collect("", event, &mut fields);

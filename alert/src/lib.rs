@@ -1,13 +1,13 @@
 //! Alerts, flows and names out: formats, and the sinks that they go to.
 //!
-//! [`formats`] write [`Message`]s, flows and names as lines, [`sentence`] says in English what happened and what to do next, [`ceiling`] leaves
+//! [`formats`] write [`Message`]s, flows and names as lines, [`sentence`] says in English what happened and what to do next, [`marking`] leaves
 //! out what may not go there, [`spool`] keeps it until every sink has it, [`sinks`] take it to whoever wants it, and [`JsonLines`] writes whole lines into anything. The fields are
 //! listed in docs/EVENTS.md, and a test keeps that table true.
 
-pub mod ceiling;
 mod defang;
 pub mod formats;
 mod json;
+pub mod marking;
 mod message;
 pub mod sentence;
 pub mod sinks;

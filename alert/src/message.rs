@@ -1,5 +1,6 @@
 //! What is told, as it waits in the spool and goes to sinks.
 
+use crate::marking::{self, Stripped};
 use std::sync::Arc;
 use uuid::Uuid;
 use weir_model::alert::{Notice, Severity};
@@ -12,6 +13,8 @@ pub enum Message {
     Alert(Arc<Alert>),
     /// Something about a source of intelligence, about what sources say of us, or about Weir itself.
     Notice(Arc<SourceNotice>),
+    /// What is left of either without anything that sources know; made for a sink, never spooled.
+    Stripped(Arc<Stripped>),
 }
 
 /// After an outage what opens something goes first, each lane in the order told.
@@ -34,6 +37,7 @@ impl Message {
         match self {
             Self::Alert(alert) => alert.id,
             Self::Notice(notice) => notice.id(),
+            Self::Stripped(stripped) => stripped.id(),
         }
     }
 
@@ -42,6 +46,7 @@ impl Message {
         match self {
             Self::Alert(alert) => alert.incident,
             Self::Notice(notice) => notice.id(),
+            Self::Stripped(stripped) => stripped.key(),
         }
     }
 
@@ -50,7 +55,8 @@ impl Message {
         let is_first = |alert: &Alert| alert.notice == Notice::Opened || alert.unsent + 1 == alert.number;
         match self {
             Self::Alert(alert) if !is_first(alert) => Lane::Rest,
-            Self::Alert(_) | Self::Notice(_) => Lane::Openings,
+            Self::Stripped(stripped) if !stripped.is_opening() => Lane::Rest,
+            Self::Alert(_) | Self::Notice(_) | Self::Stripped(_) => Lane::Openings,
         }
     }
 
@@ -59,6 +65,7 @@ impl Message {
         match self {
             Self::Alert(alert) => alert.last,
             Self::Notice(notice) => notice.time,
+            Self::Stripped(stripped) => stripped.time(),
         }
     }
 
@@ -67,14 +74,16 @@ impl Message {
         match self {
             Self::Alert(alert) => alert.severity,
             Self::Notice(notice) => notice.matter.severity(),
+            Self::Stripped(stripped) => stripped.severity(),
         }
     }
 
     /// Who may see it; `None` where it repeats nothing of a source.
     pub fn marking(&self) -> Option<Tlp> {
         match self {
-            Self::Alert(alert) => Some(crate::ceiling::marking(alert)),
+            Self::Alert(alert) => Some(marking::marking(alert)),
             Self::Notice(notice) => notice.tlp(),
+            Self::Stripped(_) => None,
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod notice;
 mod step;
+mod stripped;
 mod told;
 
 pub use notice::of_notice;
+pub use stripped::of_stripped;
 
 use crate::ecs::response_code;
 use crate::text::{count, first_of, quoted, span};

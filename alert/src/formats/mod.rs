@@ -42,6 +42,7 @@ impl Format {
         match (self, message) {
             (Self::Ecs, Message::Alert(alert)) => ecs::alert(alert, lines),
             (Self::Ecs, Message::Notice(notice)) => ecs::notice(notice, lines),
+            (Self::Ecs, Message::Stripped(stripped)) => ecs::stripped(stripped, lines),
         }
     }
 

@@ -61,6 +61,10 @@ pub fn encode(message: &Message, bytes: &mut Vec<u8>) -> Result<(), NotStored> {
     let written = match message {
         Message::Alert(alert) => ciborium::into_writer(&Written::Alert(alert), &mut *bytes),
         Message::Notice(notice) => ciborium::into_writer(&Written::Notice(notice), &mut *bytes),
+        Message::Stripped(_) => {
+            bytes.truncate(start);
+            return Err(NotStored);
+        }
     };
     let sum = checksum(bytes.get(start + HEAD_BYTES..).unwrap_or_default());
     if let Some(place) = bytes.get_mut(start + 1..start + HEAD_BYTES) {

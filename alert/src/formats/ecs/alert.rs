@@ -33,7 +33,7 @@ pub fn alert(alert: &Alert, lines: &mut Lines) {
             event.set("module", "weir");
             event.set("severity", severity(alert));
             event.set("start", alert.first);
-            event.set_list("type", event_types(alert));
+            event.set_list("type", event_types(alert.grade));
         });
         event.object("http", |http| flow::http(http, example));
         event.set("message", &*sentence::sentence(alert));
@@ -122,8 +122,8 @@ fn time(alert: &Alert) -> Timestamp {
     if alert.notice == Notice::Opened { alert.first } else { alert.last }
 }
 
-fn event_types(alert: &Alert) -> [&'static str; 2] {
-    [if alert.grade == Grade::LookedUp { "protocol" } else { "connection" }, "indicator"]
+pub(super) fn event_types(grade: Grade) -> [&'static str; 2] {
+    [if grade == Grade::LookedUp { "protocol" } else { "connection" }, "indicator"]
 }
 
 /// 1 informational to 4 high.
@@ -137,14 +137,19 @@ fn conversation(alert: &Alert) -> Conversation<'_> {
     let (ours, theirs) = (sent(alert.sent), sent(alert.received));
     Conversation {
         sent: Some(if alert.host_began() { (ours, theirs) } else { (theirs, ours) }),
-        direction: Some(match alert.direction {
-            Direction::Outbound => "outbound",
-            Direction::Inbound => "inbound",
-            Direction::Lateral => "internal",
-            Direction::Transit => "external",
-            Direction::Unknown => "unknown",
-        }),
+        direction: Some(direction(alert.direction)),
         ..flow::conversation(&alert.example)
+    }
+}
+
+/// As ECS calls it.
+pub(super) const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Outbound => "outbound",
+        Direction::Inbound => "inbound",
+        Direction::Lateral => "internal",
+        Direction::Transit => "external",
+        Direction::Unknown => "unknown",
     }
 }
 

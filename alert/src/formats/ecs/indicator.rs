@@ -1,7 +1,7 @@
 //! The indicators met, and what their sources say: `threat`, `rule`, `weir.indicator`.
 
-use crate::ceiling;
 use crate::json::Object;
+use crate::marking;
 use std::time::Duration;
 use weir_model::alert::{Field, Match};
 use weir_model::indicator::{Side, Url};
@@ -30,8 +30,8 @@ pub(super) fn describe(members: &mut Object<'_>, indicator: &Indicator) {
         _ => {}
     }
     members.set_some("last_seen", first.and_then(|first| first.last_seen));
-    members.object("marking", |marking| {
-        marking.set("tlp", ceiling::marking_of(indicator).keyword());
+    members.object("marking", |members| {
+        members.set("tlp", marking::marking_of(indicator).keyword());
     });
     members.set("name", format_args!("{}", indicator.value));
     if let IndicatorValue::AddressPort(_, port) = &indicator.value {

@@ -9,6 +9,7 @@ mod flow;
 mod indicator;
 mod name;
 mod notice;
+mod stripped;
 mod wire;
 
 pub(crate) use wire::response_code;
@@ -17,6 +18,7 @@ pub use alert::alert;
 pub use flow::flow;
 pub use name::name;
 pub use notice::notice;
+pub use stripped::stripped;
 
 use crate::json::{Ascii, Constant, Digits, Keyword, Object};
 use std::borrow::Cow;
