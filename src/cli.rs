@@ -3,6 +3,7 @@
 
 mod collector;
 mod intel;
+mod mute;
 mod rehearse;
 
 pub(crate) use collector::CollectorArguments;
@@ -11,6 +12,7 @@ pub(crate) use intel::{
     ReleaseArguments, SourcesArguments, StatsArguments, SyncArguments, TestArguments,
 };
 
+pub(crate) use mute::{MuteArguments, MuteCommand, MutePlaceArguments, UnmuteArguments};
 pub(crate) use rehearse::RehearseArguments;
 
 use clap::{Args, Parser, Subcommand};
@@ -40,6 +42,10 @@ pub(crate) enum Command {
     Intel(IntelArguments),
     /// Say all that is known of a value: is it loaded, from where, until when, what holds it down, what it raised.
     Explain(ExplainArguments),
+    /// Silence alerts of a value for a while, with a reason; `weir mute list` says what is silent and how often
+    Mute(MuteArguments),
+    /// Let a value ring again
+    Unmute(UnmuteArguments),
 }
 
 /// Arguments of `weir read`.

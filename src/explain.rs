@@ -5,6 +5,7 @@ mod sentences;
 use crate::Outcome;
 use crate::cli::ExplainArguments;
 use crate::intel::{Match, Place, place, say};
+use crate::mute;
 use crate::percent;
 use crate::table::Table;
 use anyhow::{Context as _, Result};
@@ -20,7 +21,11 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<Outcome> {
             serde_json::from_str(&answer)
                 .context("what the running weir answers is not understood; is it of another version?")?
         }
-        Place::Here(shelf) => shelf.explain(&arguments.value, &*shelf.set()?)?,
+        Place::Here(shelf) => {
+            let known = shelf.explain(&arguments.value, &*shelf.set()?)?;
+            let mutes = shelf.state_folder().map(|folder| mute::peek(folder, &arguments.value, say::now()));
+            known.with_mutes(mutes.unwrap_or_default())
+        }
     };
     say::tell(arguments.holding.json, &explanation, Explanation::text)?;
     Ok(if explanation.verdict == Verdict::Rings { Outcome::Alerts } else { Outcome::Clean })
@@ -49,6 +54,9 @@ pub(crate) struct Explanation {
     pub refused: Vec<Refused>,
     /// The last incident with each host.
     pub incidents: Vec<Raised>,
+    /// What silences it, or did until not long ago.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mutes: Vec<mute::Row>,
 }
 
 /// What meeting it would mean.
@@ -134,6 +142,11 @@ impl Explanation {
     pub(crate) fn told(mut self) -> Self {
         self.sentences = sentences::of(&self);
         self
+    }
+
+    /// Adds what silences it.
+    pub(crate) fn with_mutes(self, mutes: Vec<mute::Row>) -> Self {
+        Self { mutes, ..self }.told()
     }
 
     fn text(&self) -> String {

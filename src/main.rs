@@ -4,6 +4,7 @@
 //! reads captures: it is a table of contents of the way of the data.
 
 mod alerts;
+mod audit;
 mod canary;
 mod cli;
 mod collect;
@@ -15,6 +16,7 @@ mod latency;
 mod ledger;
 mod memory;
 mod metrics;
+mod mute;
 mod output;
 mod percent;
 mod pipeline;
@@ -29,6 +31,7 @@ mod status;
 mod summary;
 mod table;
 mod talkers;
+mod user;
 
 use clap::Parser as _;
 use std::process::ExitCode;
@@ -56,6 +59,8 @@ fn main() -> ExitCode {
         cli::Command::Rehearse(arguments) => rehearse::run(&arguments),
         cli::Command::Intel(arguments) => intel::run(&arguments),
         cli::Command::Explain(arguments) => explain::run(&arguments),
+        cli::Command::Mute(arguments) => mute::mute(&arguments),
+        cli::Command::Unmute(arguments) => mute::unmute(&arguments),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));

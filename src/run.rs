@@ -37,11 +37,13 @@ pub(crate) use control::usual_places;
 
 use crate::Outcome;
 use crate::alerts::AlertsOut;
+use crate::audit::Audit;
 use crate::canary::Aviary;
 use crate::cli::RunArguments;
 use crate::config::{RunSettings, Settings, TapSettings};
 use crate::intel::{self, Beginning};
 use crate::memory;
+use crate::mute::Mutes;
 use crate::output::{self, Sink};
 use crate::pipeline;
 use crate::read::{flow_config, site};
@@ -99,6 +101,8 @@ fn work(
     if let Some(state) = &state {
         memory::load(state, &mut incidents)?;
     }
+    let audit = state.as_deref().map(Audit::of).map(Arc::new);
+    let mutes = Arc::new(Mutes::open(state.as_ref().zip(audit.as_ref()))?);
     let outputs = Outputs::open(&settings)?;
     let wanted = Wanted { flows: outputs.flows.is_some(), names: outputs.names.is_some() };
 
@@ -116,7 +120,7 @@ fn work(
     let places = collectors.as_ref().map(Collectors::places);
     let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places));
     let (keeping, intel, notices) = beginning.keep(&arming)?;
-    let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted, intel })?;
+    let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted, intel, mutes, audit })?;
     let pinned = tap.is_pinned;
     let done = watch(Watching {
         arming: Arc::clone(&arming),

@@ -179,6 +179,10 @@ pub(crate) struct ReleaseArguments {
     #[arg(value_name = "SOURCE")]
     pub source: String,
 
+    /// Why, for the audit journal
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+
     /// Where it is.
     #[command(flatten)]
     pub holding: HoldingArguments,

@@ -2,10 +2,12 @@
 
 use super::{Explanation, Said, Verdict, plain_time};
 use crate::intel::say::count;
+use crate::mute::Row;
 
 /// The verdict first, then what led to it, then what it raised.
 pub(super) fn of(known: &Explanation) -> Vec<String> {
     let mut told = vec![verdict(known)];
+    told.extend(known.mutes.iter().map(Row::sentence));
     told.extend(known.said.iter().map(said));
     told.extend(known.warninglists.iter().map(warning));
     told.extend(known.refused.iter().map(|refused| {

@@ -77,6 +77,7 @@ impl Shelf {
             matches,
             refused,
             incidents,
+            mutes: Vec::new(),
         }
         .told())
     }

@@ -10,9 +10,11 @@ use super::report::{SyncOutcome, SyncRow};
 use super::say::now;
 use super::snapshot;
 use super::view::Progress;
+use crate::audit::{Act, Audit};
 use crate::config::{IntelSettings, SourceSettings};
 use crate::output::complain;
 use crate::state::State;
+use crate::user::User;
 use anyhow::{Result, bail};
 use opening::Scratch;
 use std::collections::BTreeMap;
@@ -79,7 +81,7 @@ impl Shelf {
         &self.screen
     }
 
-    pub(super) fn state_folder(&self) -> Option<&Path> {
+    pub(crate) fn state_folder(&self) -> Option<&Path> {
         self.settings.state.as_deref()
     }
 
@@ -142,6 +144,12 @@ impl Shelf {
         let (mut asker, never): (Asker, _) = (None, AtomicBool::new(false));
         let mut onlooker = Onlooker { source: &source.name, show: progress, is_over: &never };
         Ok(ask(library, source, &mut asker, &base, &mut onlooker))
+    }
+
+    /// Writes down who lets what a source delivers through, and why.
+    pub(super) fn record_release(&self, name: &str, reason: &str) -> Result<()> {
+        let Some(state) = &self.state else { return Ok(()) };
+        Audit::of(state).record(&User::running(), &Act::IntelRelease { source: name }, reason, now())
     }
 
     /// Lets the next delivery of a source through, if one is held back.

@@ -23,7 +23,8 @@ const STRANGE: &str = "what the running weir answers is not understood; is it of
 /// What is to be done with sources.
 enum Task<'a> {
     Sync(&'a [String]),
-    Release(&'a str),
+    /// And why.
+    Release(&'a str, &'a str),
 }
 
 /// Runs `weir intel sync`.
@@ -34,7 +35,8 @@ pub(super) fn run(arguments: &SyncArguments) -> Result<Outcome> {
 
 /// Runs `weir intel release`.
 pub(super) fn release(arguments: &ReleaseArguments) -> Result<Outcome> {
-    perform(&arguments.holding, &Task::Release(&arguments.source), &Bar::new(true))
+    let reason = arguments.reason.as_deref().unwrap_or_default();
+    perform(&arguments.holding, &Task::Release(&arguments.source, reason), &Bar::new(true))
 }
 
 fn perform(holding: &HoldingArguments, task: &Task<'_>, bar: &Bar) -> Result<Outcome> {
@@ -44,7 +46,8 @@ fn perform(holding: &HoldingArguments, task: &Task<'_>, bar: &Bar) -> Result<Out
             let mut progress = |progress: Progress| bar.show(Some(&progress));
             match task {
                 Task::Sync(sources) => shelf.sync(sources, &mut progress)?,
-                Task::Release(source) => {
+                Task::Release(source, reason) => {
+                    shelf.record_release(source, reason)?;
                     shelf.release(source)?;
                     shelf.sync(&[(*source).to_owned()], &mut progress)?
                 }
@@ -66,7 +69,9 @@ struct Ordered {
 /// Has a running program do it, and waits until it has.
 fn through(service: &Service, task: &Task<'_>, bar: &Bar) -> Result<Vec<SyncRow>> {
     let order = match task {
-        Task::Release(source) => format!("/intel/release?source={}", percent::encode(source)),
+        Task::Release(source, reason) => {
+            format!("/intel/release?source={}&reason={}", percent::encode(source), percent::encode(reason))
+        }
         Task::Sync(sources) => {
             let mut order = "/intel/sync?".to_owned();
             for source in *sources {

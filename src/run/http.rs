@@ -5,6 +5,7 @@
 //! nothing that is asked reaches another thread than by the [`Pages`].
 
 use crate::percent;
+use crate::user::User;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -30,7 +31,7 @@ pub(super) trait Pages: Send + Sync + 'static {
     fn page(&self, target: &Target) -> Option<Page>;
 
     /// Does what is asked for, if it is anything that is done here, and says what came of it.
-    fn order(&self, _target: &Target) -> Option<Page> {
+    fn order(&self, _target: &Target, _user: &User) -> Option<Page> {
         None
     }
 }
@@ -117,6 +118,8 @@ pub(super) trait Listener: Send + 'static {
 pub(super) trait Connection: Read + Write + Send + 'static {
     fn limit(&self, left: Duration) -> io::Result<()>;
     fn hang_up(&self);
+    /// Who asks; `None` where that is not known, and nobody can order anything.
+    fn user(&self) -> Option<User>;
 }
 
 impl Listener for TcpListener {
@@ -140,6 +143,9 @@ impl Connection for TcpStream {
     fn hang_up(&self) {
         drop(self.shutdown(Shutdown::Write));
     }
+    fn user(&self) -> Option<User> {
+        None
+    }
 }
 
 impl Connection for UnixStream {
@@ -148,6 +154,9 @@ impl Connection for UnixStream {
     }
     fn hang_up(&self) {
         drop(self.shutdown(Shutdown::Write));
+    }
+    fn user(&self) -> Option<User> {
+        User::at(self)
     }
 }
 
@@ -192,7 +201,7 @@ impl Drop for Slot {
 fn answer(mut connection: impl Connection, pages: &impl Pages) -> io::Result<()> {
     let deadline = Deadline::new(LIFETIME);
     let request = request(&mut connection, &deadline)?;
-    let response = respond(&request, pages);
+    let response = respond(&request, pages, || connection.user());
     let mut rest = response.as_slice();
     while !rest.is_empty() {
         connection.limit(deadline.left()?)?;
@@ -268,14 +277,15 @@ fn parse(bytes: &[u8]) -> Option<Request> {
     }
 }
 
-fn respond(request: &Request, pages: &impl Pages) -> Vec<u8> {
+fn respond(request: &Request, pages: &impl Pages, user: impl FnOnce() -> Option<User>) -> Vec<u8> {
     let is_head = matches!(request, Request::Get { is_head: true, .. });
     let page = match request {
         Request::Get { target, .. } => {
             pages.page(target).unwrap_or_else(|| Page::problem(Status::NotFound, "there is no such page"))
         }
         Request::Post { target } => {
-            pages.order(target).unwrap_or_else(|| Page::problem(Status::MethodNotAllowed, "GET only"))
+            let ordered = user().and_then(|user| pages.order(target, &user));
+            ordered.unwrap_or_else(|| Page::problem(Status::MethodNotAllowed, "GET only"))
         }
         Request::OtherMethod => Page::problem(Status::MethodNotAllowed, "GET only"),
         Request::Wrong => Page::problem(Status::BadRequest, "this is no request"),

@@ -4,8 +4,13 @@
 use super::board::Board;
 use super::books::{Books, Moment, Wanted};
 use super::http::{Page, Pages, Status, Target};
+use super::now;
+use crate::audit::{Act, Audit};
 use crate::intel::Office;
 use crate::metrics::Published;
+use crate::mute::{Mutes, Wish};
+use crate::user::User;
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -16,6 +21,9 @@ pub(super) struct LivePages {
     pub board: Arc<Board>,
     pub wanted: Wanted,
     pub intel: Arc<Office>,
+    pub mutes: Arc<Mutes>,
+    /// Where orders are written down; without a state directory there is none.
+    pub audit: Option<Arc<Audit>>,
 }
 
 /// What the control socket gives: all that, and intelligence.
@@ -79,25 +87,64 @@ impl Pages for ControlPages {
                 None => Page::problem(Status::NotFound, "the running weir has no sources"),
             }),
             "/intel/order" => intel.order_state(first("ticket")).map(|state| json_page(&state)),
+            "/mutes" => Some(json_page(&self.0.mutes.rows(now()))),
             "/intel/explain" => Some(match intel.explain(first("value")) {
-                Ok(explanation) => json_page(&explanation),
+                Ok(known) => json_page(&known.with_mutes(self.0.mutes.covering(first("value"), now()))),
                 Err(error) => Page::problem(Status::Unavailable, &format!("{error:#}")),
             }),
             _ => self.0.page(target),
         }
     }
 
-    fn order(&self, target: &Target) -> Option<Page> {
-        let sources: Vec<_> = target.all("source").collect();
-        let ordered = match target.path.as_str() {
-            "/intel/sync" => self.0.intel.sync(&sources),
-            "/intel/release" => self.0.intel.release(sources.first().unwrap_or(&"")),
-            _ => return None,
-        };
-        Some(match ordered {
-            Ok(ticket) => Page { status: Status::Accepted, ..json_page(&json!({ "ticket": ticket })) },
-            Err(why) => Page::problem(Status::BadRequest, &why),
-        })
+    fn order(&self, target: &Target, user: &User) -> Option<Page> {
+        let first = |name| target.all(name).next();
+        let word = |name| first(name).unwrap_or_default();
+        match target.path.as_str() {
+            "/intel/sync" => {
+                let sources: Vec<_> = target.all("source").collect();
+                Some(ticket_page(self.0.intel.sync(&sources)))
+            }
+            "/intel/release" => Some(ticket_page(self.release(word("source"), word("reason"), user))),
+            "/mute" => {
+                let wish = Wish {
+                    value: word("value"),
+                    host: first("host"),
+                    time: word("for"),
+                    reason: word("reason"),
+                };
+                Some(done_page(self.0.mutes.mute(wish, user, now())))
+            }
+            "/unmute" => {
+                let unmuted = self.0.mutes.unmute(word("value"), first("host"), word("reason"), user, now());
+                Some(done_page(unmuted))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl ControlPages {
+    /// What somebody let through is written down first.
+    fn release(&self, source: &str, reason: &str, user: &User) -> Result<u64, String> {
+        if let Some(audit) = &self.0.audit {
+            let written = audit.record(user, &Act::IntelRelease { source }, reason, now());
+            written.map_err(|error| format!("{error:#}"))?;
+        }
+        self.0.intel.release(source)
+    }
+}
+
+fn ticket_page(ordered: Result<u64, String>) -> Page {
+    match ordered {
+        Ok(ticket) => Page { status: Status::Accepted, ..json_page(&json!({ "ticket": ticket })) },
+        Err(why) => Page::problem(Status::BadRequest, &why),
+    }
+}
+
+fn done_page(done: Result<impl Serialize>) -> Page {
+    match done {
+        Ok(row) => json_page(&row),
+        Err(error) => Page::problem(Status::BadRequest, &format!("{error:#}")),
     }
 }
 

@@ -141,7 +141,7 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
     let peers = Arc::new(Peers::new(sources.len(), 0, &flow));
     let arming = Arming::new(Arc::clone(&beginning.set), sources.len());
     let (_, intel, notices) = beginning.keep(&arming).unwrap();
-    let pages = LivePages { board: Arc::clone(&board), wanted, intel };
+    let pages = LivePages { board: Arc::clone(&board), wanted, intel, mutes: Arc::default(), audit: None };
     let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
     let watching = Watching {
         arming,
