@@ -1,16 +1,16 @@
 //! How incidents end: the look-ups that belong to a contact, the links between them, the order of their notices.
 
-use super::incident::{Incident, Telling};
+use super::incident::{Incident, Key, Telling};
 use super::live::Case;
 use super::meeting::About;
-use super::relations::Relations;
+use super::notices::MAX_CLOSED;
+use super::relations::{Relations, indicators};
 use super::resolver::RESOLVER_WINDOW;
 use super::stats::Silent;
 use super::{Incidents, RESOLVER_WAIT};
 use crate::site::Site;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
 use weir_model::alert::Notice;
 use weir_model::{Alert, Grade, IndicatorValue, Role, Timestamp};
 
@@ -28,35 +28,61 @@ impl Incidents {
     /// Ends the incidents to which nothing was added since then, or all, and gives their notices.
     pub(super) fn close(&mut self, quiet_since: Option<Timestamp>) -> Vec<Alert> {
         let is_quiet = |last: Timestamp| quiet_since.is_none_or(|since| last < since);
-        let live = &self.live;
-        let is_over = |incident: &Incident| {
-            is_quiet(incident.last) && live.case(&incident.key).is_none_or(|case| is_quiet(case.last))
-        };
-        let held = std::mem::take(&mut self.held).into_values().flatten();
-        let (over, mut open): (Vec<_>, Vec<_>) = held.partition(is_over);
-        let (mut over, absorbed) = absorb_lookups(over, &mut open, self.config.quiet);
+        let over = self.take_over(is_quiet, quiet_since.is_some());
+        let (mut over, absorbed) = self.absorb_lookups(over);
         self.stats.absorb(absorbed.len());
         self.touches -= over.iter().map(|incident| incident.touched.len()).sum::<usize>();
         let mut unbooked = self.told_without_books(absorbed, is_quiet);
         for incident in &mut over {
             self.end_case(incident);
         }
-        self.link(over.iter_mut().chain(&mut unbooked), &mut open);
+        self.link(&mut over, &mut unbooked);
+        let why_silent: Vec<_> = over.iter().map(|incident| self.why_silent(incident)).collect();
+        for (incident, why_silent) in over.iter().zip(&why_silent) {
+            self.stats.close(incident.weight, *why_silent);
+        }
+        let relations = self.relations_of(&over, &unbooked);
+        let told = over.iter().zip(why_silent).filter(|(_, why_silent)| why_silent.is_none());
+        let told = told.map(|(incident, _)| incident).chain(&unbooked);
+        told.map(|incident| closing(incident, &self.site, &relations)).collect()
+    }
 
-        let relations = Relations::new(over.iter().chain(&unbooked).chain(&open));
-        let mut notices = Vec::new();
-        for incident in &over {
-            let why_silent = self.why_silent(incident);
-            self.stats.close(incident.weight, why_silent);
-            if why_silent.is_none() {
-                notices.push(closing(incident, &self.site, &relations));
+    /// Takes out the incidents that are over: all, or as many as are closed at once, look-ups before the contacts to which they may belong,
+    /// and the quietest first.
+    fn take_over(&mut self, is_quiet: impl Fn(Timestamp) -> bool, is_limited: bool) -> Vec<Incident> {
+        let live = &self.live;
+        let is_over = |incident: &Incident| {
+            is_quiet(incident.last) && live.case(&incident.key).is_none_or(|case| is_quiet(case.last))
+        };
+        let order = |incident: &Incident| (incident.grade > Grade::LookedUp, incident.last, incident.opened);
+        let mut orders: Vec<_> = Vec::new();
+        if is_limited {
+            orders.extend(self.held.values().flatten().filter(|incident| is_over(incident)).map(order));
+        }
+        let last = (orders.len() > MAX_CLOSED).then(|| *orders.select_nth_unstable(MAX_CLOSED).1);
+        let is_taken =
+            |incident: &Incident| is_over(incident) && last.is_none_or(|last| order(incident) <= last);
+        self.closes_more = last.is_some();
+        let (mut over, met) = (Vec::new(), &mut self.met);
+        self.held.retain(|key, held| {
+            let before = over.len();
+            over.extend(held.extract_if(.., |incident| is_taken(incident)));
+            let taken = over.iter().skip(before);
+            taken.for_each(|incident| met.remove(key, indicators(incident)));
+            if over.len() > before {
+                held.iter().for_each(|incident| met.insert(key, indicators(incident)));
             }
-        }
-        notices.extend(unbooked.iter().map(|incident| closing(incident, &self.site, &relations)));
-        for incident in open {
-            self.held.entry(incident.key.clone()).or_default().push(incident);
-        }
-        notices
+            !held.is_empty()
+        });
+        over
+    }
+
+    /// What the incidents that are over have to do with each other and with those that go on.
+    fn relations_of<'a>(&'a self, over: &'a [Incident], unbooked: &'a [Incident]) -> Relations<'a> {
+        let ended = || over.iter().chain(unbooked);
+        let wanted: HashSet<&IndicatorValue, RandomState> = ended().flat_map(indicators).collect();
+        let near = self.met.keys_of_any(wanted.into_iter());
+        Relations::new(ended().chain(near.into_iter().filter_map(|key| self.held.get(key)).flatten()))
     }
 
     /// Why no notice is given of an incident, if so.
@@ -101,15 +127,85 @@ impl Incidents {
     }
 
     /// Links each incident to the one before with the same key, and remembers those that are over for later ones.
-    fn link<'a>(&mut self, over: impl Iterator<Item = &'a mut Incident>, open: &mut [Incident]) {
-        for incident in over {
+    fn link(&mut self, over: &mut [Incident], unbooked: &mut [Incident]) {
+        let mut keys = std::mem::take(&mut self.unlinked);
+        for incident in over.iter_mut().chain(unbooked) {
             let told = self.memory.tell(incident.remembered());
             incident.previous = told.or(incident.previous);
+            keys.push(incident.key.clone());
         }
-        for incident in open.iter_mut().filter(|incident| incident.previous.is_none()) {
-            incident.previous = self.memory.before(&incident.key.text(), incident.opened.0);
+        for key in keys {
+            let held = self.held.get_mut(&key).into_iter().flatten();
+            for incident in held.filter(|incident| incident.previous.is_none()) {
+                incident.previous = self.memory.before(&key.text(), incident.opened.0);
+            }
         }
     }
+
+    /// Makes incidents that are nothing but look-ups part of the contact that each led to ([`Incident::includes`]). Gives those that are left,
+    /// and those that became part of another.
+    fn absorb_lookups(&mut self, over: Vec<Incident>) -> (Vec<Incident>, Vec<Incident>) {
+        let (mut lookups, mut contacts): (Vec<_>, Vec<_>) =
+            over.into_iter().partition(|incident| incident.grade == Grade::LookedUp);
+        lookups.sort_by_cached_key(|incident| (incident.opened, incident.key.text()));
+        let listing = listing(&contacts);
+        let (mut left, mut gone) = (Vec::new(), Vec::new());
+        for lookup in lookups {
+            let absorbed = match self.contact_of(&lookup, &contacts, &listing) {
+                Some(Contact::Over(at)) => {
+                    contacts.get_mut(at).is_some_and(|contact| contact.absorb(&lookup))
+                }
+                Some(Contact::Open(key, at)) => self.absorb_into(&key, at, &lookup),
+                None => false,
+            };
+            if absorbed { &mut gone } else { &mut left }.push(lookup);
+        }
+        left.append(&mut contacts);
+        left.sort_by_cached_key(|incident| (incident.opened, incident.key.text()));
+        (left, gone)
+    }
+
+    /// The contact to which look-ups led, the first one: among those that are over, and those that go on.
+    fn contact_of(&self, lookup: &Incident, over: &[Incident], listing: &Listing) -> Option<Contact> {
+        let Key { indicator, about } = &lookup.key;
+        let over_at = listing.get(&(indicator.clone(), *about)).into_iter().flatten();
+        let over = over_at.filter_map(|at| Some((Contact::Over(*at), over.get(*at)?)));
+        let open = self.met.keys(indicator).filter(|key| key.about == *about).flat_map(|key| {
+            let held = self.held.get(key).into_iter().flatten().enumerate();
+            held.map(|(at, contact)| (Contact::Open(key.clone(), at), contact))
+        });
+        let quiet = self.config.quiet;
+        let near = over.chain(open).filter(|(_, contact)| contact.includes(lookup, quiet));
+        near.min_by_key(|(_, contact)| (contact.opened, contact.key.text())).map(|(place, _)| place)
+    }
+
+    fn absorb_into(&mut self, key: &Key, at: usize, lookup: &Incident) -> bool {
+        let Some(contact) = self.held.get_mut(key).and_then(|held| held.get_mut(at)) else { return false };
+        let absorbed = contact.absorb(lookup);
+        contact.show_in(&mut self.met);
+        absorbed
+    }
+}
+
+/// Where a contact is to which look-ups led.
+enum Contact {
+    /// Among those that are over.
+    Over(usize),
+    /// Among those that go on.
+    Open(Key, usize),
+}
+
+/// Positions of incidents by the indicators that they list and what they are about.
+type Listing = HashMap<(IndicatorValue, About), Vec<usize>, RandomState>;
+
+fn listing(contacts: &[Incident]) -> Listing {
+    let mut listing = Listing::default();
+    for (position, contact) in contacts.iter().enumerate() {
+        for value in contact.also.keys() {
+            listing.entry((value.clone(), contact.key.about)).or_default().push(position);
+        }
+    }
+    listing
 }
 
 /// The notice that an incident is over.
@@ -117,40 +213,6 @@ fn closing(incident: &Incident, site: &Site, relations: &Relations<'_>) -> Alert
     let number = incident.notices + 1;
     let telling = Telling { notice: Notice::Closed, number, unsent: incident.unsent };
     incident.alert(site, relations.of(incident), telling)
-}
-
-/// Makes incidents that are nothing but look-ups part of the contact that each led to ([`Incident::includes`]). Gives those that
-/// are left, and those that became part of another.
-fn absorb_lookups(
-    over: Vec<Incident>,
-    open: &mut [Incident],
-    quiet: Duration,
-) -> (Vec<Incident>, Vec<Incident>) {
-    let (mut lookups, mut contacts): (Vec<_>, Vec<_>) =
-        over.into_iter().partition(|incident| incident.grade == Grade::LookedUp);
-    lookups.sort_by_cached_key(|incident| (incident.opened, incident.key.text()));
-    let mut listing: HashMap<(IndicatorValue, About), Vec<usize>, RandomState> = HashMap::default();
-    let mut all: Vec<&mut Incident> = contacts.iter_mut().chain(open).collect();
-    for (position, incident) in
-        all.iter().enumerate().filter(|(_, incident)| incident.grade > Grade::LookedUp)
-    {
-        for value in incident.also.keys() {
-            listing.entry((value.clone(), incident.key.about)).or_default().push(position);
-        }
-    }
-    let (mut left, mut gone) = (Vec::new(), Vec::new());
-    for lookup in lookups {
-        let candidates = listing.get(&(lookup.key.indicator.clone(), lookup.key.about)).into_iter().flatten();
-        let near = candidates
-            .filter_map(|at| Some((*at, all.get(*at)?)))
-            .filter(|(_, it)| it.includes(&lookup, quiet));
-        let contact = near.min_by_key(|(_, it)| (it.opened, it.key.text())).map(|(at, _)| at);
-        let absorbed = contact.and_then(|at| all.get_mut(at)).is_some_and(|contact| contact.absorb(&lookup));
-        if absorbed { &mut gone } else { &mut left }.push(lookup);
-    }
-    left.append(&mut contacts);
-    left.sort_by_cached_key(|incident| (incident.opened, incident.key.text()));
-    (left, gone)
 }
 
 /// Mail servers look up what others wrote, and our own scanners and crawlers what they find: that is no notice.

@@ -2,7 +2,8 @@
 
 use super::meeting::{About, Meeting};
 use super::memory::Remembered;
-use super::relations::Related;
+use super::met::Met;
+use super::relations::{Related, indicators};
 use super::totals::Totals;
 use crate::severity::{Circumstances, severity};
 use crate::site::Site;
@@ -124,6 +125,8 @@ pub(super) struct Incident {
     pub notices: u32,
     /// Those of them that nobody was sent.
     pub unsent: u32,
+    /// How many of its indicators are shown where incidents are looked up by what they met.
+    shown: usize,
 }
 
 /// As what it is told.
@@ -172,6 +175,7 @@ impl Incident {
             previous: None,
             notices: 0,
             unsent: 0,
+            shown: 0,
         })
     }
 
@@ -215,6 +219,15 @@ impl Incident {
         let without_place =
             meeting.indicators().skip(1).filter(|other| !self.lists(other)).cloned().collect();
         Added { without_place, touch: self.add_touch(meeting, room_for_touch) }
+    }
+
+    /// Has it found by all indicators that it met, which only become more.
+    pub(super) fn show_in(&mut self, met: &mut Met) {
+        let all = 1 + self.also.len();
+        if self.shown != all {
+            self.shown = all;
+            met.insert(&self.key, indicators(self));
+        }
     }
 
     /// Takes in what a resolver asked on behalf of this incident's host.

@@ -6,6 +6,8 @@
 use super::incident::{Incident, Key, Telling};
 use super::meeting::Meeting;
 use super::memory::Remembered;
+use super::met::Met;
+use super::relations::indicators;
 use super::resolver::Asked;
 use foldhash::fast::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -128,6 +130,8 @@ pub(super) struct Live {
     /// What open flows have to say, and to which incident.
     standing: HashMap<FlowId, Vec<(Key, Meeting)>, RandomState>,
     cases: HashMap<Key, Case, RandomState>,
+    /// Which of them met which indicator, as open flows show it, or showed it where records did not bear it out.
+    met: Met,
     /// When which case is to be looked at, by the order in which they came.
     agenda: BTreeMap<(Timestamp, u64), Key>,
     next_number: u64,
@@ -148,8 +152,9 @@ impl Live {
         self.cases.iter()
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.cases.keys()
+    /// Which cases met which indicator, as far as open flows tell.
+    pub(super) fn met(&self) -> &Met {
+        &self.met
     }
 
     pub(super) fn len(&self) -> usize {
@@ -168,11 +173,6 @@ impl Live {
         said.filter(move |(about, _)| about == key).map(|(_, meeting)| meeting)
     }
 
-    /// The incidents to which open flows have something to say.
-    pub(super) fn standing_keys(&self) -> impl Iterator<Item = &Key> {
-        self.cases.iter().filter(|(_, case)| !case.standing.is_empty()).map(|(key, _)| key)
-    }
-
     /// Takes note of a meeting, whether of an open flow or of one that ended: its incident is to be looked at.
     pub(super) fn note(&mut self, key: &Key, meeting: &Meeting, wake: Timestamp, may_be_severer: bool) {
         let Some(case) = self.cases.get_mut(key) else { return };
@@ -187,7 +187,9 @@ impl Live {
             case.direction = meeting.direction;
         }
         case.has_news |= case.told.is_none_or(|told| last > told.at);
-        case.unborne = None;
+        if let Some(unborne) = case.unborne.take() {
+            self.met.remove(key, indicators(&unborne));
+        }
         let Some(told) = case.told else { return self.wake_at(key, wake) };
         if rose || (may_be_severer && told.severity < Severity::High) {
             self.wake_at(key, wake);
@@ -226,13 +228,15 @@ impl Live {
         let Some(case) = self.cases.get_mut(&key) else { return };
         let flow = meeting.flow.id;
         case.standing.insert(flow);
+        self.met.add(&key, meeting.indicators().map(|indicator| &indicator.value));
         self.standing.entry(flow).or_default().push((key, meeting));
     }
 
     /// Takes away what a flow said as an open one.
     pub(super) fn take(&mut self, flow: FlowId) -> Vec<(Key, Meeting)> {
         let former = self.standing.remove(&flow).unwrap_or_default();
-        for (key, _) in &former {
+        for (key, meeting) in &former {
+            self.met.remove(key, meeting.indicators().map(|indicator| &indicator.value));
             if let Some(case) = self.cases.get_mut(key) {
                 case.standing.remove(&flow);
             }
@@ -249,6 +253,9 @@ impl Live {
         } else if case.unborne.is_none() {
             let said = former.iter().filter(|(about, _)| about == key).map(|(_, meeting)| meeting);
             case.unborne = Incident::of(None, said).map(Box::new);
+            if let Some(unborne) = &case.unborne {
+                self.met.add(key, indicators(unborne));
+            }
         }
     }
 
@@ -258,9 +265,15 @@ impl Live {
         if let Some(wake) = case.wake {
             self.agenda.remove(&(wake, case.number));
         }
+        if let Some(unborne) = &case.unborne {
+            self.met.remove(key, indicators(unborne));
+        }
         for flow in &case.standing {
             if let Some(said) = self.standing.get_mut(flow) {
-                said.retain(|(about, _)| about != key);
+                let gone = said.extract_if(.., |(about, _)| about == key);
+                for (_, meeting) in gone {
+                    self.met.remove(key, meeting.indicators().map(|indicator| &indicator.value));
+                }
             }
         }
         Some(case)
@@ -278,10 +291,12 @@ impl Live {
         self.agenda.insert((time, case.number), key.clone());
     }
 
-    /// The cases to look at, first ones first.
-    pub(super) fn due(&mut self, now: Timestamp) -> Vec<Key> {
+    /// The cases to look at, first ones first, and so many at most.
+    pub(super) fn due(&mut self, now: Timestamp, most: usize) -> Vec<Key> {
         let mut due = Vec::new();
-        while let Some(first) = self.agenda.first_entry().filter(|first| first.key().0 <= now) {
+        while due.len() < most
+            && let Some(first) = self.agenda.first_entry().filter(|first| first.key().0 <= now)
+        {
             let key = first.remove();
             if let Some(case) = self.cases.get_mut(&key) {
                 case.wake = None;

@@ -25,6 +25,7 @@ mod incident;
 mod live;
 mod meeting;
 mod memory;
+mod met;
 mod notices;
 mod relations;
 mod resolver;
@@ -50,6 +51,7 @@ use incident::{Incident, Key, Touch};
 use live::Live;
 use meeting::{Meeting, meetings, to_carry};
 use memory::Memory;
+use met::Met;
 use resolver::{Asked, Asker};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -124,6 +126,10 @@ pub struct Incidents {
     config: IncidentConfig,
     /// By key, those with the same key more than the quiet period apart.
     held: HashMap<Key, Vec<Incident>, RandomState>,
+    /// Which of them met which indicator.
+    met: Met,
+    /// Opened since it was looked last which incidents are over: those before them are not known yet.
+    unlinked: Vec<Key>,
     memory: Memory,
     /// The latest packet of all flows folded.
     newest: Timestamp,
@@ -138,6 +144,8 @@ pub struct Incidents {
     live: Live,
     /// When it was looked last which incidents are over.
     closed_at: Timestamp,
+    /// There were more than are closed at once.
+    closes_more: bool,
     stats: IncidentStats,
 }
 
@@ -148,6 +156,8 @@ impl Incidents {
             site,
             config,
             held: HashMap::default(),
+            met: Met::default(),
+            unlinked: Vec::new(),
             memory: Memory::default(),
             newest: Timestamp::EPOCH,
             asked: Asked::default(),
@@ -156,6 +166,7 @@ impl Incidents {
             touches: 0,
             live: Live::default(),
             closed_at: Timestamp::EPOCH,
+            closes_more: false,
             stats: IncidentStats::default(),
         }
     }
@@ -318,6 +329,7 @@ impl Incidents {
             return Some(meeting);
         };
         let without_place = incident.add_resolver(&meeting, resolver);
+        incident.show_in(&mut self.met);
         self.stats.resolver_lookups_folded += 1;
         self.add_for_each(&meeting, &without_place);
         None
@@ -330,7 +342,9 @@ impl Incidents {
         let room_for_touch = self.touches < MAX_TOUCHES;
         let known = self.held.get_mut(&key).and_then(|held| near(held, meeting.span(), self.config.quiet));
         let added = if let Some(incident) = known {
-            incident.add(meeting, room_for_touch)
+            let added = incident.add(meeting, room_for_touch);
+            incident.show_in(&mut self.met);
+            added
         } else {
             let room = self.stats.incidents_open < self.config.max_incidents;
             let Some(mut incident) = room.then(|| Incident::new(meeting)).flatten() else {
@@ -341,6 +355,8 @@ impl Incidents {
             self.stats.incidents_opened += 1;
             self.stats.incidents_open += 1;
             let added = incident.add(meeting, room_for_touch);
+            incident.show_in(&mut self.met);
+            self.unlinked.push(key.clone());
             self.held.entry(key.clone()).or_default().push(incident);
             added
         };

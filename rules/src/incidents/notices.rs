@@ -23,6 +23,12 @@ pub const RESOLVER_RINGS_AFTER: Duration = Duration::from_secs(3);
 /// How long what only passive DNS tells of a flow waits for the client to say another name in it.
 pub const PASSIVE_RINGS_AFTER: Duration = Duration::from_secs(2);
 
+/// Incidents that are looked at in one go, and closed in one go: what is to be told of them is in memory until it is kept, at two kilobytes
+/// or so. What is left comes with the next look. The adversary opens hundreds of thousands of incidents at once.
+const MAX_LOOKED_AT: usize = 4_096;
+/// See [`MAX_LOOKED_AT`].
+pub(super) const MAX_CLOSED: usize = 4_096;
+
 /// How often it is looked which incidents are over: closing may come later by so much.
 const CLOSING_EVERY: Duration = Duration::from_mins(1);
 
@@ -59,10 +65,10 @@ impl Incidents {
     pub fn notices(&mut self, now: Timestamp) -> Vec<Alert> {
         let mut notices = Vec::new();
         if now.since(self.closed_at) >= CLOSING_EVERY || now < self.closed_at {
-            self.closed_at = now;
             self.forget_standing(&self.live.quiet_flows(now - STANDING_FORGOTTEN));
             self.live.asked.forget_before(now - RESOLVER_RINGS_AFTER - RESOLVER_WINDOW);
             notices = self.close_quiet(now);
+            self.closed_at = if self.closes_more { now - CLOSING_EVERY } else { now };
         }
         notices.append(&mut self.tell(now));
         self.stats.count(&notices);
@@ -184,7 +190,7 @@ impl Incidents {
 
     /// Opened, raised and repeated.
     fn tell(&mut self, now: Timestamp) -> Vec<Alert> {
-        let due = self.live.due(now);
+        let due = self.live.due(now, MAX_LOOKED_AT);
         let due = due.iter().filter(|key| self.may_ring(key.about));
         let mut views: Vec<Incident> = due.filter_map(|key| self.view(key)).collect();
         views.retain(|view| self.why_silent(view).is_none());
@@ -235,9 +241,9 @@ impl Incidents {
     fn related(&self, views: &[Incident]) -> Vec<Related> {
         let wanted: Wanted<'_> = views.iter().flat_map(indicators).collect();
         let beside = self.standing_beside(&wanted);
-        let held = self.held.values().flatten();
-        let known = held.filter(|incident| indicators(incident).any(|value| wanted.contains(value)));
-        let relations = Relations::new(known.chain(&beside).chain(views));
+        let known = self.met.keys_of_any(wanted.iter().copied());
+        let held = known.into_iter().filter_map(|key| self.held.get(key)).flatten();
+        let relations = Relations::new(held.chain(&beside).chain(views));
         views.iter().map(|view| relations.of(view)).collect()
     }
 
@@ -245,8 +251,10 @@ impl Incidents {
     fn standing_beside(&self, wanted: &Wanted<'_>) -> Vec<Incident> {
         let is_wanted =
             |meeting: &&Meeting| meeting.indicators().any(|indicator| wanted.contains(&indicator.value));
-        let keys = self.live.standing_keys();
-        keys.filter_map(|key| Incident::of(None, self.live.meetings(key).filter(is_wanted))).collect()
+        let keys = self.live.met().keys_of_any(wanted.iter().copied());
+        keys.into_iter()
+            .filter_map(|key| Incident::of(None, self.live.meetings(key).filter(is_wanted)))
+            .collect()
     }
 
     /// An incident as it stands: what its ended flows gave, and its open ones.
@@ -281,12 +289,12 @@ impl Incidents {
         let is_fresh = |view: &&Incident| view.grade == Grade::LookedUp && grade_told(&view.key).is_none();
         let hosts: HashSet<About, RandomState> =
             views.iter().filter(is_fresh).map(|view| view.key.about).collect();
-        if hosts.is_empty() {
-            return HashSet::default();
-        }
+        let looked_up = || views.iter().filter(is_fresh).map(|view| &view.key.indicator);
+        let mut listing = self.met.keys_of_any(looked_up());
+        listing.extend(self.live.met().keys_of_any(looked_up()));
         let is_contact = |key: &&Key| hosts.contains(&key.about) && grade_told(key) > Some(Grade::LookedUp);
         let told: Vec<Incident> =
-            self.live.keys().filter(is_contact).filter_map(|key| self.view(key)).collect();
+            listing.into_iter().filter(is_contact).filter_map(|key| self.view(key)).collect();
         let is_part = |lookup: &&Incident| {
             views.iter().chain(&told).any(|contact| contact.includes(lookup, self.config.quiet))
         };

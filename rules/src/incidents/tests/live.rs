@@ -103,6 +103,34 @@ fn what_is_noted_with_each_notice_is_enough_to_go_on() {
     assert_eq!(world.incidents.remembered(), notes[3..], "whatever is read first");
 }
 
+/// A flood of incidents is told, and closed, in parts that fit into memory; none is left out and none comes twice.
+#[test]
+fn a_flood_is_told_and_closed_in_parts() {
+    const HOSTS: u64 = 10_000;
+    let mut world = live(&["203.0.113.5"], &[]);
+    for host in 0..HOSTS {
+        let host = format!("10.1.{}.{}:40000", host / 250, 1 + host % 250);
+        world.flow(&host, BAD, |it| {
+            it.at(100);
+        });
+    }
+    let mut told = |second: u64, notice| {
+        let mut incidents = std::collections::BTreeSet::new();
+        loop {
+            let alerts = world.incidents.notices(at(second));
+            assert!(alerts.len() <= 4_200 && alerts.iter().all(|alert| alert.notice == notice));
+            if alerts.is_empty() {
+                return incidents.len() as u64;
+            }
+            assert!(alerts.iter().all(|alert| incidents.insert(alert.incident)), "each once");
+        }
+    };
+    assert_eq!(told(102, Notice::Opened), HOSTS);
+    assert_eq!(told(200 + DAY, Notice::Closed), HOSTS);
+    assert_eq!(world.incidents.stats().incidents_open, 0);
+    assert!(world.incidents.stats().is_balanced());
+}
+
 #[test]
 fn the_steps_of_a_handshake_are_one_raise() {
     let mut world = live(&["203.0.113.5"], &[]);
