@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs and this machine lacks, and nothing else. Where all is there it does nothing, so every
 # make target may begin with it. Arguments are further programs to have (each in the package of its name); --python is
-# what tests speak with (tests/python/requirements.txt), in a virtual environment of its own.
+# what tests speak with (tests/python/requirements.txt), in a virtual environment of its own; --syslog is rsyslog with TLS.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -21,6 +21,10 @@ main() {
         if [[ $program == --python ]]; then
             wants_python=yes
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+        elif [[ $program == --syslog ]]; then
+            # Not in the PATH of everybody.
+            [[ -x /usr/sbin/rsyslogd ]] || missing+=(rsyslog)
+            compgen -G '/usr/lib/*/rsyslog/lmnsd_ossl.so' >/dev/null || missing+=(rsyslog-openssl)
         else
             command -v "$program" >/dev/null || missing+=("$program")
         fi
