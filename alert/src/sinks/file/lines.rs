@@ -3,7 +3,7 @@
 use super::archive::Archive;
 use super::series::{Series, sync_folder};
 use super::torn::{self, Mended};
-use crate::sinks::Remarks;
+use crate::sinks::{Remarks, clock};
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -264,7 +264,7 @@ fn write_patiently(file: &mut File, rest: &mut Vec<u8>, lines: &[u8], until: Ins
             Ok(0) => break Err(ErrorKind::WriteZero.into()),
             Ok(more) => written += more,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock && !is_over(until) => {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && clock::now() < until => {
                 std::thread::sleep(PIPE_PAUSE);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -294,11 +294,6 @@ fn keep_rest(rest: &mut Vec<u8>, begun: usize, written: usize) {
     };
     rest.truncate(end);
     rest.drain(..written.min(end));
-}
-
-#[expect(clippy::disallowed_methods, reason = "waits for a reader at most as long as it is told to")]
-fn is_over(until: Instant) -> bool {
-    Instant::now() >= until
 }
 
 impl Mended {

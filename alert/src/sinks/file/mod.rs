@@ -10,6 +10,7 @@ mod series;
 mod tests;
 mod torn;
 
+use super::clock::time;
 use super::stdout::Stdout;
 use super::{Kind, Opening, Outcome, Outlet, Parcel, Remarks, Settings, Sink};
 use archive::{Archive, Rules};
@@ -40,7 +41,7 @@ pub struct FileSettings {
     /// A file is rotated before it becomes larger than that.
     #[serde(default = "rotate_size", deserialize_with = "units::size")]
     pub rotate_size: u64,
-    /// A file holds lines of one such span only, counted from 1970 on: with `1d` each day in UTC has its own.
+    /// A file holds lines of one such span only, counted from 1970 on: with `24h` each day in UTC has its own.
     #[serde(default = "rotate_after", deserialize_with = "units::duration")]
     pub rotate_after: Duration,
     /// How rotated files are compressed.
@@ -242,10 +243,4 @@ fn lines_file(settings: &FileSettings, path: &Path, remarks: &Remarks) -> LinesF
 fn path_of(path: &Path, kind: Kind) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(name.replace(KIND, kind.plural()))
-}
-
-#[expect(clippy::disallowed_methods, reason = "files are rotated by the clock, whatever the packets' time")]
-fn time() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    Timestamp::EPOCH + since.unwrap_or_default()
 }

@@ -101,9 +101,12 @@ pub(super) fn folder(path: &Path) -> PathBuf {
     }
 }
 
-/// Has names in a file's folder outlive a power cut.
+/// Has names in a file's folder outlive a power cut. A folder that may be written but not read cannot be synced; then they mostly do.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?.sync_all()
+    match File::open(folder(path)) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        opened => opened?.sync_all(),
+    }
 }
 
 /// `20261123T021400123Z`

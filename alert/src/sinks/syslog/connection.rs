@@ -1,7 +1,8 @@
 //! A connection to a receiver: messages out, framed, and what little there is to hear.
 
+use super::Framing;
 use super::kernel::{self, Waiting};
-use super::{Framing, now};
+use crate::sinks::clock::now;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use std::fmt;

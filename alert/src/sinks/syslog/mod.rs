@@ -11,6 +11,7 @@ mod sent;
 #[cfg(test)]
 mod tests;
 
+use super::clock::now;
 use super::{Opening, Outcome, Outlet, Parcel, Settings, Sink};
 use connection::{Connection, Failure, Receiver};
 pub use message::Facility;
@@ -233,9 +234,4 @@ impl SyslogSink {
             self.sent.broke(now);
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "waits for a receiver at most as long as it is told to")]
-fn now() -> Instant {
-    Instant::now()
 }

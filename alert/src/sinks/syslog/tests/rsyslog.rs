@@ -32,7 +32,7 @@ impl Rsyslog {
         let program =
             ["/usr/sbin/rsyslogd", "/usr/bin/rsyslogd", "/sbin/rsyslogd"].into_iter().map(PathBuf::from);
         let Some(program) = program.into_iter().find(|program| program.exists()) else {
-            println!("skipped: no rsyslogd here: run scripts/setup.sh rsyslogd");
+            println!("skipped: no rsyslogd here: run scripts/setup.sh --syslog");
             return None;
         };
         let folder = TempDir::new().unwrap();
@@ -50,7 +50,7 @@ impl Rsyslog {
         rsyslog.start_again();
         let errors = rsyslog.said();
         if errors.contains("lmnsd_ossl") {
-            println!("skipped: rsyslog has no OpenSSL: run scripts/setup.sh rsyslogd");
+            println!("skipped: rsyslog has no OpenSSL: run scripts/setup.sh --syslog");
             return None;
         }
         Some(rsyslog)
