@@ -4,6 +4,7 @@
 //! out what may not go there, [`spool`] keeps it until every sink has it, [`sinks`] take it to whoever wants it, and [`JsonLines`] writes whole lines into anything. The fields are
 //! listed in docs/EVENTS.md, and a test keeps that table true.
 
+pub mod courier;
 mod defang;
 pub mod formats;
 mod json;

@@ -44,6 +44,11 @@ pub trait Sink: Send {
     fn remarks(&mut self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Nobody will ever take anything here again, as where the reader of a pipe has left: a run of which all sinks say so is over.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// What became of a parcel.

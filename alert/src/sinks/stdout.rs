@@ -17,11 +17,14 @@ impl Settings for StdoutSettings {
     const CEILING: Tlp = Tlp::Red;
 
     fn open(&self, _: &Opening<'_>) -> Result<Vec<Outlet>, NetError> {
-        Ok(Outlet::only(Stdout))
+        Ok(Outlet::only(Stdout::default()))
     }
 }
 
-pub(super) struct Stdout;
+#[derive(Debug, Default)]
+pub(super) struct Stdout {
+    reader_left: bool,
+}
 
 impl Sink for Stdout {
     fn deliver(&mut self, parcels: &[Parcel], _: Instant) -> Vec<Outcome> {
@@ -30,10 +33,15 @@ impl Sink for Stdout {
         let outcome = match out.write_all(&lines).and_then(|()| out.flush()) {
             Ok(()) => Outcome::Taken,
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.reader_left = true;
                 Outcome::Refused("nobody reads standard output any more".to_owned())
             }
             Err(error) => Outcome::Failed(format!("standard output: {error}")),
         };
         vec![outcome; parcels.len()]
+    }
+
+    fn is_over(&self) -> bool {
+        self.reader_left
     }
 }

@@ -126,7 +126,7 @@ impl Settings for FileSettings {
 
     fn open(&self, opening: &Opening<'_>) -> Result<Vec<Outlet>, NetError> {
         if self.path.as_os_str() == "-" {
-            return Ok(Outlet::only(Stdout));
+            return Ok(Outlet::only(Stdout::default()));
         }
         let settings = Self { path: opening.base.join(&self.path), ..self.clone() };
         Ok(Outlet::only(FileSink::open(settings, time())?))
