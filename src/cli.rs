@@ -5,6 +5,7 @@ mod collector;
 mod intel;
 mod mute;
 mod rehearse;
+mod sink;
 
 pub(crate) use collector::CollectorArguments;
 pub(crate) use intel::{
@@ -14,6 +15,7 @@ pub(crate) use intel::{
 
 pub(crate) use mute::{MuteArguments, MuteCommand, MutePlaceArguments, UnmuteArguments};
 pub(crate) use rehearse::RehearseArguments;
+pub(crate) use sink::{SinkArguments, SinkCommand, SinkHolding, SinkListArguments, SinkTestArguments};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Rehearse(Box<RehearseArguments>),
     /// Threat intelligence: sync sources, list what is loaded, see what changed, test values and captures against it.
     Intel(IntelArguments),
+    /// Sinks, where alerts go: list them, send a test alert to one.
+    Sink(SinkArguments),
     /// Say all that is known of a value: is it loaded, from where, until when, what holds it down, what it raised.
     Explain(ExplainArguments),
     /// Silence alerts of a value for a while, with a reason; `weir mute list` says what is silent and how often
@@ -149,6 +153,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "PATH", help_heading = "Control")]
     pub control: Option<PathBuf>,
 
+    /// At the end, sinks may take this long for what still waits for them; then it waits for the next start [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "Output")]
+    pub drain: Option<String>,
+
     /// How often each thread sends itself a canary, `off` for never [default: 1m]
     #[arg(long, value_name = "TIME", help_heading = "Control")]
     pub canary: Option<String>,
@@ -194,7 +202,7 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "ROLE=CIDR", help_heading = "Your network")]
     pub role: Vec<String>,
 
-    /// Where alerts go; `-` is standard output
+    /// Where alerts go; `-` is standard output. Not used where the configuration has sinks (docs/ALERTING.md)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub alerts: Option<PathBuf>,
 
@@ -318,6 +326,15 @@ Tables of the file alone, without flags (docs/INTELLIGENCE.md):
 | `[source.NAME]` | A source that `weir run` and `weir intel sync` ask: `type` (`feed`, `misp`, `taxii`), `interval` [default: 15m], `enabled`, and what each type knows. Needs `state` |
 | `[source.NAME.policy]` | Lifetimes, decay, filters, TLP of what is not marked, the guard |
 | `[screening]` | `warninglists`, `public_suffixes`: paths; `actions`: what a warninglist does |
+
+## Sinks
+
+Tables of the file alone, without flags (docs/ALERTING.md):
+
+| table | meaning |
+|---|---|
+| `[sink.NAME]` | Where `weir run` tells: `type`, `send`, `format`, `tlp`, `above`, `severity`, `grade`, `sources`, `rate`, `enabled`, and what each type knows. Without any, `alerts` is where |
+| `[spool]` | What waits for sinks: `size` [default: 1GiB], `age` [default: 7d] |
 ";
 
     const EXAMPLE: &str = r#"```toml

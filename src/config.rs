@@ -3,24 +3,29 @@
 mod collector;
 mod exported;
 mod intel;
+mod named;
 mod policy;
+mod sinks;
 mod sources;
 mod tap;
 
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
 pub(crate) use intel::{IntelSettings, ScreeningSettings};
+pub(crate) use sinks::ConfiguredSink;
 pub(crate) use sources::{ProviderSettings, SourceSettings};
 pub(crate) use tap::TapSettings;
 
 use crate::cli::{CommonArguments, HoldingArguments, ReadArguments, RunArguments};
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
+use named::WrittenTables;
 use serde::Deserialize;
-use sources::WrittenSources;
+use sinks::WrittenSpool;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use weir_alert::spool::Limits;
 use weir_model::{Role, Tlp};
 
 /// What stands in a configuration file: one key per flag of `weir read` and `weir run`, all optional; unknown keys are refused.
@@ -84,7 +89,12 @@ struct Written {
     collectors: Option<usize>,
     receive_buffer: Option<String>,
     #[serde(default)]
-    source: WrittenSources,
+    source: WrittenTables,
+    #[serde(default)]
+    sink: WrittenTables,
+    #[serde(default)]
+    spool: WrittenSpool,
+    drain: Option<String>,
     no_screening: Option<bool>,
     #[serde(default)]
     screening: ScreeningSettings,
@@ -118,12 +128,18 @@ pub(crate) struct Settings {
     pub config: Option<PathBuf>,
     pub sources: Vec<SourceSettings>,
     pub screening: ScreeningSettings,
+    /// Where what is told goes; none where nobody configured any, and all goes to `alerts`.
+    pub sinks: Vec<ConfiguredSink>,
+    /// What may wait for them.
+    pub spool: Limits,
 }
 
 /// What `weir run` uses.
 #[derive(Debug)]
 pub(crate) struct RunSettings {
     pub common: Settings,
+    /// How long sinks may take at the end for what waits.
+    pub drain: Duration,
     pub tap: TapSettings,
     pub collector: CollectorSettings,
 }
@@ -149,6 +165,8 @@ pub(crate) enum Verbosity {
 const DEFAULT_TCP_IDLE: Duration = Duration::from_mins(5);
 const DEFAULT_IDLE: Duration = Duration::from_mins(1);
 const DEFAULT_ACTIVE: Duration = Duration::from_mins(30);
+/// Long enough for a receiver that is there, and less than service managers wait before they kill.
+const DEFAULT_DRAIN: Duration = Duration::from_secs(10);
 const DEFAULT_FLOW_MEMORY_BYTES: u64 = 1 << 30;
 /// Less holds too few flows to be of use to anybody.
 const LEAST_FLOW_MEMORY_BYTES: u64 = 1 << 20;
@@ -178,13 +196,15 @@ impl Settings {
                  (--netflow 0.0.0.0:2055, --ipfix 0.0.0.0:4739, --sflow 0.0.0.0:6343)"
             );
         }
-        Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, tap, collector })
+        let drain = duration("drain", flags.drain.as_deref().or(file.drain.as_deref()), DEFAULT_DRAIN)?;
+        Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, drain, tap, collector })
     }
 
     /// The same, but alerts go to this file, and nothing else is written or kept.
     pub(crate) fn rehearsing(self, alerts: PathBuf) -> Self {
         let (flows, names, metrics, state) = (None, None, None, None);
-        Self { alerts, flows, names, metrics, state, verbosity: Verbosity::Quiet, ..self }
+        let sinks = Vec::new();
+        Self { alerts, sinks, flows, names, metrics, state, verbosity: Verbosity::Quiet, ..self }
     }
 
     /// What `weir intel` and `weir explain` use of them, and the control socket.
@@ -201,6 +221,14 @@ impl Settings {
         Ok((Self::new(&common, file, 1)?.intel(), control))
     }
 
+    /// What stands in a configuration file alone, for those who look at it; and the control socket.
+    pub(crate) fn of_file(config: &Path) -> Result<(Self, Option<PathBuf>)> {
+        let common = CommonArguments { config: Some(config.to_owned()), ..CommonArguments::default() };
+        let mut file = Written::named_by(&common)?;
+        let control = file.control.take();
+        Ok((Self::new(&common, file, 1)?, control))
+    }
+
     /// What is about intelligence among them.
     pub(crate) fn intel(&self) -> IntelSettings {
         IntelSettings {
@@ -215,8 +243,11 @@ impl Settings {
 
     fn new(flags: &CommonArguments, mut file: Written, default_workers: usize) -> Result<Self> {
         let (config, text) = file.whole.take().unzip();
-        let sources = sources::sources(std::mem::take(&mut file.source), &text.unwrap_or_default());
+        let text = text.unwrap_or_default();
+        let sources = sources::sources(std::mem::take(&mut file.source), &text);
         let sources = sources.with_context(|| in_file(config.as_deref()))?;
+        let sinks = sinks::sinks(std::mem::take(&mut file.sink), &text);
+        let sinks = sinks.with_context(|| in_file(config.as_deref()))?;
         let pick = |flag: &Option<PathBuf>, key: Option<PathBuf>| flag.clone().or(key);
         let quiet = flags.quiet || file.quiet.unwrap_or(false);
         let time = |name, flag: &Option<String>, key: Option<String>, default| {
@@ -258,6 +289,8 @@ impl Settings {
             exported: ExportedSettings::default(),
             config,
             sources,
+            sinks,
+            spool: file.spool.limits()?,
             screening: ScreeningSettings {
                 is_off: flags.no_screening || file.no_screening.unwrap_or(false),
                 ..file.screening

@@ -26,6 +26,7 @@ mod rehearse;
 mod report;
 mod run;
 mod service;
+mod sinks;
 mod state;
 mod status;
 mod summary;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         cli::Command::Status(arguments) => status::run(&arguments),
         cli::Command::Rehearse(arguments) => rehearse::run(&arguments),
         cli::Command::Intel(arguments) => intel::run(&arguments),
+        cli::Command::Sink(arguments) => sinks::run(&arguments),
         cli::Command::Explain(arguments) => explain::run(&arguments),
         cli::Command::Mute(arguments) => mute::mute(&arguments),
         cli::Command::Unmute(arguments) => mute::unmute(&arguments),

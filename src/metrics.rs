@@ -2,9 +2,11 @@
 
 mod collector;
 mod intel;
+mod sinks;
 
 use crate::latency::{Quantiles, StageTimes};
 use crate::ledger::Ledger;
+use crate::sinks::SinkRow;
 use crate::status::{CanaryStatus, CollectorStatus, IntelStatus, InterfaceStatus};
 use anyhow::{Context as _, Result};
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
@@ -22,6 +24,7 @@ pub(crate) struct Published<'a> {
     pub collector: Option<&'a CollectorStatus>,
     pub intelligence: Option<&'a IntelStatus>,
     pub canaries: &'a [CanaryStatus],
+    pub sinks: &'a [SinkRow],
 }
 
 /// How long something takes, in microseconds.
@@ -90,6 +93,9 @@ impl Published<'_> {
         }
         if let Some(status) = self.intelligence {
             intel::publish(status, &registry)?;
+        }
+        if !self.sinks.is_empty() {
+            sinks::publish(self.sinks, &registry)?;
         }
         Ok(registry)
     }

@@ -57,6 +57,7 @@ impl Report<'_> {
                 collector: None,
                 intelligence: None,
                 canaries: &[],
+                sinks: &[],
             }
             .write(path)?;
         }

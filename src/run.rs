@@ -47,6 +47,7 @@ use crate::mute::Mutes;
 use crate::output::{self, Sink};
 use crate::pipeline;
 use crate::read::{flow_config, site};
+use crate::sinks::Sinks;
 use crate::state::State;
 use anyhow::{Context as _, Result, anyhow};
 use board::{Board, Seen};
@@ -66,6 +67,7 @@ use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 use tables::{Peers, Tables};
+use weir_alert::sinks::Kind;
 use weir_flow::FlowConfig;
 use weir_model::SourceNotice;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
@@ -95,7 +97,7 @@ fn work(
     state: Option<Arc<State>>,
     beginning: Beginning,
 ) -> Result<Outcome> {
-    let RunSettings { common: settings, tap, collector } = settings;
+    let RunSettings { common: settings, drain, tap, collector } = settings;
     let loaded = beginning.loaded.clone();
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
     if let Some(state) = &state {
@@ -103,8 +105,12 @@ fn work(
     }
     let audit = state.as_deref().map(Audit::of).map(Arc::new);
     let mutes = Arc::new(Mutes::open(state.as_ref().zip(audit.as_ref()))?);
+    let sinks = Sinks::open(&settings, state.as_deref())?;
     let outputs = Outputs::open(&settings)?;
-    let wanted = Wanted { flows: outputs.flows.is_some(), names: outputs.names.is_some() };
+    let wanted = Wanted {
+        flows: outputs.flows.is_some() || sinks.get(Kind::Flow),
+        names: outputs.names.is_some() || sinks.get(Kind::Name),
+    };
 
     let listening = Listening::open(&collector)?;
     let (sources, interfaces) = interfaces::open(&settings, &tap)?;
@@ -118,7 +124,7 @@ fn work(
         Collectors::new(listening, (&settings, &collector), matching, (&flow, &peers), state.as_ref())
     });
     let places = collectors.as_ref().map(Collectors::places);
-    let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places));
+    let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places, sinks.overlook()));
     let (keeping, intel, notices) = beginning.keep(&arming)?;
     let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted, intel, mutes, audit })?;
     let pinned = tap.is_pinned;
@@ -129,6 +135,8 @@ fn work(
         peers,
         incidents,
         outputs,
+        sinks: (sinks, drain),
+        wanted,
         interfaces,
         board,
         ending,
@@ -205,6 +213,9 @@ struct Watching<S> {
     peers: Arc<Peers>,
     incidents: Incidents,
     outputs: Outputs,
+    /// Where what is told goes, and how long it may take at the end.
+    sinks: (Sinks, Duration),
+    wanted: Wanted,
     interfaces: Arc<dyn Interfaces>,
     board: Arc<Board>,
     ending: Ending,
@@ -232,6 +243,8 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         peers,
         incidents,
         outputs,
+        sinks: (mut sinks, drain),
+        wanted,
         interfaces,
         board,
         ending,
@@ -240,12 +253,14 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         notices,
         canary,
     } = watching;
-    let (queues, hits_in, lines_in) = outbox::queues(outputs.flows.is_some());
+    let (queues, hits_in, lines_in) = outbox::queues(wanted.flows);
     let cage = Cage::new(canary, board.threads());
     let outlets = (outputs.alerts, notices);
     let desk = Desk::new((incidents, cage), state, outlets, Arc::clone(&board), Arc::clone(&peers));
-    let clerk = Clerk::new(outputs.flows, outputs.names, Arc::clone(&board));
+    let deliveries = sinks.deliveries().to_vec();
+    let clerk = Clerk::new(outputs.flows, outputs.names, (deliveries, wanted), Arc::clone(&board));
     let is_over = ending.clone();
+    let started = sinks.start();
     let problem = std::thread::scope(|scope| {
         let desk = scope.spawn(move || desk.run(hits_in, &|| is_over.request()));
         let clerk = scope.spawn(move || clerk.run(lines_in));
@@ -264,7 +279,10 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         drop(queues);
         let is_over = || {
             let broke_down = desk.is_finished() || clerk.is_finished();
-            broke_down || ending.is_requested() || workers.iter().any(ScopedJoinHandle::is_finished)
+            broke_down
+                || ending.is_requested()
+                || board.are_sinks_over()
+                || workers.iter().any(ScopedJoinHandle::is_finished)
         };
         interfaces::look_after(&*interfaces, &arming, keeper.as_mut(), &is_over);
         board.ending();
@@ -275,8 +293,9 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         let kept = keeper.map_or(Ok(()), |mut keeper| keeper.finish());
         let clerk = join(clerk, "the clerk").and_then(|written| written);
         let told = join(desk, "the desk").and_then(|told| told);
-        told.and(clerk).and(worked.map(drop)).and(kept).err()
+        told.and(clerk).and(worked.map(drop)).and(kept).and(started).err()
     });
+    sinks.finish(drain);
     Done { seen: board.see(), problem }
 }
 

@@ -2,10 +2,12 @@
 
 mod collector;
 mod intel;
+mod sinks;
 mod snapshot;
 mod table;
 
 pub(crate) use intel::{Health, IntelStatus, SetStatus, SourceStatus};
+pub(crate) use sinks::table as sinks_table;
 pub(crate) use snapshot::{
     CanaryStatus, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, InterfaceStatus, SocketStatus,
     StageStatus, Status, VERSION, WorkerStatus,

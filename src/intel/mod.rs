@@ -34,7 +34,7 @@ mod watching;
 
 pub(crate) use beginning::{Beginning, begin, begin_with};
 pub(crate) use office::Office;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, Whereabouts};
 pub(crate) use trial::Match;
 
 use crate::Outcome;

@@ -10,6 +10,7 @@ use super::tables::TablesReport;
 use crate::alerts::AlertCounts;
 use crate::collect::CollectorReport;
 use crate::latency::{Latency, StageTimes};
+use crate::sinks::{Overlook, SinkRow};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,6 +67,7 @@ pub(super) struct Board {
     collector: Option<CollectorPlaces>,
     desk: Mutex<Option<DeskView>>,
     clerk: Mutex<Option<ClerkView>>,
+    sinks: Arc<Overlook>,
     is_ending: AtomicBool,
 }
 
@@ -90,6 +92,7 @@ pub(super) struct Seen {
     pub collector: Option<SeenCollector>,
     pub desk: Option<DeskView>,
     pub clerk: Option<ClerkView>,
+    pub sinks: Vec<SinkRow>,
 }
 
 impl Board {
@@ -99,6 +102,7 @@ impl Board {
         workers: usize,
         interfaces: Arc<dyn Interfaces>,
         collector: Option<CollectorPlaces>,
+        sinks: Arc<Overlook>,
     ) -> Self {
         Self {
             started: Instant::now(),
@@ -107,6 +111,7 @@ impl Board {
             collector,
             desk: Mutex::default(),
             clerk: Mutex::default(),
+            sinks,
             is_ending: AtomicBool::new(false),
         }
     }
@@ -143,6 +148,16 @@ impl Board {
         self.collector.as_ref().map(|places| places.see(self.started.elapsed()))
     }
 
+    /// How sinks are, at one moment.
+    pub(super) fn sinks(&self) -> Vec<SinkRow> {
+        self.sinks.rows()
+    }
+
+    /// Nobody takes anything of what is told any more.
+    pub(super) fn are_sinks_over(&self) -> bool {
+        self.sinks.is_over()
+    }
+
     pub(super) fn ending(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
     }
@@ -150,13 +165,23 @@ impl Board {
     /// Reads all places, against the stream: what comes out of a stage is read before what went in, so that the difference is what is
     /// under way.
     pub(super) fn see(&self) -> Seen {
+        let sinks = self.sinks.rows();
         let clerk = lock(&self.clerk).clone();
         let desk = lock(&self.desk).clone();
         let workers = self.workers.iter().filter_map(|place| lock(place).clone()).collect();
         let collector = self.see_collector();
         let interfaces = self.interfaces.stats();
         let is_ending = self.is_ending.load(Ordering::Relaxed);
-        Seen { running: self.started.elapsed(), is_ending, interfaces, workers, collector, desk, clerk }
+        Seen {
+            running: self.started.elapsed(),
+            is_ending,
+            interfaces,
+            workers,
+            collector,
+            desk,
+            clerk,
+            sinks,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::ledger::{Entry, Ledger};
 use crate::metrics::StageQuantiles;
 use crate::pipeline::WatchCounts;
 use crate::report::not_notified;
+use crate::sinks::SinkRow;
 use crate::status::{
     CanaryStatus, CollectorStatus, Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus,
 };
@@ -82,6 +83,7 @@ impl Books {
         self.exports(&mut ledger);
         self.flows(&mut ledger);
         self.findings(&mut ledger);
+        ledger.boundaries.extend(self.seen.sinks.iter().flat_map(SinkRow::boundaries));
         ledger
     }
 
@@ -343,6 +345,7 @@ impl Books {
             interfaces: self.interfaces(),
             workers: self.seen.workers.iter().map(|worker| self.worker(worker)).collect(),
             collector: self.collector(),
+            sinks: self.seen.sinks.clone(),
             intelligence: None,
             flows_begun: self.watched(|watch| watch.began),
             flows_open: self.watched(|watch| watch.began).saturating_sub(self.watched(|watch| watch.ended)),
@@ -394,6 +397,11 @@ impl Books {
     fn incidents_open(&self) -> u64 {
         let stats = self.seen.desk.as_ref().map(|desk| desk.incidents).unwrap_or_default();
         stats.notices_opened.saturating_sub(stats.notices_closed)
+    }
+
+    /// How sinks are.
+    pub(super) fn sinks(&self) -> &[SinkRow] {
+        &self.seen.sinks
     }
 
     fn worker(&self, worker: &WorkerView) -> WorkerStatus {

@@ -1,31 +1,52 @@
-//! The clerk: writes flows and names. A disk that is too slow for them delays no alert.
+//! The clerk: writes flows and names, and hands them, and the ledger, to sinks that want them. A disk or a sink that is too slow for them
+//! delays no alert.
 
 use super::board::{Board, ClerkView};
+use super::books::{Books, Moment, Wanted};
+use super::clock;
 use super::outbox::Lines;
 use crate::latency::StageTimes;
 use crate::output::Sink;
+use crate::sinks::Delivery;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
+use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
-use weir_alert::{JsonLines, ecs};
+use std::time::{Duration, Instant};
+use weir_alert::courier::Bundle;
+use weir_alert::sinks::{Kind, Parcel};
+use weir_alert::{Format, JsonLines, ecs};
 
 /// When nothing comes for so long, what is held back is written.
 const REST: Duration = Duration::from_millis(500);
+/// How often the ledger is handed to sinks that want it.
+const LEDGER_EVERY: Duration = Duration::from_mins(1);
+/// The form of the ledger as sinks get it.
+const LEDGER_SCHEMA: &str = "weir-ledger/1";
 
 /// Writes lines.
 pub(super) struct Clerk {
     flows: Option<JsonLines<Sink>>,
     names: Option<JsonLines<Sink>>,
+    deliveries: Vec<Delivery>,
+    wanted: Wanted,
+    ledger_due: Instant,
     view: ClerkView,
     board: Arc<Board>,
 }
 
 impl Clerk {
     /// Nothing written.
-    pub(super) fn new(flows: Option<Sink>, names: Option<Sink>, board: Arc<Board>) -> Self {
+    #[expect(clippy::disallowed_methods, reason = "the ledger is handed on by the clock")]
+    pub(super) fn new(
+        flows: Option<Sink>,
+        names: Option<Sink>,
+        (deliveries, wanted): (Vec<Delivery>, Wanted),
+        board: Arc<Board>,
+    ) -> Self {
         let view = ClerkView { flows: 0, names: 0, times: StageTimes::new() };
-        Self { flows: flows.map(JsonLines::new), names: names.map(JsonLines::new), view, board }
+        let (flows, names) = (flows.map(JsonLines::new), names.map(JsonLines::new));
+        Self { flows, names, deliveries, wanted, ledger_due: Instant::now() + LEDGER_EVERY, view, board }
     }
 
     /// Works until all workers are done.
@@ -43,6 +64,7 @@ impl Clerk {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.board.put_clerk(self.view.clone());
+            self.hand_on_ledger()?;
         }
         self.flush()?;
         self.board.put_clerk(self.view.clone());
@@ -61,8 +83,51 @@ impl Clerk {
                 out.write(render).context("cannot write names")?;
             }
         }
+        self.hand_on(Kind::Flow, |format| {
+            lines.flows.iter().filter_map(|flow| Parcel::of_flow(flow, format)).collect()
+        });
+        self.hand_on(Kind::Name, |format| {
+            let names = lines.names.iter();
+            names
+                .filter_map(|(flow, protocol, told)| Parcel::of_name(*flow, *protocol, told, format))
+                .collect()
+        });
         self.view.flows += lines.flows.len() as u64;
         self.view.names += lines.names.len() as u64;
+        Ok(())
+    }
+
+    /// Hands parcels to all sinks that want them, written once for each format.
+    fn hand_on(&self, kind: Kind, parcels: impl Fn(Format) -> Bundle) {
+        let wanting = || self.deliveries.iter().filter(|delivery| delivery.kinds.contains(&kind));
+        for format in Format::ALL {
+            let mut bundle = None;
+            for delivery in wanting().filter(|delivery| delivery.format == *format) {
+                let bundle = bundle.get_or_insert_with(|| parcels(*format));
+                if !bundle.is_empty() {
+                    delivery.hatch.put(bundle);
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the ledger is handed on by the clock")]
+    fn hand_on_ledger(&mut self) -> Result<()> {
+        let is_wanted = self.deliveries.iter().any(|delivery| delivery.kinds.contains(&Kind::Ledger));
+        if !is_wanted || Instant::now() < self.ledger_due {
+            return Ok(());
+        }
+        self.ledger_due = Instant::now() + LEDGER_EVERY;
+        let ledger = Books::new(self.board.see(), self.wanted, Moment::Running).ledger();
+        let time = clock::now();
+        let told = json!({
+            "@timestamp": time.to_string(),
+            "schema": LEDGER_SCHEMA,
+            "is_balanced": ledger.is_balanced(),
+            "boundaries": ledger.boundaries,
+        });
+        let body = serde_json::to_vec(&told).context("cannot write the ledger")?;
+        self.hand_on(Kind::Ledger, |format| [Parcel::of_ledger(body.clone(), time, format)].into());
         Ok(())
     }
 

@@ -125,6 +125,8 @@ impl Farewell<'_> {
                 "{count} packets or ICMP errors did not reach the worker of their flow, because its lane was full"
             ));
         }
+        let is_kept = self.settings.state.is_some();
+        warnings.extend(books.sinks().iter().filter_map(|sink| sink.left(is_kept)));
         if canary::kinds(self.set).iter().all(|(_, count)| *count == 0) {
             warnings.push("no indicators: nothing can be found bad (--indicators)".to_owned());
         }

@@ -71,6 +71,7 @@ impl LivePages {
             collector: collector.as_ref(),
             intelligence: intelligence.as_ref(),
             canaries: &canaries,
+            sinks: books.sinks(),
         };
         published.render().ok()
     }
@@ -81,6 +82,7 @@ impl Pages for ControlPages {
         let intel = &self.0.intel;
         let first = |name| target.all(name).next().unwrap_or_default();
         match target.path.as_str() {
+            "/sinks" => Some(json_page(&self.0.board.sinks())),
             "/intel/where" => Some(json_page(&intel.whereabouts())),
             "/intel/sources" => Some(match intel.status() {
                 Some(status) => json_page(&status),

@@ -134,7 +134,9 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
     let settings = Settings::for_run(&arguments).unwrap().common;
     let beginning = intel::begin(&settings, None).unwrap();
     let interfaces: Arc<dyn Interfaces> = Arc::clone(&wire) as _;
-    let board = Arc::new(Board::new(sources.len(), Arc::clone(&interfaces), None));
+    let sinks = Sinks::open(&settings, None).unwrap();
+    let overlook = sinks.overlook();
+    let board = Arc::new(Board::new(sources.len(), Arc::clone(&interfaces), None, overlook));
     let (alerts, flows, names) = (Paper::default(), Paper::default(), Paper::default());
     let wanted = Wanted { flows: true, names: true };
     let flow = flow_config(&settings);
@@ -154,6 +156,8 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
             flows: Some(Box::new(flows.clone())),
             names: Some(Box::new(names)),
         },
+        sinks: (sinks, Duration::from_mins(1)),
+        wanted,
         interfaces,
         board,
         ending: Ending::never_signalled(),

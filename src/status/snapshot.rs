@@ -3,6 +3,7 @@
 use super::intel::IntelStatus;
 use crate::latency::Quantiles;
 use crate::ledger::Ledger;
+use crate::sinks::SinkRow;
 use serde::{Deserialize, Serialize};
 
 /// The form of the answer; a Weir that answers in another is not understood.
@@ -22,6 +23,9 @@ pub(crate) struct Status {
     /// What listens to routers.
     #[serde(default)]
     pub collector: Option<CollectorStatus>,
+    /// Where what is told goes.
+    #[serde(default)]
+    pub sinks: Vec<SinkRow>,
     /// Where sources of intelligence are asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intelligence: Option<IntelStatus>,
@@ -181,6 +185,7 @@ impl Status {
             && self.collector.as_ref().is_none_or(CollectorStatus::is_well)
             && self.intelligence.as_ref().is_none_or(IntelStatus::is_well)
             && self.lost.iter().all(|lost| lost.count == 0)
+            && self.sinks.iter().all(SinkRow::is_well)
             && !self.canaries.iter().any(|canary| canary.is_late)
     }
 }

@@ -1,7 +1,7 @@
 //! The status as a person reads it in ten seconds.
 
-use super::collector;
 use super::snapshot::{Count, Status};
+use super::{collector, sinks};
 use crate::ledger;
 use crate::summary::{bytes, number, time};
 use std::fmt::Write as _;
@@ -19,6 +19,7 @@ pub(super) fn render(status: &Status) -> String {
     if let Some(status) = &status.collector {
         collector::render(status, &mut text);
     }
+    sinks::render(&status.sinks, &mut text);
     findings(status, &mut text);
     if let Some(status) = &status.intelligence {
         status.render(&mut text);
@@ -152,6 +153,7 @@ mod tests {
             }],
             workers: vec![WorkerStatus { packets: 10, bytes: 2_000_000, flows_open: 3, busy_permille: 123 }],
             collector: None,
+            sinks: Vec::new(),
             intelligence: None,
             flows_begun: 5,
             flows_open: 3,

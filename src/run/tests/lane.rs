@@ -133,6 +133,7 @@ fn books(reports: Vec<TablesReport>, moment: Moment) -> Books {
         workers,
         desk: None,
         clerk: None,
+        sinks: Vec::new(),
     };
     Books::new(seen, Wanted { flows: false, names: false }, moment)
 }

@@ -1,0 +1,243 @@
+//! What the configuration says of sinks, where what is told goes: a table `[sink.NAME]` each.
+//!
+//! Some keys are for all sinks; the rest are the sink's own, of the kind that `type` names, which says in its settings what it knows.
+
+use super::named::{Family, NamedTable, WrittenTables, one_of};
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use serde::de::Error as _;
+use std::path::Path;
+use std::time::Duration;
+use toml::{Table, Value};
+use weir_alert::Format;
+use weir_alert::courier::Terms;
+use weir_alert::marking::Above;
+use weir_alert::sinks::{Kind, SinkSettings};
+use weir_alert::spool::Limits;
+use weir_model::alert::Severity;
+use weir_model::{Grade, Tlp};
+
+/// A sink as it is used.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfiguredSink {
+    /// As the operator calls it: in tables and metrics.
+    pub name: String,
+    /// Not opened otherwise; what waits for it goes on waiting.
+    pub is_enabled: bool,
+    /// What it gets.
+    pub send: Vec<Kind>,
+    /// What of it, and how.
+    pub terms: Terms,
+    /// What is its kind's own.
+    pub settings: SinkSettings,
+}
+
+impl ConfiguredSink {
+    /// The one sink where nobody configured any: lines in a file or on standard output, for whoever started the program.
+    pub(crate) fn for_lines(path: &Path, ceiling: Tlp) -> Result<Self> {
+        let (kind, own) = if path.as_os_str() == "-" {
+            ("stdout", Table::new())
+        } else {
+            let path = path.to_str().context("--alerts: the path is no Unicode text")?;
+            let own = [("path", Value::String(path.to_owned())), ("rotate", Value::Boolean(false))];
+            ("file", own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+        };
+        let settings = SinkSettings::read(kind, Value::Table(own)).context("there is no such sink")??;
+        let terms = Terms {
+            format: settings.format(),
+            ceiling,
+            above: Above::default(),
+            severity: settings.severity(),
+            grade: None,
+            sources: Vec::new(),
+            rate: Terms::MOST_RATE,
+        };
+        Ok(Self { name: "alerts".to_owned(), is_enabled: true, send: vec![Kind::Alert], terms, settings })
+    }
+
+    /// Whether it gets this.
+    pub(crate) fn gets(&self, kind: Kind) -> bool {
+        self.send.contains(&kind)
+    }
+}
+
+/// `[spool]` as it is written: how much waits for sinks, and how long.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenSpool {
+    #[serde(deserialize_with = "weir_net::units::size")]
+    size: u64,
+    #[serde(deserialize_with = "age")]
+    age: Duration,
+}
+
+impl Default for WrittenSpool {
+    fn default() -> Self {
+        Self { size: DEFAULT_SPOOL_BYTES, age: DEFAULT_SPOOL_AGE }
+    }
+}
+
+impl WrittenSpool {
+    pub(super) fn limits(&self) -> Result<Limits> {
+        if self.size < LEAST_SPOOL_BYTES {
+            bail!("spool.size: {} bytes are too few; the least is 1MiB", self.size);
+        }
+        Ok(Limits { max_bytes: self.size, max_age: self.age })
+    }
+}
+
+/// An alert takes some kilobytes: a few hundred thousand of them.
+const DEFAULT_SPOOL_BYTES: u64 = 1 << 30;
+/// Less is full after a few hundred alerts.
+const LEAST_SPOOL_BYTES: u64 = 1 << 20;
+/// A long weekend, and some days to notice.
+const DEFAULT_SPOOL_AGE: Duration = Duration::from_hours(7 * 24);
+
+fn age<'de, D: serde::Deserializer<'de>>(written: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(written)?;
+    let wrong = || D::Error::custom(format!("`{text}` is not a time such as 12h, 7d or 2w"));
+    super::long_duration(&text).ok_or_else(wrong)
+}
+
+/// Tables `[sink.NAME]`. Each is a thread, and what is slowest among them holds the spool.
+const SINKS: Family = Family {
+    word: "sink",
+    most: 16,
+    keys: &[TYPE, ENABLED, FORMAT, TLP, ABOVE, SEVERITY, GRADE, SOURCES, SEND, RATE],
+};
+
+/// The keys that all sinks have.
+const TYPE: &str = "type";
+const ENABLED: &str = "enabled";
+const FORMAT: &str = "format";
+const TLP: &str = "tlp";
+const ABOVE: &str = "above";
+const SEVERITY: &str = "severity";
+const GRADE: &str = "grade";
+const SOURCES: &str = "sources";
+const SEND: &str = "send";
+const RATE: &str = "rate";
+
+/// Checks all sinks; `text` is the file, in which lines are counted.
+pub(super) fn sinks(written: WrittenTables, text: &str) -> Result<Vec<ConfiguredSink>> {
+    SINKS.tables(written, text)?.into_iter().map(sink).collect()
+}
+
+fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
+    let name = table.name().to_owned();
+    let known = SinkSettings::KINDS.join(", ");
+    let Some(kind) = table.take::<String>(TYPE)? else {
+        bail!("[sink.{name}] does not say what it is: type = \"...\", one of {known}");
+    };
+    let is_enabled = table.take(ENABLED)?.unwrap_or(true);
+    let formats = |written| one_of(written, Format::ALL, Format::keyword);
+    let format = table.take_with(FORMAT, formats)?;
+    let ceiling = table.take_with(TLP, tlp)?;
+    let above = table.take(ABOVE)?.unwrap_or_default();
+    let severity = table.take_with(SEVERITY, |written| one_of(written, Severity::ALL, Severity::keyword))?;
+    let grade = table.take_with(GRADE, |written| one_of(written, Grade::ALL, Grade::keyword))?;
+    let sources: Vec<String> = table.take(SOURCES)?.unwrap_or_default();
+    let send = table.take_with(SEND, send)?.unwrap_or_else(|| vec![Kind::Alert]);
+    let rate = table.take_with(RATE, rate)?.unwrap_or(Terms::RATE);
+    if !SinkSettings::KINDS.contains(&kind.as_str()) {
+        bail!("{}there is no type `{kind}`; there are {known}", table.place(Some(TYPE)));
+    }
+    let settings = table.own(|own: Table| {
+        let read = SinkSettings::read(&kind, Value::Table(own));
+        read.unwrap_or_else(|| Err(toml::de::Error::custom("there is no such type")))
+    })?;
+    let terms = Terms {
+        format: format.unwrap_or(settings.format()),
+        ceiling: ceiling.unwrap_or(settings.ceiling()),
+        above,
+        severity: severity.unwrap_or(settings.severity()),
+        grade,
+        sources: sources.into_iter().map(Into::into).collect(),
+        rate,
+    };
+    Ok(ConfiguredSink { name, is_enabled, send, terms, settings })
+}
+
+fn tlp(written: Value) -> Result<Tlp, toml::de::Error> {
+    let text: String = written.try_into()?;
+    let wrong = || format!("`{text}` is none of clear, green, amber, amber+strict, red");
+    Tlp::parse(&text).ok_or_else(|| toml::de::Error::custom(wrong()))
+}
+
+fn send(written: Value) -> Result<Vec<Kind>, toml::de::Error> {
+    let listed: Vec<Value> = written.try_into()?;
+    listed.into_iter().map(|kind| one_of(kind, &Kind::ALL, Kind::plural)).collect()
+}
+
+fn rate(written: Value) -> Result<u32, toml::de::Error> {
+    let rate: u32 = written.try_into()?;
+    let is_sensible = (1..=Terms::MOST_RATE).contains(&rate);
+    let wrong = || format!("{rate} is not between 1 and {} messages a second", Terms::MOST_RATE);
+    if is_sensible { Ok(rate) } else { Err(toml::de::Error::custom(wrong())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<ConfiguredSink>> {
+        #[derive(Deserialize)]
+        struct File {
+            sink: WrittenTables,
+        }
+        sinks(toml::from_str::<File>(text)?.sink, text)
+    }
+
+    #[test]
+    fn keys_of_all_sinks_are_read_and_what_is_not_said_is_the_kinds_own() {
+        let all = read(
+            "[sink.one]\ntype = \"stdout\"\n\n[sink.two]\ntype = \"stdout\"\ntlp = \"green\"\nabove = \"strip\"\n\
+             severity = \"medium\"\ngrade = \"connected\"\nsources = [\"misp\"]\nsend = [\"alerts\", \"ledger\"]\nrate = 7\n\
+             enabled = false\n",
+        )
+        .unwrap();
+        let [one, two] = &all[..] else { panic!("{all:?}") };
+        assert_eq!((one.name.as_str(), one.is_enabled, one.settings.kind()), ("one", true, "stdout"));
+        assert_eq!((one.terms.ceiling, one.terms.rate), (Tlp::Red, Terms::RATE));
+        assert!(one.gets(Kind::Alert) && !one.gets(Kind::Flow));
+        assert!(!two.is_enabled && two.gets(Kind::Ledger));
+        let terms = &two.terms;
+        assert_eq!((terms.ceiling, terms.above, terms.rate), (Tlp::Green, Above::Strip, 7));
+        assert_eq!((terms.severity, terms.grade), (Severity::Medium, Some(Grade::Connected)));
+        assert_eq!(terms.sources, ["misp".into()]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        for (text, told) in [
+            ("[sink.x]\ntlp = \"red\"\n", "[sink.x] does not say what it is"),
+            (
+                "[sink.x]\ntype = \"kafkaesque\"\n",
+                "line 2: [sink.x]: there is no type `kafkaesque`; there are ",
+            ),
+            (
+                "[sink.x]\ntype = \"stdout\"\ntlp = \"pink\"\n",
+                "line 3: [sink.x]: `tlp`: `pink` is none of clear",
+            ),
+            (
+                "[sink.x]\ntype = \"stdout\"\n\nformats = \"ecs\"\n",
+                "line 4: [sink.x]: `formats`: unknown field",
+            ),
+            ("[sink.x]\ntype = \"stdout\"\n\nformats = \"ecs\"\n", "did you mean `format`?"),
+            ("[sink.x]\ntype = \"stdout\"\nrate = 0\n", "`rate`: 0 is not between 1 and "),
+            (
+                "[sink.x]\ntype = \"stdout\"\nsend = [\"alert\"]\n",
+                "`send`: `alert` is none of alerts, flows, names, ledger",
+            ),
+            (
+                "[sink.x]\ntype = \"stdout\"\nseverity = \"urgent\"\n",
+                "`severity`: `urgent` is none of informational, low",
+            ),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(told), "{told} is not in: {error}");
+        }
+        let many: Vec<_> = (0..17).map(|place| format!("[sink.s{place}]\ntype = \"stdout\"\n")).collect();
+        assert!(read(&many.concat()).unwrap_err().to_string().contains("the most is 16"));
+    }
+}
