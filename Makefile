@@ -64,6 +64,19 @@ planted: setup ## Compare alerts with what tshark finds, with a million indicato
 hostile: setup ## Every capture cut and changed at random, 50 times each (half an hour or so).
 	WEIR_HOSTILE_CASES=50 cargo test --locked --release --test hostile -- --nocapture
 
+.PHONY: spool-crash
+spool-crash: setup ## Cut the power of the spool of messages at thousands of random moments: [SEEDS=10], 200 cuts each.
+	WEIR_CRASH_SEEDS=$(or $(SEEDS),10) cargo test --locked -p weir-alert --lib spool::tests::crash::many_power_cuts -- --exact --ignored --nocapture
+
+.PHONY: spool-rate
+spool-rate: ## What it costs to append to the spool of messages and to give them out.
+	cargo test --locked --release -p weir-alert --lib spool::tests::rate::rate -- --exact --ignored --nocapture
+
+.PHONY: kill-test
+kill-test: setup ## Kill a running weir at 200 random moments under load, and look for anything lost or told twice: [KILLS=200] [SEED=1].
+	cargo build --locked --package weir
+	scripts/kill-test.py --weir $(dir $(RELEASE))debug/weir --kills $(or $(KILLS),200) --seed $(or $(SEED),1)
+
 .PHONY: fuzz
 fuzz: setup ## Fuzz one format of strangers (nightly Rust): TARGET=ipfix [SECONDS=60]; cargo fuzz list names them.
 	@test -n "$(TARGET)" || { echo "say which: make fuzz TARGET=ipfix; there are:" $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))) >&2; exit 2; }

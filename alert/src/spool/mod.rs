@@ -169,7 +169,9 @@ impl Spool {
         let expired = store.append(&prepared, now)?;
         let last = store.books.totals.last;
         drop(store);
-        *self.shared.last() = last;
+        let mut appended = self.shared.last();
+        *appended = last.max(*appended);
+        drop(appended);
         self.shared.appended.notify_all();
         Ok(Appended { last, expired })
     }

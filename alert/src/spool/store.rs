@@ -17,6 +17,9 @@ const STEP: u64 = 1024;
 /// long, the oldest are given up: an incident of theirs would ring again, as another one, if Weir crashed then.
 pub const MAX_NOTES: u64 = 250_000;
 
+/// So many bytes of the budget are needed for another note, so that notes, of some 200 bytes, leave most of it to messages.
+const BUDGET_PER_NOTE: u64 = 1024;
+
 /// What of a place tells the lane; the rest is the sequence, which counts from 1.
 const LANE_SHIFT: u32 = 61;
 
@@ -114,7 +117,11 @@ impl Store {
         }
         let number = match known {
             Some(number) => number,
-            None => self.write(Commit::Synced, |_, books, _| {
+            None => self.write(Commit::Synced, |connection, books, _| {
+                // What all others are done with is not held for the one that begins, either.
+                for lane in Lane::ALL {
+                    while remove_settled(connection, books, lane)? > 0 {}
+                }
                 let last = books.totals.last;
                 let (settled, held) = match beginning {
                     Beginning::First => (0, books.totals.held()),
@@ -246,7 +253,8 @@ impl Store {
         let mut books = self.books.clone();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let changed = change(&transaction, &mut books, &self.windows)?;
-        let notes_done = self.notes_done.max(books.totals.last.saturating_sub(MAX_NOTES));
+        let most_notes = MAX_NOTES.min(self.limits.max_bytes / BUDGET_PER_NOTE);
+        let notes_done = self.notes_done.max(books.totals.last.saturating_sub(most_notes));
         if notes_done > 0 {
             let mut statement = transaction.prepare_cached("DELETE FROM note WHERE sequence <= ?1")?;
             statement.execute([as_integer(notes_done)])?;

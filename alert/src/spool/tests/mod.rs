@@ -58,3 +58,9 @@ fn what_is_appended_is_given_openings_first_and_again_after_a_restart() {
     append(&spool, &all[..1]).unwrap();
     assert_eq!(spool.notes_after(0).unwrap(), [all[3].id().to_string(), all[0].id().to_string()]);
 }
+
+mod crash;
+mod damage;
+mod order;
+mod rate;
+mod room;
