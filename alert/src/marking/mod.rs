@@ -17,6 +17,7 @@ mod part;
 mod stripped;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 pub use key::StripKey;
 pub use part::{Under, notice_under, under};

@@ -1,5 +1,6 @@
 //! What is left of an alert, or of a notice, without the words that are marked above a ceiling.
 
+use super::traces::Traces;
 use super::{marking, marking_of};
 use std::sync::Arc;
 use weir_model::notice::Matter;
@@ -17,7 +18,9 @@ pub enum Under {
 }
 
 /// Leaves out what sources said under a marking above `ceiling`: their words on the indicator that rings, and indicators that
-/// nobody else knows. An alert goes as long as one source is left that says of what rings that it is bad.
+/// nobody else knows, with what only those recognise. An alert goes as long as one source is left that says of what rings that it is bad.
+///
+/// How urgent it is stays as it was judged by all words: it is a step of four, and to hear a lower one would mislead.
 pub fn under(alert: &Alert, ceiling: Tlp) -> Under {
     if marking(alert) <= ceiling {
         return Under::Whole;
@@ -25,8 +28,14 @@ pub fn under(alert: &Alert, ceiling: Tlp) -> Under {
     let Some(indicator) = remaining(&alert.indicator, ceiling) else {
         return Under::Withheld;
     };
-    let also_matched = alert.also_matched.iter().filter_map(|other| remaining(other, ceiling)).collect();
-    Under::Part(Box::new(Alert { indicator, also_matched, ..alert.clone() }))
+    let also_matched: Vec<_> = alert.also_matched.iter().filter_map(|other| remaining(other, ceiling)).collect();
+    let stays = |other: &&Indicator| also_matched.iter().any(|stayed| stayed.value == other.value);
+    let (mut stayed, gone): (Vec<_>, Vec<_>) = alert.also_matched.iter().map(|other| &**other).partition(stays);
+    stayed.push(&indicator);
+    let mut part = alert.clone();
+    Traces { gone, stayed }.clear(&mut part);
+    (part.indicator, part.also_matched) = (indicator, also_matched);
+    Under::Part(Box::new(part))
 }
 
 /// A notice without what sources said under a marking above `ceiling`; `None` if nothing of it is left. What is no word of a source may
@@ -35,6 +44,11 @@ pub fn notice_under(notice: &SourceNotice, ceiling: Tlp) -> Option<SourceNotice>
     let mut notice = notice.clone();
     if let Matter::Listed { contexts, .. } = &mut notice.matter {
         *contexts = remaining_of(contexts, ceiling)?;
+        // It names one of those that say so, which must be one that may be named.
+        let is_named = |source| contexts.iter().any(|context| context.source == source);
+        if !notice.source.clone().is_none_or(is_named) {
+            notice.source = contexts.first().map(|context| Arc::clone(&context.source));
+        }
     }
     Some(notice)
 }

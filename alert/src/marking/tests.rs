@@ -4,6 +4,7 @@ use super::*;
 use crate::samples::{self, FIRST, documented_alert, ip};
 use crate::{Format, Lines};
 use std::fmt::Write as _;
+use weir_model::alert::{Field, Match};
 use weir_model::notice::Matter;
 use weir_model::{IndicatorValue, SourceNotice};
 
@@ -25,7 +26,8 @@ fn words(mark: Option<Tlp>) -> String {
 }
 
 fn said(mark: Option<Tlp>) -> Context {
-    Context { source: "list".into(), description: Some(words(mark).into()), tlp: mark, ..Context::default() }
+    let source = format!("list of {}.", mark.map_or("no marking", Tlp::keyword));
+    Context { source: source.into(), description: Some(words(mark).into()), tlp: mark, ..Context::default() }
 }
 
 fn listed(address: &str, marks: &[Option<Tlp>]) -> Arc<Indicator> {
@@ -39,10 +41,11 @@ fn alert(rings: &[Option<Tlp>], also: &[Option<Tlp>]) -> Message {
 }
 
 fn listing(marks: &[Option<Tlp>]) -> Message {
-    let contexts = marks.iter().copied().map(said).collect();
+    let contexts: Vec<_> = marks.iter().copied().map(said).collect();
+    let source = contexts.first().map(|context| Arc::clone(&context.source));
     let value = IndicatorValue::Address(ip("192.0.2.7"));
     let matter = Matter::Listed { value, home: "192.0.2.0/24".parse().unwrap(), contexts };
-    Message::from(SourceNotice { time: FIRST, source: None, matter })
+    Message::from(SourceNotice { time: FIRST, source, matter })
 }
 
 /// What a sink writes of it, in all formats one behind the other.
@@ -136,7 +139,10 @@ fn every_ceiling_and_marking_of_notices() {
             Leaves::Part(left) | Leaves::Stripped(left) => {
                 let text = written(left);
                 let secret = MARKS.iter().filter(|mark| mark.unwrap_or(Tlp::Amber) > ceiling);
-                assert!(secret.into_iter().all(|mark| !text.contains(&words(*mark))), "{text}");
+                for mark in secret {
+                    let name = said(*mark).source;
+                    assert!(!text.contains(&words(*mark)) && !text.contains(&*name), "{name} {text}");
+                }
                 let is_named = text.contains("192.0.2.");
                 assert_eq!(is_named, matches!(left, Message::Notice(_)), "{text}");
             }
@@ -180,6 +186,32 @@ fn other_indicators_leave_if_they_may() {
             let text = written(&left);
             let may = marks.iter().any(|mark| mark.unwrap_or(Tlp::Amber) <= ceiling);
             assert_eq!(text.contains("203.0.113.77"), may, "{marks:?} under {ceiling:?}: {text}");
+        }
+    }
+}
+
+/// A name that only a RED source knows is not told along with what a GREEN one says of an address.
+#[test]
+fn what_only_other_indicators_recognise_goes_with_them() {
+    let red = |value| {
+        let context = said(Some(Tlp::Red));
+        Arc::new(Indicator::new(value, vec![context]))
+    };
+    let values = [
+        IndicatorValue::Domain(samples::name("evil.example")),
+        IndicatorValue::Ja4("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+        IndicatorValue::CertificateSha256([0xcd; 32]),
+    ];
+    for base in samples::full_alerts() {
+        let also_matched = values.iter().cloned().map(red).collect();
+        let green = listed("203.0.113.9", &[Some(Tlp::Green)]);
+        let matched = vec![Match { field: Field::FlowAddress, value: "203.0.113.9".into() }];
+        let message = Message::from(Alert { indicator: green, also_matched, matched, ..base });
+        let Leaves::Part(part) = leaves(&message, Tlp::Green, Above::Strip, &key()) else { panic!("no part") };
+        let text = written(&part);
+        assert!(text.contains("203.0.113.9") && text.contains("said under GREEN."), "{text}");
+        for gone in ["evil.example", "8daaf6152771", "cdcdcdcd", "RED"] {
+            assert!(!text.contains(gone), "{gone} is in {text}");
         }
     }
 }

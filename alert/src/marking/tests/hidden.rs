@@ -258,7 +258,7 @@ fn nothing_of_a_listing() {
     let notice = listing(&[Some(Tlp::Red)]);
     let text = told(&stripped(&notice));
     let source = notice.id().to_string();
-    for secret in ["192.0.2", "list\"", "said under", source.as_str(), "wMACB"] {
+    for secret in ["192.0.2", "list of", "said under", source.as_str(), "wMACB"] {
         assert!(!text.contains(secret), "{secret} is in {text}");
     }
     assert!(text.contains("weir intel list --suppressed"), "{text}");
