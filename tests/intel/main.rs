@@ -14,6 +14,7 @@ mod build;
 mod commands;
 mod keeping;
 mod lists;
+mod muting;
 #[path = "../collector/run.rs"]
 #[expect(dead_code, reason = "another test asks more of the running program")]
 mod run;

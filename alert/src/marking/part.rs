@@ -28,9 +28,11 @@ pub fn under(alert: &Alert, ceiling: Tlp) -> Under {
     let Some(indicator) = remaining(&alert.indicator, ceiling) else {
         return Under::Withheld;
     };
-    let also_matched: Vec<_> = alert.also_matched.iter().filter_map(|other| remaining(other, ceiling)).collect();
+    let also_matched: Vec<_> =
+        alert.also_matched.iter().filter_map(|other| remaining(other, ceiling)).collect();
     let stays = |other: &&Indicator| also_matched.iter().any(|stayed| stayed.value == other.value);
-    let (mut stayed, gone): (Vec<_>, Vec<_>) = alert.also_matched.iter().map(|other| &**other).partition(stays);
+    let (mut stayed, gone): (Vec<_>, Vec<_>) =
+        alert.also_matched.iter().map(|other| &**other).partition(stays);
     stayed.push(&indicator);
     let mut part = alert.clone();
     Traces { gone, stayed }.clear(&mut part);

@@ -207,7 +207,9 @@ fn what_only_other_indicators_recognise_goes_with_them() {
         let green = listed("203.0.113.9", &[Some(Tlp::Green)]);
         let matched = vec![Match { field: Field::FlowAddress, value: "203.0.113.9".into() }];
         let message = Message::from(Alert { indicator: green, also_matched, matched, ..base });
-        let Leaves::Part(part) = leaves(&message, Tlp::Green, Above::Strip, &key()) else { panic!("no part") };
+        let Leaves::Part(part) = leaves(&message, Tlp::Green, Above::Strip, &key()) else {
+            panic!("no part")
+        };
         let text = written(&part);
         assert!(text.contains("203.0.113.9") && text.contains("said under GREEN."), "{text}");
         for gone in ["evil.example", "8daaf6152771", "cdcdcdcd", "RED"] {

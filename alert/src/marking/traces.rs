@@ -38,9 +38,10 @@ impl Traces<'_> {
             self.clear_tls(tls);
         }
         if let Some(http) = &mut flow.http {
-            http.request = http.request.take().filter(|request| {
-                !matches!(&request.host, Some(HttpHost::Name(host)) if self.betrays(host))
-            });
+            http.request = http
+                .request
+                .take()
+                .filter(|request| !matches!(&request.host, Some(HttpHost::Name(host)) if self.betrays(host)));
         }
     }
 
