@@ -170,8 +170,12 @@ fn host(alert: &Alert) -> Option<IpAddr> {
     let only_touched = if let [only] = *alert.touched { Some(only) } else { None };
     let host = alert.host.or(only_touched.filter(|_| alert.touched_count <= 1))?;
     let mut indicators = std::iter::once(&alert.indicator).chain(&alert.also_matched);
-    let other = if alert.host_began() { alert.example.responder } else { alert.example.initiator };
-    let is_named = indicators.any(|indicator| names(indicator, host)) || other.ip == host;
+    let (began, answered) = match alert.tunnel {
+        Some(tunnel) => (tunnel.source, tunnel.destination),
+        None => (alert.example.initiator.ip, alert.example.responder.ip),
+    };
+    let other = if alert.host_began() { answered } else { began };
+    let is_named = indicators.any(|indicator| names(indicator, host)) || other == host;
     (!is_named).then_some(host)
 }
 

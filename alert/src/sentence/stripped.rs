@@ -9,8 +9,9 @@ use weir_model::alert::{Direction, Grade};
 pub fn of_stripped(stripped: &Stripped) -> String {
     match stripped {
         Stripped::Alert(alert) => format!(
-            "{} something that may not be named here{}. Look for this incident where you keep alerts that are marked higher.",
+            "{} something that may not be named here{}{}. Look for this incident where you keep alerts that are marked higher.",
             happened(alert),
+            if alert.at_least { ", or did more" } else { "" },
             amounts(alert)
         ),
         Stripped::Listing(_) => {
@@ -30,10 +31,9 @@ fn happened(alert: &StrippedAlert) -> String {
     };
     let host = match (alert.host, alert.touched_count) {
         (Some(host), _) => host.to_string(),
-        (None, 0 | 1) => "a host".to_owned(),
+        (None, 0 | 1) => "one host".to_owned(),
         (None, many) => format!("{many} hosts or more"),
     };
-    let at_least = if alert.at_least { "at least " } else { "" };
     let what = match alert.grade {
         Grade::LookedUp => "asked for the name of",
         Grade::Attempted if alert.direction == Direction::Inbound => "got packets, and sent no answer, from",
@@ -41,7 +41,7 @@ fn happened(alert: &StrippedAlert) -> String {
         Grade::Connected => "had a connection with",
         Grade::Exchanged => "exchanged data with",
     };
-    format!("{place}{host} {at_least}{what}")
+    format!("{place}{host} {what}")
 }
 
 /// ` (about 20 flows, 5.0 MB sent, 200 kB received, 2025-11-22T08:26:00Z to 2025-11-22T09:26:00Z)`.
@@ -54,4 +54,32 @@ fn amounts(alert: &StrippedAlert) -> String {
     }
     let _ = write!(text, ", {} to {})", alert.first, alert.last);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marking::StripKey;
+    use crate::samples;
+
+    #[test]
+    fn it_says_where_and_how_far_but_not_with_whom() {
+        let key = StripKey::new(&[7; StripKey::BYTES]);
+        let text =
+            |direction, grade| of_stripped(&Stripped::of_alert(&samples::alert(direction, grade), &key));
+        assert_eq!(
+            text(Direction::Outbound, Grade::Exchanged),
+            "10.1.2.3 exchanged data with something that may not be named here (about 2 flows, 2.0 kB sent, 10 kB received, \
+             2025-11-22T08:26:00Z to 2025-11-22T09:26:00Z). Look for this incident where you keep alerts that are marked higher."
+        );
+        let inbound = text(Direction::Inbound, Grade::Attempted);
+        assert!(
+            inbound.starts_with(
+                "From outside, 20 hosts or more got packets, and sent no answer, from something"
+            ),
+            "{inbound}"
+        );
+        let lookup = text(Direction::Outbound, Grade::LookedUp);
+        assert!(lookup.starts_with("10.1.2.3 asked for the name of something"), "{lookup}");
+    }
 }
