@@ -28,9 +28,9 @@ pub(crate) fn defanged(text: &str, max_bytes: usize) -> String {
     defanged
 }
 
-/// What host names and addresses are made of; also dots that are not ASCII, which browsers take for one (UTS 46).
+/// What host names and addresses are made of.
 fn is_of_host(letter: char) -> bool {
-    letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
+    letter.is_alphanumeric() || matches!(letter, '-' | '_') || is_dot(letter)
 }
 
 fn push(letter: char, to: &mut String) {
@@ -52,20 +52,26 @@ fn push_token(token: &str, is_scheme: bool, to: &mut String) {
     let mut letters = token.chars().peekable();
     let mut is_inside = false;
     while let Some(letter) = letters.next() {
-        let is_dot = matches!(letter, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}');
         // The dot at the end of a sentence is none of a name.
-        if is_dot && is_inside && letters.peek().is_some() {
-            to.push_str("[.]")
+        let joins = is_dot(letter) && is_inside && letters.peek().is_some_and(|next| !is_dot(*next));
+        if joins {
+            to.push_str("[.]");
         } else {
-            to.push(letter)
+            to.push(letter);
         }
-        is_inside = !is_dot;
+        is_inside = !is_dot(letter);
     }
 }
 
-/// `1.2`, as in `1.2 kB`.
+/// Also those that are not ASCII, which browsers take for one (UTS 46).
+fn is_dot(letter: char) -> bool {
+    matches!(letter, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
+}
+
+/// `1.2`, as in `1.2 kB`, and `40.25Z`, as at the end of a time.
 fn is_number(token: &str) -> bool {
     let token = token.trim_end_matches('.');
+    let token = token.strip_suffix('Z').unwrap_or(token);
     let mut parts = token.split('.');
     let digits = |part: Option<&str>| part.is_none_or(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     digits(parts.next()) && digits(parts.next()) && parts.next().is_none()
@@ -94,7 +100,7 @@ mod tests {
             ("evil\u{3002}example", "evil[.]example"),
             ("www.evil.example...", "www[.]evil[.]example..."),
             ("a\u{202e}b\nc", "a\\u{202e}b\\nc"),
-            ("2001:db8::1 2025-11-22T08:30:00.25Z", "2001:db8::1 2025-11-22T08:30:00[.]25Z"),
+            ("2001:db8::1 2025-11-22T08:30:00.25Z", "2001:db8::1 2025-11-22T08:30:00.25Z"),
             ("\u{e9}\u{e9}://", "\u{e9}\u{e9}[:]//"),
             ("", ""),
         ] {

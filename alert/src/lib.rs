@@ -24,4 +24,6 @@ pub use writer::{JsonLines, Lines, WriteStats};
 #[cfg(test)]
 mod documentation;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod samples;

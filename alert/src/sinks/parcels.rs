@@ -1,9 +1,12 @@
 //! Parcels for the tests of sinks.
 
-use super::{Kind, Parcel};
-use crate::{Format, Message, samples};
+use super::{Kind, Outcome, Parcel, Sink};
+use crate::{Format, Lines, Message, samples};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
+use weir_model::Alert;
+use weir_model::alert::{Direction, Grade, Notice};
 
 /// A parcel of a kind with a body; alerts have a message.
 pub(super) fn parcel(kind: Kind, body: &str) -> Parcel {
@@ -28,4 +31,41 @@ pub(super) fn alerts<'a>(bodies: impl IntoIterator<Item = &'a str>) -> Vec<Parce
 #[expect(clippy::disallowed_methods, reason = "a test waits")]
 pub(super) fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
+}
+
+/// A notice of an incident as it is written in ECS, with what a test changes.
+pub(super) fn notice_of(incident: u128, number: u32, change: impl FnOnce(&mut Alert)) -> Parcel {
+    let mut alert = samples::alert(Direction::Outbound, Grade::Exchanged);
+    alert.id = Uuid::from_u128(incident * 1000 + u128::from(number));
+    alert.incident = Uuid::from_u128(incident * 1000);
+    alert.notice = if number == 1 { Notice::Opened } else { Notice::Repeated };
+    alert.number = number;
+    change(&mut alert);
+    let (id, key, time) = (alert.id, alert.incident.to_string(), alert.last);
+    let message = Message::from(alert);
+    let mut lines = Lines::default();
+    Format::Ecs.message(&message, &mut lines);
+    let body = lines.bytes().trim_ascii_end().to_owned();
+    Parcel { kind: Kind::Alert, id, key, time, body, format: Format::Ecs, message: Some(Arc::new(message)) }
+}
+
+/// Takes parcels to a sink until it has settled all, as often as it fails; gives how often that was, and what was refused.
+pub(super) fn persist(sink: &mut dyn Sink, parcels: &[Parcel]) -> (usize, Vec<Parcel>) {
+    let (mut waiting, mut refused) = (parcels.to_vec(), Vec::new());
+    for times in 1..=200 {
+        let outcomes = sink.deliver(&waiting, soon());
+        assert_eq!(outcomes.len(), waiting.len());
+        let settled = outcomes.iter().take_while(|outcome| !matches!(outcome, Outcome::Failed(_))).count();
+        let failed = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Failed(_))).count();
+        assert_eq!(settled + failed, waiting.len(), "behind what failed nothing is taken");
+        for (parcel, outcome) in waiting.drain(..settled).zip(outcomes) {
+            if matches!(outcome, Outcome::Refused(_)) {
+                refused.push(parcel);
+            }
+        }
+        if waiting.is_empty() {
+            return (times, refused);
+        }
+    }
+    panic!("{} parcels wait for ever", waiting.len())
 }

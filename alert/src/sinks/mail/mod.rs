@@ -201,7 +201,7 @@ fn attachment() -> u64 {
 }
 
 fn answer_time() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_mins(1)
 }
 
 fn wrong(text: impl Into<String>) -> NetError {

@@ -11,6 +11,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use std::error::Error as _;
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -159,7 +160,11 @@ fn describe(error: &Error) -> String {
     if let Some(code) = error.status() {
         return format!("answer {code}");
     }
-    if error.is_timeout() {
+    let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    // A socket whose time is over says so by either.
+    let is_late =
+        io.is_some_and(|io| matches!(io.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut));
+    if is_late || error.is_timeout() {
         return "no answer in time".to_owned();
     }
     error.source().map_or_else(|| error.to_string(), ToString::to_string)

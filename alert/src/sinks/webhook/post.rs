@@ -136,11 +136,9 @@ impl Way {
 
 /// By which a receiver knows a repeated post: the identifier of what it tells, or of several, one made of theirs.
 fn key(parcels: &[Parcel]) -> Uuid {
-    match parcels {
-        [parcel] => parcel.id,
-        _ => {
-            let ids: Vec<u8> = parcels.iter().flat_map(|parcel| parcel.id.into_bytes()).collect();
-            Uuid::new_v5(&NAMESPACE, &ids)
-        }
+    if let [parcel] = parcels {
+        return parcel.id;
     }
+    let ids: Vec<u8> = parcels.iter().flat_map(|parcel| parcel.id.into_bytes()).collect();
+    Uuid::new_v5(&NAMESPACE, &ids)
 }
