@@ -87,7 +87,8 @@ impl Brief {
             sources: sources(&event),
             tlp: parcel.message.as_ref().and_then(|message| message.marking()).map(Tlp::keyword),
             time: text("/@timestamp").unwrap_or_default(),
-            time_ms: parcel.time.as_nanos() / 1_000_000,
+            time_ms: parcel.message.as_ref().map_or(parcel.time, |message| message.time()).as_nanos()
+                / 1_000_000,
             title: String::new(),
             sentence: text("/message").unwrap_or_default(),
             link: link.map(|link| link.of(&parcel.id.to_string(), incident.as_deref())),

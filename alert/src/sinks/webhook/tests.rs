@@ -2,6 +2,7 @@ use super::super::brief::Brief;
 use super::super::parcels::{notice_of, parcel, persist, soon};
 use super::super::{Kind, Outcome, Parcel, Sink};
 use super::*;
+use crate::marking::{Above, Leaves, StripKey, leaves};
 use crate::{Message, samples};
 use serde_json::{Value, json};
 use std::fs;
@@ -231,6 +232,38 @@ fn each_template_tells_all_kinds_of_messages() {
         }
         let text = posts.iter().map(Value::to_string).collect::<String>();
         assert!(text.contains("https://siem.example/") && !text.contains("null,\"text\""), "{text:.500}");
+    }
+}
+
+/// Chats may know less, so this is what they get most: that there is something, and where.
+#[test]
+fn stripped_messages_are_told() {
+    let key = StripKey::new(&[7; StripKey::BYTES]);
+    let alerts = samples::full_alerts().into_iter().map(Message::from);
+    let notices = samples::notices().into_iter().map(Message::from);
+    let stripped: Vec<_> = alerts
+        .chain(notices)
+        .filter_map(|message| match leaves(&message, Tlp::Clear, Above::Strip, &key) {
+            Leaves::Stripped(message) => Some(message),
+            _ => None,
+        })
+        .map(|message| Parcel {
+            id: message.id(),
+            message: Some(Arc::new(message)),
+            ..parcel(Kind::Alert, "{}")
+        })
+        .collect();
+    assert!(stripped.len() > 5, "{}", stripped.len());
+    for template in TEMPLATES {
+        let server = taking();
+        let mut sink = sink(&server, &format!("template = \"{template}\"\npace = \"1ms\""));
+        assert_eq!(sink.deliver(&stripped, soon()), vec![Outcome::Taken; stripped.len()], "{template}");
+        for post in server.asked().iter().map(body) {
+            let text = post.to_string();
+            for gone in ["evil", "203.0.113", "203[.]0", "TLP:", "bad.txt", "bad[.]txt"] {
+                assert!(!text.contains(gone), "{template}: {gone} in {text}");
+            }
+        }
     }
 }
 
