@@ -41,7 +41,7 @@ pub struct FileSettings {
     /// A file is rotated before it becomes larger than that.
     #[serde(default = "rotate_size", deserialize_with = "units::size")]
     pub rotate_size: u64,
-    /// A file holds lines of one such span only, counted from 1970 on: with `24h` each day in UTC has its own.
+    /// A file holds lines of one such span only, counted from 1970 on: with `1d` each day in UTC has its own.
     #[serde(default = "rotate_after", deserialize_with = "units::duration")]
     pub rotate_after: Duration,
     /// How rotated files are compressed.
