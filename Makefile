@@ -136,6 +136,10 @@ record-rate: ## Highest rate of exported records without loss on the loopback, b
 	@scripts/record-rate.py --weir $(RELEASE)/weir --send $(RELEASE)/examples/send $(addprefix --indicators ,$(INDICATORS)) \
 	  $(if $(RUNS),--runs $(RUNS)) $(if $(COLLECTORS),--collectors $(COLLECTORS)) $(if $(VERSION),--version $(VERSION))
 
+.PHONY: bus-away
+bus-away: setup ## Kafka away for ten minutes while alerts are raised: all arrive, in order (takes eleven minutes).
+	cargo test --locked -p weir-alert --lib kafka::tests::outages::ten_minutes_away -- --ignored --nocapture
+
 .PHONY: flood
 flood: ## 20 million SYNs with 1,000 real flows among them, in 256 MiB: real ones stay whole, alerts are raised.
 	cargo build --locked --release -p weir -p weir-bench

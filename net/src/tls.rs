@@ -1,6 +1,9 @@
 //! TLS: whom to trust, and our own certificate; for sockets here, and for what speaks HTTP.
 
 mod anyone;
+mod files;
+
+pub use files::TlsFiles;
 
 use crate::{NetError, NetErrorKind};
 use rustls::crypto::CryptoProvider;

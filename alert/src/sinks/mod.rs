@@ -3,6 +3,7 @@
 mod brief;
 mod clock;
 mod file;
+pub mod kafka;
 mod mail;
 #[cfg(test)]
 mod parcels;
@@ -12,6 +13,7 @@ mod syslog;
 mod webhook;
 
 pub use file::{Compression, FileSettings};
+pub use kafka::KafkaSettings;
 pub use mail::MailSettings;
 pub use remarks::Remarks;
 pub use stdout::StdoutSettings;
@@ -217,6 +219,7 @@ macro_rules! sinks {
 
 sinks! {
     File: FileSettings,
+    Kafka: KafkaSettings,
     Stdout: StdoutSettings,
     Syslog: SyslogSettings,
     Webhook: WebhookSettings,
