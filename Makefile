@@ -128,6 +128,11 @@ swap-while-running: ## Sets of millions of indicators swapped while packets come
 	WEIR_SWAP_SIZE=$(or $(SIZE),10000000) WEIR_SWAP_SECONDS=$(or $(SECONDS),60) cargo test --locked --release -p weir --bin weir \
 	  run::tests::swap::large -- --ignored --nocapture
 
+.PHONY: alert-storm
+alert-storm: ## 100,000 alerts a second while the sink is away: [RATE=100000] [SECONDS=60].
+	WEIR_STORM_RATE=$(or $(RATE),100000) WEIR_STORM_SECONDS=$(or $(SECONDS),60) cargo test --locked --release -p weir --bin weir \
+	  run::tests::storm::a_minute -- --ignored --nocapture
+
 .PHONY: record-rate
 record-rate: ## Highest rate of exported records without loss on the loopback, beside nfcapd: [VERSION=v9] [COLLECTORS=1] [INDICATORS=...].
 	@scripts/setup.sh nfdump

@@ -1,14 +1,14 @@
 //! Where alerts go: lines, no further than the markings of what they tell allow.
 
 use crate::ledger::Entry;
-use crate::output::{Sink, complain};
+use crate::output::Sink;
 use anyhow::{Context as _, Result};
 use std::io;
-use weir_alert::marking::{Under, notice_under, under};
+use weir_alert::marking::{Under, under};
 use weir_alert::{JsonLines, ecs};
-use weir_model::{Alert, SourceNotice, Tlp};
+use weir_model::{Alert, Tlp};
 
-/// Writes alerts and notices as lines.
+/// Writes alerts as lines.
 pub(crate) struct AlertsOut {
     lines: JsonLines<Sink>,
     /// What is marked higher stays here.
@@ -57,25 +57,9 @@ impl AlertsOut {
         told(written)
     }
 
-    /// Writes what of a notice about sources may go.
-    pub(crate) fn notice(&mut self, notice: &SourceNotice) -> Result<()> {
-        let Some(notice) = notice_under(notice, self.ceiling) else {
-            complain(
-                "a notice that you are listed is marked higher than --alerts-tlp, and stays here: weir intel list --suppressed",
-            );
-            return Ok(());
-        };
-        told(self.lines.write(|lines| ecs::notice(&notice, lines)))
-    }
-
     /// Has the reader get it all.
     pub(crate) fn flush(&mut self) -> Result<()> {
         told(self.lines.flush())
-    }
-
-    /// Nobody reads any more.
-    pub(crate) fn reader_left(&self) -> bool {
-        self.lines.reader_left()
     }
 
     /// What was written so far.

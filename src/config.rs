@@ -7,6 +7,7 @@ mod named;
 mod policy;
 mod sinks;
 mod sources;
+mod storm;
 mod tap;
 
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
@@ -25,6 +26,7 @@ use sinks::WrittenSpool;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use storm::WrittenStorm;
 use weir_alert::spool::Limits;
 use weir_model::{Role, Tlp};
 
@@ -95,6 +97,8 @@ struct Written {
     #[serde(default)]
     spool: WrittenSpool,
     drain: Option<String>,
+    #[serde(default)]
+    storm: WrittenStorm,
     no_screening: Option<bool>,
     #[serde(default)]
     screening: ScreeningSettings,
@@ -132,6 +136,8 @@ pub(crate) struct Settings {
     pub sinks: Vec<ConfiguredSink>,
     /// What may wait for them.
     pub spool: Limits,
+    /// Messages a minute; `None` for all.
+    pub storm: Option<u64>,
 }
 
 /// What `weir run` uses.
@@ -291,6 +297,7 @@ impl Settings {
             sources,
             sinks,
             spool: file.spool.limits()?,
+            storm: file.storm.per_minute()?,
             screening: ScreeningSettings {
                 is_off: flags.no_screening || file.no_screening.unwrap_or(false),
                 ..file.screening

@@ -29,6 +29,7 @@ mod service;
 mod sinks;
 mod state;
 mod status;
+mod storm;
 mod summary;
 mod table;
 mod talkers;

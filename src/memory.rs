@@ -1,9 +1,14 @@
-//! What is remembered of incidents between runs: `incidents.json` in the state directory.
+//! What is remembered of incidents between runs: `incidents.json` in the state directory, and behind it notes in the spool.
+//!
+//! The file is written once a minute. A note is written with each message, in the same transaction: what is remembered of its incident from
+//! then on. So a run that begins knows of every incident of which anybody was told, however the one before it ended.
 
+use crate::output::complain;
 use crate::state::State;
 use anyhow::{Context as _, Result, bail};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::path::Path;
+use weir_alert::spool::Spool;
 use weir_model::alert::Severity;
 use weir_model::{Grade, Timestamp};
 use weir_rules::{Incidents, Remembered, Told};
@@ -11,32 +16,68 @@ use weir_rules::{Incidents, Remembered, Told};
 const FILE: &str = "incidents.json";
 
 /// The form of the file. What a later Weir wrote is refused, because an earlier one would lose what it does not know.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
-/// The form without `told`, which is read as well.
-const VERSION_WITHOUT_TOLD: u32 = 1;
+/// The first form, without `told`; the second had no `sequence`. They are read as well.
+const FIRST_VERSION: u32 = 1;
 
-/// Makes the incidents of earlier runs known.
-pub(crate) fn load(state: &State, incidents: &mut Incidents) -> Result<()> {
+/// Makes the incidents of earlier runs known. Gives the sequence in the spool up to which the file is complete.
+pub(crate) fn load(state: &State, incidents: &mut Incidents) -> Result<u64> {
     let Some(bytes) = state.load(FILE)? else {
-        return Ok(());
+        return Ok(0);
     };
-    let remembered = parse(&bytes).with_context(|| format!("cannot use {}", state.path(FILE).display()))?;
+    let (sequence, remembered) =
+        parse(&bytes).with_context(|| format!("cannot use {}", state.path(FILE).display()))?;
     for told in remembered {
         incidents.remember(told);
+    }
+    Ok(sequence)
+}
+
+/// Makes known what anybody was told of before this run, however the one before it ended.
+pub(crate) fn load_all(state: &State, spool: &Spool, incidents: &mut Incidents) -> Result<()> {
+    let sequence = load(state, incidents)?;
+    let unread = take_up(spool, sequence, incidents)?;
+    if unread > 0 {
+        complain(&format!(
+            "{unread} notes of what was told last cannot be read: it may be told again, as something new"
+        ));
     }
     Ok(())
 }
 
-/// What a state directory remembers, also while a run has it.
-pub(crate) fn peek(folder: &Path) -> Vec<Remembered> {
-    std::fs::read(folder.join(FILE)).ok().and_then(|bytes| parse(&bytes).ok()).unwrap_or_default()
+/// Makes known what was told of incidents behind the file, up to this sequence. Gives how many notes could not be read.
+fn take_up(spool: &Spool, sequence: u64, incidents: &mut Incidents) -> Result<u64> {
+    // A spool that was moved away begins to count again.
+    let behind = if sequence > spool.last_sequence() { 0 } else { sequence };
+    let mut unread = 0;
+    for note in spool.notes_after(behind).context("cannot read what was told last")? {
+        match read_note(&note) {
+            Ok(told) => incidents.remember(told),
+            Err(_) => unread += 1,
+        }
+    }
+    Ok(unread)
 }
 
-/// Keeps what the next run should know.
-pub(crate) fn save(state: &State, incidents: &Incidents) -> Result<()> {
-    let incidents = incidents.remembered().into_iter().map(Entry::from).collect();
-    state.save(FILE, &serde_json::to_vec(&Contents { version: VERSION, incidents })?)
+/// What a state directory remembers, also while a run has it.
+pub(crate) fn peek(folder: &Path) -> Vec<Remembered> {
+    let read = std::fs::read(folder.join(FILE)).ok();
+    read.and_then(|bytes| parse(&bytes).ok()).map(|(_, remembered)| remembered).unwrap_or_default()
+}
+
+/// Keeps what the next run should know, which is complete up to this sequence in the spool.
+pub(crate) fn save(state: &State, incidents: &[Remembered], sequence: u64) -> Result<()> {
+    state.save(FILE, &serde_json::to_vec(&Written { version: VERSION, sequence, incidents })?)
+}
+
+/// What the spool keeps with a message.
+pub(crate) fn note(told: Remembered) -> String {
+    serde_json::to_string(&Entry::from(told)).unwrap_or_default()
+}
+
+fn read_note(note: &str) -> Result<Remembered> {
+    remembered(serde_json::from_str(note)?)
 }
 
 /// Enough to tell whether the rest can be read.
@@ -45,11 +86,27 @@ struct Head {
     version: u32,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Contents {
-    version: u32,
+    #[serde(rename = "version")]
+    _version: u32,
+    #[serde(default)]
+    sequence: u64,
     incidents: Vec<Entry>,
+}
+
+/// The same, to be written entry by entry: there may be hundreds of thousands.
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u32,
+    sequence: u64,
+    #[serde(serialize_with = "entries")]
+    incidents: &'a [Remembered],
+}
+
+fn entries<S: Serializer>(incidents: &[Remembered], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(incidents.iter().map(|told| Entry::from(told.clone())))
 }
 
 /// Times are nanoseconds since 1970.
@@ -110,14 +167,15 @@ impl From<Remembered> for Entry {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Remembered>> {
+fn parse(bytes: &[u8]) -> Result<(u64, Vec<Remembered>)> {
     const DAMAGED: &str = "it is damaged; move it away to begin without memory";
     let Head { version } = serde_json::from_slice(bytes).context(DAMAGED)?;
-    if ![VERSION_WITHOUT_TOLD, VERSION].contains(&version) {
+    if !(FIRST_VERSION..=VERSION).contains(&version) {
         bail!("its version is {version}, and this Weir knows no later than {VERSION}");
     }
     let contents: Contents = serde_json::from_slice(bytes).context(DAMAGED)?;
-    contents.incidents.into_iter().map(remembered).collect::<Result<_>>().context(DAMAGED)
+    let incidents = contents.incidents.into_iter().map(remembered).collect::<Result<_>>().context(DAMAGED)?;
+    Ok((contents.sequence, incidents))
 }
 
 fn remembered(entry: Entry) -> Result<Remembered> {
@@ -150,15 +208,23 @@ mod tests {
 
     fn entry(told: &str) -> String {
         let id = "00000000-0000-0000-0000-000000000000";
-        format!(r#"{{"version":2,"incidents":[{{"key":"a","opened":1,"last":2,"incident":"{id}"{told}}}]}}"#)
+        format!(r#"{{"key":"a","opened":1,"last":2,"incident":"{id}"{told}}}"#)
+    }
+
+    fn file(entry: &str) -> String {
+        format!(r#"{{"version":3,"sequence":7,"incidents":[{entry}]}}"#)
+    }
+
+    fn written(sequence: u64, incidents: &[Remembered]) -> String {
+        serde_json::to_string(&Written { version: VERSION, sequence, incidents }).unwrap()
     }
 
     #[test]
     fn open_incidents_come_back_as_they_were() {
-        let text = entry(
-            r#","told":{"count":2,"grade":"connected","severity":"high","at":3,"repeats":1,"unsent":1}"#,
-        );
-        let read = parse(text.as_bytes()).unwrap();
+        let told =
+            r#","told":{"count":2,"grade":"connected","severity":"high","at":3,"repeats":1,"unsent":1}"#;
+        let text = file(&entry(told));
+        let (sequence, read) = parse(text.as_bytes()).unwrap();
         let told = Told {
             notices: 2,
             grade: Grade::Connected,
@@ -167,17 +233,55 @@ mod tests {
             repeats: 1,
             unsent: 1,
         };
-        assert_eq!(read[0].told, Some(told));
-        let incidents = read.into_iter().map(Entry::from).collect();
-        assert_eq!(serde_json::to_string(&Contents { version: VERSION, incidents }).unwrap(), text);
+        assert_eq!((sequence, read[0].told), (7, Some(told)));
+        assert_eq!(written(sequence, &read), text);
+        assert_eq!(read_note(&note(read[0].clone())).unwrap(), read[0], "notes are the same, one by one");
         assert!(parse(text.replace("connected", "gone").as_bytes()).is_err());
     }
 
     #[test]
-    fn the_earlier_form_is_read_and_a_later_one_refused() {
-        let text = entry("");
-        let first = parse(text.replace("\"version\":2", "\"version\":1").as_bytes()).unwrap();
-        assert_eq!((first.len(), first[0].told), (1, None));
-        assert!(parse(text.replace("\"version\":2", "\"version\":3").as_bytes()).is_err());
+    fn earlier_forms_are_read_and_a_later_one_refused() {
+        for version in [1, 2] {
+            let text = format!(r#"{{"version":{version},"incidents":[{}]}}"#, entry(""));
+            let (sequence, read) = parse(text.as_bytes()).unwrap();
+            assert_eq!((sequence, read.len(), read[0].told), (0, 1, None));
+        }
+        assert!(parse(file("").replace("\"version\":3", "\"version\":4").as_bytes()).is_err());
+    }
+
+    /// What was told behind the file is known, also when the spool was moved away meanwhile and counts from one again.
+    #[test]
+    fn notes_behind_the_file_are_taken_up() {
+        use weir_alert::Message;
+        use weir_alert::spool::{Limits, SpoolEntry};
+        use weir_model::SourceNotice;
+        use weir_model::notice::Matter;
+        let limits = Limits { max_bytes: 1 << 20, max_age: std::time::Duration::from_hours(1) };
+        let spool = Spool::in_memory(limits).unwrap();
+        let notice = SourceNotice { time: Timestamp::EPOCH, source: None, matter: Matter::Recovered };
+        let message = Message::from(notice);
+        let cursor = spool.cursor("keeps", "", weir_alert::spool::Beginning::First).unwrap();
+        for (count, key) in [(1, "a"), (2, "a"), (1, "b")] {
+            let told = format!(
+                r#","told":{{"count":{count},"grade":"connected","severity":"high","at":3,"repeats":0}}"#
+            );
+            let note = Some(entry(&told).replace(r#""key":"a""#, &format!(r#""key":"{key}""#)));
+            spool.append(&[SpoolEntry { message: &message, note }], Timestamp::EPOCH).unwrap();
+        }
+        spool
+            .append(&[SpoolEntry { message: &message, note: Some("torn".into()) }], Timestamp::EPOCH)
+            .unwrap();
+        let known = |sequence| {
+            let site = weir_rules::Site::private_ranges();
+            let mut incidents = Incidents::new(site, weir_rules::IncidentConfig::live());
+            let unread = take_up(&spool, sequence, &mut incidents).unwrap();
+            let told = incidents.remembered().into_iter();
+            (unread, told.map(|told| (told.key, told.told.unwrap().notices)).collect::<Vec<_>>())
+        };
+        let both = vec![("a".to_owned(), 2), ("b".to_owned(), 1)];
+        assert_eq!(known(0), (1, both.clone()));
+        assert_eq!(known(2), (1, both[1..].to_vec()));
+        assert_eq!(known(900), (1, both));
+        drop(cursor);
     }
 }

@@ -119,7 +119,7 @@ impl Published<'_> {
         let gauges = IntGaugeVec::new(
             Opts::new(
                 "weir_latency_microseconds",
-                "Packet to alert written, and time of each stage per batch.",
+                "Packet to message durable, and time of each stage per batch.",
             ),
             &["of", "quantile"],
         )?;

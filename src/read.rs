@@ -38,15 +38,13 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
         names: settings.names.as_deref().map(output::open).transpose()?,
     };
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::default());
-    if let Some(state) = &state {
-        memory::load(state, &mut incidents)?;
-    }
+    let told_up_to = state.as_ref().map(|state| memory::load(state, &mut incidents)).transpose()?;
     let mut reports = follow(&settings, &set, lines, incidents)?;
 
     let alerts = reports.incidents.close_all();
     let alerts_written = write_alerts(&alerts, AlertsOut::new(alerts_out, settings.alerts_tlp))?;
     if let Some(state) = &state {
-        memory::save(state, &reports.incidents)?;
+        memory::save(state, &reports.incidents.remembered(), told_up_to.unwrap_or_default())?;
     }
     let elapsed = started.elapsed();
     let (settings, set, loaded, reports, alerts) = (&settings, &set, &loaded, &reports, &alerts);

@@ -1,7 +1,7 @@
 //! `weir run`: interfaces and what routers send in, alerts out as they come.
 //!
 //! ```text
-//!   tap ──frames──> worker ──hits──> desk ──> alerts         one thread each; a worker decodes, keeps its flows, matches
+//!   tap ──frames──> worker ──hits──> desk ──> spool, sinks   one thread each; a worker decodes, keeps its flows, matches
 //!   tap ──frames──> worker ──lines─> clerk ─> flows, names   queues are bounded, and capture never waits for them
 //!                        ├──counts─> board <── /metrics, weir status
 //!                        └──lane──> another worker           packets of which only decoding told whose they are
@@ -12,6 +12,7 @@ mod arming;
 mod board;
 mod books;
 mod cage;
+mod causes;
 mod clerk;
 mod clock;
 mod collector;
@@ -22,6 +23,7 @@ mod farewell;
 mod http;
 mod interfaces;
 mod lane;
+mod memory_keeper;
 mod outbox;
 mod pace;
 mod pages;
@@ -29,6 +31,7 @@ mod source;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tray;
 mod worker;
 
 pub(crate) use arming::Arming;
@@ -36,7 +39,6 @@ pub(crate) use clock::now;
 pub(crate) use control::usual_places;
 
 use crate::Outcome;
-use crate::alerts::AlertsOut;
 use crate::audit::Audit;
 use crate::canary::Aviary;
 use crate::cli::RunArguments;
@@ -49,6 +51,7 @@ use crate::pipeline;
 use crate::read::{flow_config, site};
 use crate::sinks::Sinks;
 use crate::state::State;
+use crate::storm::Storm;
 use anyhow::{Context as _, Result, anyhow};
 use board::{Board, Seen};
 use books::Wanted;
@@ -56,8 +59,7 @@ use cage::Cage;
 use clerk::Clerk;
 use collector::{CollectorThread, Collectors, Keeper, Listening};
 use control::ControlSocket;
-use crossbeam::channel::Receiver;
-use desk::Desk;
+use desk::{Desk, Telling};
 use ending::Ending;
 use farewell::Farewell;
 use pages::{ControlPages, LivePages};
@@ -69,7 +71,6 @@ use std::time::Duration;
 use tables::{Peers, Tables};
 use weir_alert::sinks::Kind;
 use weir_flow::FlowConfig;
-use weir_model::SourceNotice;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 use worker::WorkerThread;
 
@@ -100,12 +101,12 @@ fn work(
     let RunSettings { common: settings, drain, tap, collector } = settings;
     let loaded = beginning.loaded.clone();
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
-    if let Some(state) = &state {
-        memory::load(state, &mut incidents)?;
-    }
     let audit = state.as_deref().map(Audit::of).map(Arc::new);
     let mutes = Arc::new(Mutes::open(state.as_ref().zip(audit.as_ref()))?);
     let sinks = Sinks::open(&settings, state.as_deref())?;
+    if let Some(state) = &state {
+        memory::load_all(state, &sinks.spool(), &mut incidents)?;
+    }
     let outputs = Outputs::open(&settings)?;
     let wanted = Wanted {
         flows: outputs.flows.is_some() || sinks.get(Kind::Flow),
@@ -126,7 +127,8 @@ fn work(
     let places = collectors.as_ref().map(Collectors::places);
     let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places, sinks.overlook()));
     let (keeping, intel, notices) = beginning.keep(&arming)?;
-    let _socket = answer(&tap, &LivePages { board: Arc::clone(&board), wanted, intel, mutes, audit })?;
+    let pages = LivePages { board: Arc::clone(&board), wanted, intel, mutes: Arc::clone(&mutes), audit };
+    let _socket = answer(&tap, &pages)?;
     let pinned = tap.is_pinned;
     let done = watch(Watching {
         arming: Arc::clone(&arming),
@@ -135,6 +137,7 @@ fn work(
         peers,
         incidents,
         outputs,
+        telling: Telling { mutes, storm: Storm::new(settings.storm), notices },
         sinks: (sinks, drain),
         wanted,
         interfaces,
@@ -142,7 +145,6 @@ fn work(
         ending,
         pinned,
         state,
-        notices,
         canary: tap.canary,
     });
     keeping.stop();
@@ -159,9 +161,8 @@ fn shared_flow_config(settings: &Settings, are_both: bool) -> FlowConfig {
     if are_both { FlowConfig { table_bytes: config.table_bytes / 2, ..config } } else { config }
 }
 
-/// Where lines go.
+/// Where lines of flows and names go.
 struct Outputs {
-    alerts: AlertsOut,
     flows: Option<Sink>,
     names: Option<Sink>,
 }
@@ -169,7 +170,6 @@ struct Outputs {
 impl Outputs {
     fn open(settings: &Settings) -> Result<Self> {
         Ok(Self {
-            alerts: AlertsOut::new(output::open_to_append(&settings.alerts)?, settings.alerts_tlp),
             flows: settings.flows.as_deref().map(output::open_to_append).transpose()?,
             names: settings.names.as_deref().map(output::open_to_append).transpose()?,
         })
@@ -213,6 +213,7 @@ struct Watching<S> {
     peers: Arc<Peers>,
     incidents: Incidents,
     outputs: Outputs,
+    telling: Telling,
     /// Where what is told goes, and how long it may take at the end.
     sinks: (Sinks, Duration),
     wanted: Wanted,
@@ -221,8 +222,6 @@ struct Watching<S> {
     ending: Ending,
     pinned: bool,
     state: Option<Arc<State>>,
-    /// What there is to tell of sources.
-    notices: Receiver<SourceNotice>,
     /// How often canaries are sent.
     canary: Option<Duration>,
 }
@@ -243,6 +242,7 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         peers,
         incidents,
         outputs,
+        telling,
         sinks: (mut sinks, drain),
         wanted,
         interfaces,
@@ -250,19 +250,17 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         ending,
         pinned,
         state,
-        notices,
         canary,
     } = watching;
     let (queues, hits_in, lines_in) = outbox::queues(wanted.flows);
     let cage = Cage::new(canary, board.threads());
-    let outlets = (outputs.alerts, notices);
-    let desk = Desk::new((incidents, cage), state, outlets, Arc::clone(&board), Arc::clone(&peers));
+    let desk =
+        Desk::new((incidents, cage), state, (telling, sinks.spool()), Arc::clone(&board), Arc::clone(&peers));
     let deliveries = sinks.deliveries().to_vec();
     let clerk = Clerk::new(outputs.flows, outputs.names, (deliveries, wanted), Arc::clone(&board));
-    let is_over = ending.clone();
     let started = sinks.start();
     let problem = std::thread::scope(|scope| {
-        let desk = scope.spawn(move || desk.run(hits_in, &|| is_over.request()));
+        let desk = scope.spawn(move || desk.run(hits_in));
         let clerk = scope.spawn(move || clerk.run(lines_in));
         let spawn = |(index, (source, tables))| {
             let outbox = outbox::Outbox::new(queues.clone());

@@ -26,7 +26,7 @@ pub(crate) struct Summary<'a> {
     pub grades: Tally,
     pub directions: Tally,
     pub suppressed: Tally,
-    /// Packet to alert written; of captures read later there is none.
+    /// Packet to message durable; of captures read later there is none.
     pub latency: Quantiles,
     pub ledger: &'a Ledger,
     pub stages: &'a [(&'static str, &'a StageTimes)],

@@ -68,12 +68,12 @@ fn a_memory_that_cannot_be_used_is_refused() {
     incident(&read(folder.path(), 1));
     let file = folder.path().join("state/incidents.json");
     let written = std::fs::read_to_string(&file).unwrap();
-    assert!(written.starts_with(r#"{"version":2,"#), "{written}");
-    let newer = written.replace(r#""version":2"#, r#""version":3,"more":0"#);
+    assert!(written.starts_with(r#"{"version":3,"#), "{written}");
+    let newer = written.replace(r#""version":3"#, r#""version":4,"more":0"#);
     let (cut, _) = written.split_at(written.len() / 2);
     let key = written.replace(r#""incident":""#, r#""incident":"x"#);
     for (contents, message) in [
-        (newer.as_str(), "its version is 3"),
+        (newer.as_str(), "its version is 4"),
         (cut, "it is damaged"),
         ("", "it is damaged"),
         (r#"{"version":1}"#, "it is damaged"),

@@ -95,7 +95,6 @@ impl Mutes {
     }
 
     /// Whether nobody wants to hear an alert; to be asked once for each, because it is counted.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the desk asks it as soon as it knows of mutes"))]
     pub(crate) fn is_muted(&self, alert: &Alert, now: Timestamp) -> bool {
         let book = self.book.load();
         let Some(mute) = book.silencing(alert, now) else { return false };
@@ -105,7 +104,6 @@ impl Mutes {
     }
 
     /// Keeps what was counted, if anything was.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the desk asks for it as soon as it knows of mutes"))]
     pub(crate) fn keep(&self) -> Result<()> {
         let Some(kept) = &self.kept else { return Ok(()) };
         let _changing = kept.changing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,6 @@ use super::collector::{Exporters, SeenCollector};
 use super::outbox::Sent;
 use super::source::Interfaces;
 use super::tables::TablesReport;
-use crate::alerts::AlertCounts;
 use crate::collect::CollectorReport;
 use crate::latency::{Latency, StageTimes};
 use crate::sinks::{Overlook, SinkRow};
@@ -44,11 +43,53 @@ pub(super) struct DeskView {
     pub incidents: IncidentStats,
     /// Hits that came with flows that ended.
     pub hits: u64,
-    pub written: AlertCounts,
+    pub messages: MessageCounts,
     pub cage: Cage,
-    /// Packet to alert written.
+    /// Packet to message durable.
     pub latency: Latency,
     pub times: StageTimes,
+}
+
+/// What became of what there was to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct MessageCounts {
+    /// What is not of an incident: of sources, of canaries, of storms.
+    pub of_weir: u64,
+    /// Of what nobody wants to hear for a while.
+    pub muted: u64,
+    /// Folded into a summary.
+    pub folded: u64,
+    /// Waiting for the spool to take them.
+    pub held: u64,
+    /// Never taken by the spool.
+    pub lost: u64,
+    /// Durable, from where sinks have them.
+    pub spooled: u64,
+}
+
+impl MessageCounts {
+    /// For metrics.
+    pub(super) const fn counters(&self) -> [(&'static str, u64); 6] {
+        [
+            ("of_weir", self.of_weir),
+            ("muted", self.muted),
+            ("folded", self.folded),
+            ("held", self.held),
+            ("lost", self.lost),
+            ("spooled", self.spooled),
+        ]
+    }
+
+    /// Where messages went, with names: these add up to all.
+    pub(super) const fn went(&self) -> [(&'static str, u64); 5] {
+        [
+            ("muted", self.muted),
+            ("folded", self.folded),
+            ("held until the spool takes them", self.held),
+            ("lost before the spool", self.lost),
+            ("spooled", self.spooled),
+        ]
+    }
 }
 
 /// What the clerk who writes flows and names puts up.

@@ -1,9 +1,8 @@
 //! The books of a run, made of what the threads have put up: at any moment, and at the end.
 
-use super::board::{CollectorView, Seen, WorkerView};
+use super::board::{CollectorView, MessageCounts, Seen, WorkerView};
 use super::collector::SeenCollector;
 use super::outbox::Sent;
-use crate::alerts;
 use crate::collect::books;
 use crate::latency::{Latency, StageTimes};
 use crate::ledger::{Entry, Ledger};
@@ -212,9 +211,9 @@ impl Books {
         let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
         ledger.add("hits", Entry::new("at the desk", desk.hits), went);
         ledger.add_incidents(stats);
-        let given =
-            stats.notices_opened + stats.notices_raised + stats.notices_repeated + stats.notices_closed;
-        ledger.add("alerts", Entry::new("given", given), alerts::entries(&desk.written));
+        let given = self.notices().iter().map(|(_, count)| count).sum::<u64>() + desk.messages.of_weir;
+        let went = desk.messages.went().into_iter().filter(|(name, count)| *name == "spooled" || *count > 0);
+        ledger.add("messages", Entry::new("given", given), went.map(|(name, count)| Entry::new(name, count)));
     }
 
     /// What queues had no room for.
@@ -264,6 +263,11 @@ impl Books {
         .to_vec()
     }
 
+    /// What became of what there was to tell.
+    pub(super) fn messages(&self) -> MessageCounts {
+        self.seen.desk.as_ref().map(|desk| desk.messages).unwrap_or_default()
+    }
+
     /// Hits of which nobody is told, by reason.
     pub(super) fn not_notified(&self) -> Vec<(&'static str, u64)> {
         self.seen.desk.as_ref().map_or_else(Vec::new, |desk| not_notified(&desk.incidents))
@@ -291,7 +295,7 @@ impl Books {
         decode.into_iter().chain(collect).chain(sweep).chain(desk).chain(clerk).collect()
     }
 
-    /// Packet to alert written.
+    /// Packet to message durable.
     pub(super) fn latency(&self) -> Latency {
         self.seen.desk.as_ref().map_or_else(Latency::new, |desk| desk.latency.clone())
     }
@@ -322,6 +326,8 @@ impl Books {
         );
         sums.extend(self.lanes().into_iter().map(|lane| (("lane", lane.name), lane.count)));
         sums.extend(self.alerts().into_iter().map(|alert| (("alert", alert.name), alert.count)));
+        let messages = self.seen.desk.iter().flat_map(|desk| desk.messages.counters());
+        sums.extend(messages.map(|(name, count)| (("message", name.to_owned()), count)));
         sums.into_iter().map(|((stage, name), count)| (stage, name, count)).collect()
     }
 

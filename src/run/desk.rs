@@ -1,41 +1,57 @@
-//! The desk: hits to incidents, incidents to alerts, as they happen.
+//! The desk: hits to incidents, incidents to messages, messages into the spool, as they happen.
 
-use super::board::{Board, DeskView};
+use super::board::{Board, DeskView, MessageCounts};
 use super::cage::Cage;
+use super::causes::Causes;
 use super::clock;
+use super::memory_keeper::MemoryKeeper;
 use super::outbox::{HitNews, State as FlowState};
 use super::tables::Peers;
-use crate::alerts::{AlertCounts, AlertsOut};
+use super::tray::{Held, Tray};
 use crate::canary::is_canary;
 use crate::latency::{Latency, StageTimes};
 use crate::memory;
+use crate::mute::Mutes;
 use crate::output::complain;
 use crate::state::State;
+use crate::storm::{Sketch, Storm};
 use anyhow::Result;
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weir_model::alert::Notice;
+use weir_alert::spool::{Spool, SpoolEntry};
 use weir_model::{Alert, SourceNotice, Timestamp};
-use weir_rules::{Hit, Incidents, RESOLVER_RINGS_AFTER};
+use weir_rules::{Incidents, RESOLVER_RINGS_AFTER};
 
 /// With no hits, notices that are due for other reasons come this late at most.
 const REST: Duration = Duration::from_millis(200);
-/// News that are taken before alerts are written: a burst costs one look at what is due, and the first alert of it waits little.
-const NEWS_AT_ONCE: usize = 256;
+/// News that are taken before it is looked what is to be told: a flood costs one look for so many, and what comes alone is told at once.
+const NEWS_AT_ONCE: usize = 4_096;
 
 /// How often what was told of open incidents is kept, where that is wanted.
 const KEEP_EVERY: Duration = Duration::from_mins(1);
 
-/// Gathers incidents and writes alerts.
+/// At the end, a spool that takes nothing is asked so often, and so long lies between.
+const LAST_OFFERS: u32 = 3;
+const BETWEEN_LAST_OFFERS: Duration = Duration::from_secs(1);
+
+/// What decides what is told, and what there is to tell besides incidents.
+pub(super) struct Telling {
+    pub mutes: Arc<Mutes>,
+    pub storm: Storm,
+    /// Of sources.
+    pub notices: Receiver<SourceNotice>,
+}
+
+/// Gathers incidents and has the spool keep what is to be told of them.
 pub(super) struct Desk {
     incidents: Incidents,
-    /// Where open incidents are remembered; without, they are closed at the end.
-    state: Option<Arc<State>>,
+    /// Keeps what is remembered of open incidents; without a place for it, they are closed at the end.
+    keeper: MemoryKeeper,
     keeps: Instant,
-    alerts: AlertsOut,
-    /// What there is to tell of sources; among the alerts.
-    notices: Receiver<SourceNotice>,
+    telling: Telling,
+    tray: Tray,
+    spool: Spool,
     view: DeskView,
     board: Arc<Board>,
     peers: Arc<Peers>,
@@ -47,80 +63,56 @@ impl Desk {
     pub(super) fn new(
         (incidents, cage): (Incidents, Cage),
         state: Option<Arc<State>>,
-        (alerts, notices): (AlertsOut, Receiver<SourceNotice>),
+        (telling, spool): (Telling, Spool),
         board: Arc<Board>,
         peers: Arc<Peers>,
     ) -> Self {
         let view = DeskView {
             incidents: *incidents.stats(),
             hits: 0,
-            written: AlertCounts::default(),
+            messages: MessageCounts::default(),
             cage,
             latency: Latency::new(),
             times: StageTimes::new(),
         };
         let keeps = Instant::now() + KEEP_EVERY;
-        Self { incidents, state, keeps, alerts, notices, view, board, peers }
+        let (tray, keeper) = (Tray::default(), MemoryKeeper::new(state, Arc::clone(&telling.mutes)));
+        Self { incidents, keeper, keeps, telling, tray, spool, view, board, peers }
     }
 
-    /// Works until all workers are done. `reader_left` is called when nobody reads the alerts any more.
+    /// Works until all workers are done.
     #[expect(clippy::needless_pass_by_value, reason = "when the desk gives up, the queue goes with it")]
-    pub(super) fn run(mut self, hits: Receiver<HitNews>, reader_left: &impl Fn()) -> Result<()> {
-        let told = self.work(&hits, reader_left);
-        self.board.put_desk(self.view.clone());
-        told
+    pub(super) fn run(mut self, hits: Receiver<HitNews>) -> Result<()> {
+        self.work(&hits);
+        let ended = self.finish();
+        self.put_up();
+        ended
     }
 
-    fn work(&mut self, hits: &Receiver<HitNews>, reader_left: &impl Fn()) -> Result<()> {
+    fn work(&mut self, hits: &Receiver<HitNews>) {
         loop {
             let first = match hits.recv_timeout(REST) {
                 Ok(news) => Some(news),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => return,
             };
             let news: Vec<_> = first.into_iter().chain(hits.try_iter().take(NEWS_AT_ONCE - 1)).collect();
-            self.take(&news)?;
-            self.tell_of_sources()?;
-            if self.alerts.reader_left() {
-                reader_left();
-            }
-            self.board.put_desk(self.view.clone());
-            self.tell_of_canaries()?;
+            self.take(&news);
+            self.put_up();
             self.keep_when_due();
         }
-        let last = if self.state.is_none() {
-            self.incidents.close_all()
-        } else {
-            let now = self.peers.passed().unwrap_or(Timestamp::EPOCH);
-            self.incidents.notices(now + RESOLVER_RINGS_AFTER)
-        };
-        self.write(&last, &[])?;
-        self.state.as_ref().map_or(Ok(()), |state| memory::save(state, &self.incidents))
     }
 
-    /// A program that is killed shall not ring again for what it has told.
-    #[expect(clippy::disallowed_methods, reason = "kept by the clock")]
-    fn keep_when_due(&mut self) {
-        let now = Instant::now();
-        if let Some(state) = self.state.as_ref().filter(|_| now >= self.keeps) {
-            self.keeps = now + KEEP_EVERY;
-            if let Err(error) = memory::save(state, &self.incidents) {
-                complain(&format!("{error:#}"));
-            }
-        }
-    }
-
-    fn take(&mut self, news: &[HitNews]) -> Result<()> {
+    fn take(&mut self, news: &[HitNews]) {
         if news.is_empty() {
-            return self.tell_due(news);
+            return self.tell(news);
         }
         let mut times = std::mem::replace(&mut self.view.times, StageTimes::new());
-        let told = times.measure(|| {
+        times.measure(|| {
             self.gather(news);
-            self.tell_due(news)
+            self.tell(news);
         });
         self.view.times = times;
-        told
     }
 
     fn gather(&mut self, news: &[HitNews]) {
@@ -137,68 +129,133 @@ impl Desk {
                 }
             }
         }
-        self.view.incidents = *self.incidents.stats();
     }
 
-    fn tell_due(&mut self, news: &[HitNews]) -> Result<()> {
-        let due = self.peers.passed().map(|now| self.incidents.notices(now)).unwrap_or_default();
-        self.write(&due, news)
-    }
-
-    fn tell_of_canaries(&mut self) -> Result<()> {
-        for (text, notice) in self.view.cage.complaints(clock::now()) {
-            complain(&text);
-            if let Some(notice) = notice {
-                self.alerts.notice(&notice)?;
-                self.alerts.flush()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn tell_of_sources(&mut self) -> Result<()> {
-        for notice in self.notices.try_iter() {
-            self.alerts.notice(&notice)?;
-            self.alerts.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Writes alerts, so that their reader has them at once.
-    fn write(&mut self, alerts: &[Alert], news: &[HitNews]) -> Result<()> {
-        for alert in alerts {
-            self.alerts.alert(alert)?;
-        }
-        if !alerts.is_empty() {
-            self.alerts.flush()?;
+    /// Tells what there is to tell. What the spool cannot take comes first: until it is durable no more notices are asked for, so that
+    /// incidents gather what happens meanwhile.
+    fn tell(&mut self, news: &[HitNews]) {
+        self.offer();
+        if !self.tray.is_empty() {
+            return;
         }
         let now = clock::now();
-        for since in alerts.iter().filter_map(|alert| caused(alert, news)) {
-            self.view.latency.record(now.since(since));
+        self.tell_of_weir(now);
+        let due = self.peers.passed().map(|passed| self.incidents.notices(passed)).unwrap_or_default();
+        let causes = Causes::of(news, !due.is_empty());
+        self.tell_of_incidents(due, &causes, now);
+        self.offer();
+    }
+
+    /// Of sources, of canaries, and of what storm control folded.
+    fn tell_of_weir(&mut self, now: Timestamp) {
+        let mut notices: Vec<SourceNotice> = self.telling.notices.try_iter().collect();
+        for (text, notice) in self.view.cage.complaints(now) {
+            complain(&text);
+            notices.extend(notice);
         }
-        self.view.written = self.alerts.counts();
+        notices.extend(self.telling.storm.turn(now));
+        for notice in notices {
+            self.tell_notice(notice);
+        }
+    }
+
+    fn tell_notice(&mut self, notice: SourceNotice) {
+        self.view.messages.of_weir += 1;
+        self.tray.put(Held { message: notice.into(), note: None, caused: None });
+    }
+
+    fn tell_of_incidents(&mut self, due: Vec<Alert>, causes: &Causes<'_>, now: Timestamp) {
+        let is_muted = |alert: &Alert| self.telling.mutes.is_muted(alert, now);
+        let (muted, due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_muted);
+        self.view.messages.muted += muted.len() as u64;
+        for alert in &muted {
+            self.incidents.was_not_sent(alert);
+        }
+        if due.is_empty() {
+            return;
+        }
+        let sketches: Vec<Sketch> = due.iter().map(Sketch::from).collect();
+        for (alert, is_told) in due.into_iter().zip(self.telling.storm.admit(&sketches, now)) {
+            if is_told {
+                let note = self.incidents.remembered_of(&alert).map(memory::note);
+                let caused = causes.caused(&alert);
+                self.tray.put(Held { message: alert.into(), note, caused });
+            } else {
+                self.view.messages.folded += 1;
+                self.incidents.was_not_sent(&alert);
+            }
+        }
+    }
+
+    /// Has the spool take what is to be told.
+    #[expect(clippy::disallowed_methods, reason = "a spool that cannot is asked again by the clock")]
+    fn offer(&mut self) {
+        let now = clock::now();
+        let append = |entries: &[SpoolEntry<'_>]| self.spool.append(entries, now).map(drop);
+        if let Some(said) = self.tray.offer((now, Instant::now()), &mut self.view.latency, append) {
+            complain(&said);
+        }
+    }
+
+    fn put_up(&mut self) {
         self.view.incidents = *self.incidents.stats();
+        let messages = &mut self.view.messages;
+        (messages.held, messages.spooled, messages.lost) =
+            (self.tray.held(), self.tray.spooled(), self.tray.lost());
+        self.board.put_desk(self.view.clone());
+    }
+
+    /// A program that is killed shall not ring again for what it has told, and the spool keeps notes for it no longer than it must.
+    #[expect(clippy::disallowed_methods, reason = "kept by the clock")]
+    fn keep_when_due(&mut self) {
+        let now = Instant::now();
+        if now >= self.keeps && self.tray.is_empty() {
+            self.keeps = now + KEEP_EVERY;
+            self.keeper.begin(&self.incidents, &self.spool);
+        }
+    }
+
+    /// The last notices. Incidents that go on are kept, unless there is nowhere to keep them: then they are closed.
+    fn finish(&mut self) -> Result<()> {
+        let nothing = Causes::of(&[], false);
+        self.offer_at_last();
+        loop {
+            let now = clock::now();
+            let due = if !self.keeper.has_place() {
+                self.incidents.close_all()
+            } else if self.tray.is_empty() {
+                let passed = self.peers.passed().unwrap_or(Timestamp::EPOCH);
+                self.incidents.notices(passed + RESOLVER_RINGS_AFTER)
+            } else {
+                Vec::new()
+            };
+            let is_all = due.is_empty();
+            self.tell_of_weir(now);
+            self.tell_of_incidents(due, &nothing, now);
+            if is_all {
+                break;
+            }
+            self.offer_at_last();
+        }
+        if let Some(summary) = self.telling.storm.end(clock::now()) {
+            self.tell_notice(summary);
+        }
+        self.offer_at_last();
+        match self.tray.give_up() {
+            // The next run does not know of these, and tells again.
+            Some(said) => complain(&said),
+            None => self.keeper.finish(&self.incidents, &self.spool)?,
+        }
         Ok(())
     }
-}
 
-/// The time of the packet, or of the router's datagram, that caused a notice; those that are due by time alone, or that a new indicator
-/// caused in an open flow, have none.
-fn caused(alert: &Alert, news: &[HitNews]) -> Option<Timestamp> {
-    if !matches!(alert.notice, Notice::Opened | Notice::Raised) {
-        return None;
-    }
-    let of_alert = |hit: &&Hit| hit.indicator.value == alert.indicator.value;
-    if news.iter().flat_map(|news| news.hits.hits()).any(|hit| of_alert(&hit) && hit.is_late) {
-        return None;
-    }
-    let heard = news.iter().filter(|news| news.hits.hits().iter().any(|hit| of_alert(&hit)));
-    if let Some(heard) = heard.filter_map(|news| news.heard).max() {
-        return Some(heard);
-    }
-    let met = news.iter().flat_map(|news| news.hits.hits()).filter(of_alert).map(|hit| hit.time);
-    match alert.notice {
-        Notice::Opened => met.max().or(Some(alert.last)),
-        _ => Some(alert.last),
+    fn offer_at_last(&mut self) {
+        for _ in 0..LAST_OFFERS {
+            self.offer();
+            if self.tray.is_empty() {
+                return;
+            }
+            std::thread::sleep(BETWEEN_LAST_OFFERS);
+        }
     }
 }

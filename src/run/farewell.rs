@@ -119,6 +119,17 @@ impl Farewell<'_> {
             let count = number(lost.count);
             warnings.push(format!("{count} {} were lost, because what writes them was too slow", lost.name));
         }
+        let messages = books.messages();
+        if messages.lost > 0 {
+            let count = number(messages.lost);
+            warnings.push(format!("{count} messages were lost, because the spool could not take them"));
+        }
+        if messages.folded > 0 {
+            let count = number(messages.folded);
+            warnings.push(format!(
+                "{count} messages were only counted, because there were too many: per_minute in [storm]"
+            ));
+        }
         if books.stayed() > 0 {
             let count = number(books.stayed());
             warnings.push(format!(

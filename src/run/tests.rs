@@ -1,6 +1,7 @@
 //! A tap that plays a capture file: the threads of a run without an interface.
 
 mod lane;
+mod storm;
 mod swap;
 
 use super::*;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use weir_capture::live::{InterfaceStats, LinkState, TapEvent, Woken};
 use weir_capture::{FrameBatch, Input, ReadOptions, Reader};
-use weir_model::{Timestamp, Tlp};
+use weir_model::Timestamp;
 use weir_rules::{SetBuilder, Site};
 
 /// Plays a capture as fast as it is taken, then idles until it is stopped.
@@ -102,11 +103,33 @@ impl Paper {
     }
 }
 
+/// The file into which the sink of a run writes.
+#[derive(Clone)]
+struct Lines {
+    folder: Arc<tempfile::TempDir>,
+}
+
+impl Lines {
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("alerts")
+    }
+
+    /// What is written, up to the last whole line.
+    fn text(&self) -> String {
+        let text = std::fs::read_to_string(self.path()).unwrap_or_default();
+        text.rsplit_once('\n').map(|(whole, _)| whole.to_owned()).unwrap_or_default()
+    }
+
+    fn lines(&self) -> Vec<serde_json::Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
 /// A run that plays something, and what a test holds of it.
 struct Played<S> {
     watching: Watching<S>,
     wire: Arc<Wire>,
-    alerts: Paper,
+    alerts: Lines,
     flows: Paper,
     pages: LivePages,
     wanted: Wanted,
@@ -124,21 +147,38 @@ fn traces() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("capture/traces")
 }
 
-/// A run with a worker for each source.
+const EVERYTHING: Wanted = Wanted { flows: true, names: true };
+
+/// A run with a worker for each source, which writes alerts into a file and keeps nothing.
 fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
+    staged_with(crate::cli::CommonArguments::default(), None, EVERYTHING, (sources, wire))
+}
+
+/// The same, with more settings.
+fn staged_with<S: Source>(
+    common: crate::cli::CommonArguments,
+    state: Option<Arc<State>>,
+    wanted: Wanted,
+    (sources, wire): (Vec<S>, Arc<Wire>),
+) -> Played<S> {
+    let alerts = Lines { folder: Arc::new(tempfile::tempdir().unwrap()) };
     let common = crate::cli::CommonArguments {
+        alerts: Some(alerts.path()),
         indicators: vec![traces().join("demo-indicators.txt")],
-        ..crate::cli::CommonArguments::default()
+        ..common
     };
     let arguments = RunArguments { interface: vec!["played".into()], common, ..RunArguments::default() };
     let settings = Settings::for_run(&arguments).unwrap().common;
     let beginning = intel::begin(&settings, None).unwrap();
     let interfaces: Arc<dyn Interfaces> = Arc::clone(&wire) as _;
-    let sinks = Sinks::open(&settings, None).unwrap();
+    let sinks = Sinks::open(&settings, state.as_deref()).unwrap();
+    let mut incidents = Incidents::new(Site::private_ranges(), IncidentConfig::live());
+    if let Some(state) = &state {
+        memory::load_all(state, &sinks.spool(), &mut incidents).unwrap();
+    }
     let overlook = sinks.overlook();
     let board = Arc::new(Board::new(sources.len(), Arc::clone(&interfaces), None, overlook));
-    let (alerts, flows, names) = (Paper::default(), Paper::default(), Paper::default());
-    let wanted = Wanted { flows: true, names: true };
+    let (flows, names) = (Paper::default(), Paper::default());
     let flow = flow_config(&settings);
     let peers = Arc::new(Peers::new(sources.len(), 0, &flow));
     let arming = Arming::new(Arc::clone(&beginning.set), sources.len());
@@ -150,20 +190,19 @@ fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
         workers,
         collectors: None,
         peers,
-        incidents: Incidents::new(Site::private_ranges(), IncidentConfig::live()),
+        incidents,
         outputs: Outputs {
-            alerts: AlertsOut::new(Box::new(alerts.clone()), Tlp::Red),
-            flows: Some(Box::new(flows.clone())),
-            names: Some(Box::new(names)),
+            flows: wanted.flows.then(|| Box::new(flows.clone()) as Sink),
+            names: wanted.names.then(|| Box::new(names) as Sink),
         },
+        telling: Telling { mutes: Arc::default(), storm: Storm::new(settings.storm), notices },
         sinks: (sinks, Duration::from_mins(1)),
         wanted,
         interfaces,
         board,
         ending: Ending::never_signalled(),
         pinned: false,
-        state: None,
-        notices,
+        state,
         canary: None,
     };
     Played { watching, wire, alerts, flows, pages, wanted }
@@ -261,8 +300,7 @@ fn canaries_come_through_and_show_nowhere() {
     let books = Books::new(done.seen, wanted, Moment::End);
     assert!(books.ledger().is_balanced(), "{:?}", books.ledger());
     assert!(books.canaries().iter().all(|canary| !canary.is_late));
-    for lines in [&alerts, &flows] {
-        let text = String::from_utf8(lines.written.lock().unwrap().clone()).unwrap();
+    for text in [alerts.text(), String::from_utf8(flows.written.lock().unwrap().clone()).unwrap()] {
         assert!(!text.is_empty() && !text.contains("canary") && !text.contains("192.0.2.25"), "{text}");
     }
 }
@@ -280,4 +318,49 @@ fn whoever_does_not_take_lines_does_not_stop_capture() {
     ending.request();
     let done = run.join().unwrap();
     assert!(Books::new(done.seen, wanted, Moment::End).ledger().is_balanced());
+}
+
+/// Killed after it told, before it kept anything of incidents but what is in the spool: the next run goes on with the same incidents.
+#[test]
+fn what_was_told_before_a_crash_does_not_ring_again() {
+    let demo = || Input::from_argument(traces().join("demo.pcap"));
+    let play = |folder: &std::path::Path| {
+        let reader = Reader::open(vec![demo()], &ReadOptions { filter: None }).unwrap();
+        let wire = Arc::new(Wire::default());
+        let player = Player { reader, wire: Arc::clone(&wire), passed: Timestamp::EPOCH };
+        let state = Arc::new(State::open(folder).unwrap());
+        staged_with(crate::cli::CommonArguments::default(), Some(state), EVERYTHING, (vec![player], wire))
+    };
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut told: Vec<Vec<(String, u64)>> = Vec::new();
+    for folder in &folders {
+        let Played { watching, wire, alerts, wanted, .. } = play(folder.path());
+        let ending = watching.ending.clone();
+        let run = std::thread::spawn(move || watch(watching));
+        wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+        if told.is_empty() {
+            wait_for("alerts are written", || !alerts.lines().is_empty());
+            std::thread::sleep(Duration::from_millis(500));
+            for file in ["spool.sqlite", "spool.sqlite-wal"] {
+                std::fs::copy(folder.path().join(file), folders[1].path().join(file)).unwrap();
+            }
+        }
+        let notice = |alert: &serde_json::Value| {
+            let incident = &alert["weir"]["incident"];
+            (incident["id"].as_str().unwrap().to_owned(), incident["notice"].as_u64().unwrap())
+        };
+        let before_the_end = alerts.lines();
+        ending.request();
+        assert!(Books::new(run.join().unwrap().seen, wanted, Moment::End).ledger().is_balanced());
+        let all = if told.is_empty() { before_the_end } else { alerts.lines() };
+        told.push(all.iter().map(notice).collect());
+    }
+    assert!(!told[0].is_empty());
+    let mut all: Vec<_> = told.concat();
+    all.sort();
+    let count = all.len();
+    all.dedup();
+    assert_eq!(all.len(), count, "no notice twice: {told:?}");
+    let known = |incident: &str| told[0].iter().any(|(other, _)| other == incident);
+    assert!(told[1].iter().all(|(incident, number)| known(incident) && *number > 1), "{told:?}");
 }

@@ -72,6 +72,11 @@ impl Sinks {
         Ok(Self { spool, overlook, deliveries, couriers, threads: Vec::new(), ending: Ending::default() })
     }
 
+    /// Where messages are appended.
+    pub(crate) fn spool(&self) -> Spool {
+        self.spool.clone()
+    }
+
     /// How they are.
     pub(crate) fn overlook(&self) -> Arc<Overlook> {
         Arc::clone(&self.overlook)

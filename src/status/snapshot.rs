@@ -42,7 +42,7 @@ pub(crate) struct Status {
     /// Of each thread that takes packets or records.
     #[serde(default)]
     pub canaries: Vec<CanaryStatus>,
-    /// Packet on the wire to alert written, in microseconds.
+    /// Packet on the wire to message durable in the spool, in microseconds.
     pub latency: Quantiles,
     pub stages: Vec<StageStatus>,
     pub is_balanced: bool,

@@ -67,10 +67,11 @@ impl Incidents {
         self.held.retain(|key, held| {
             let before = over.len();
             over.extend(held.extract_if(.., |incident| is_taken(incident)));
-            let taken = over.iter().skip(before);
-            taken.for_each(|incident| met.remove(key, indicators(incident)));
-            if over.len() > before {
-                held.iter().for_each(|incident| met.insert(key, indicators(incident)));
+            for incident in over.iter().skip(before) {
+                met.remove(key, indicators(incident));
+            }
+            for incident in held.iter().filter(|_| over.len() > before) {
+                met.insert(key, indicators(incident));
             }
             !held.is_empty()
         });

@@ -229,7 +229,7 @@ impl Live {
         let flow = meeting.flow.id;
         case.standing.insert(flow);
         self.met.add(&key, meeting.indicators().map(|indicator| &indicator.value));
-        self.standing.entry(flow).or_default().push((key, meeting));
+        self.standing.entry(flow).or_insert_with(|| Vec::with_capacity(1)).push((key, meeting));
     }
 
     /// Takes away what a flow said as an open one.

@@ -357,7 +357,8 @@ impl Incidents {
             let added = incident.add(meeting, room_for_touch);
             incident.show_in(&mut self.met);
             self.unlinked.push(key.clone());
-            self.held.entry(key.clone()).or_default().push(incident);
+            // Nearly always there is one, and room for four would cost four kilobytes.
+            self.held.entry(key.clone()).or_insert_with(|| Vec::with_capacity(1)).push(incident);
             added
         };
         self.note_added(&key, meeting);
