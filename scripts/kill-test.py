@@ -256,7 +256,7 @@ class Load:
         pairs = [(host, bad) for host in HOSTS for bad in LISTED]
         self.pairs = self.chance.sample(pairs, INCIDENTS)
         self.port, self.running, self.known = port, True, 0
-        self.thread = threading.Thread(target=self.run)
+        self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
@@ -296,7 +296,7 @@ class Receiver:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(0.5)
         self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.run)
+        self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
