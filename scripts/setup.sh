@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the build needs and this machine lacks, and nothing else. Where all is there it does nothing, so every
 # make target may begin with it. Arguments are further programs to have (each in the package of its name); --python is
-# what tests speak with (tests/python/requirements.txt), in a virtual environment of its own; --syslog is rsyslog with TLS.
+# what tests speak with (tests/python/requirements.txt), in a virtual environment of its own; --syslog is rsyslog with TLS; --schemas is
+# what lines are held against.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -10,7 +11,7 @@ main() {
     require_component rustfmt fmt
     require_component clippy clippy
 
-    local missing=() wants_python=
+    local missing=() wants_python= wants_schemas=
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     command -v c++ >/dev/null || missing+=(g++)
     has_header pcap.h || missing+=(libpcap-dev)
@@ -25,6 +26,9 @@ main() {
             # Not in the PATH of everybody.
             [[ -x /usr/sbin/rsyslogd ]] || missing+=(rsyslog)
             compgen -G '/usr/lib/*/rsyslog/lmnsd_ossl.so' >/dev/null || missing+=(rsyslog-openssl)
+        elif [[ $program == --schemas ]]; then
+            wants_schemas=yes
+            command -v python3 >/dev/null || missing+=(python3)
         else
             command -v "$program" >/dev/null || missing+=("$program")
         fi
@@ -33,6 +37,12 @@ main() {
         install_packages "${missing[@]}"
     fi
     [[ -z $wants_python ]] || install_python
+    [[ -z $wants_schemas ]] || install_schemas
+}
+
+# Suricata's licence keeps its schema out of this repository. A test that finds none is skipped.
+install_schemas() {
+    python3 "$root/scripts/schemas.py" eve || echo "setup: no schema of EVE; tests that need it will be skipped" >&2
 }
 
 # Tests that find nothing to speak with are skipped, so that a machine without PyPI is no reason to fail.

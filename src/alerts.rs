@@ -5,7 +5,7 @@ use crate::output::Sink;
 use anyhow::{Context as _, Result};
 use std::io;
 use weir_alert::marking::{Under, under};
-use weir_alert::{JsonLines, ecs};
+use weir_alert::{Format, JsonLines};
 use weir_model::{Alert, Tlp};
 
 /// Writes alerts as lines.
@@ -13,6 +13,7 @@ pub(crate) struct AlertsOut {
     lines: JsonLines<Sink>,
     /// What is marked higher stays here.
     ceiling: Tlp,
+    format: Format,
     counts: AlertCounts,
 }
 
@@ -40,17 +41,16 @@ pub(crate) fn entries(counts: &AlertCounts) -> Vec<Entry> {
 
 impl AlertsOut {
     /// Nothing written.
-    pub(crate) fn new(sink: Sink, ceiling: Tlp) -> Self {
-        Self { lines: JsonLines::new(sink), ceiling, counts: AlertCounts::default() }
+    pub(crate) fn new(sink: Sink, ceiling: Tlp, format: Format) -> Self {
+        Self { lines: JsonLines::new(sink), ceiling, format, counts: AlertCounts::default() }
     }
 
     /// Writes what of an alert may go.
     pub(crate) fn alert(&mut self, alert: &Alert) -> Result<()> {
+        let Self { lines, format, .. } = self;
         let (count, written) = match under(alert, self.ceiling) {
-            Under::Whole => (&mut self.counts.written, self.lines.write(|lines| ecs::alert(alert, lines))),
-            Under::Part(part) => {
-                (&mut self.counts.stripped, self.lines.write(|lines| ecs::alert(&part, lines)))
-            }
+            Under::Whole => (&mut self.counts.written, lines.write(|lines| format.alert(alert, lines))),
+            Under::Part(part) => (&mut self.counts.stripped, lines.write(|lines| format.alert(&part, lines))),
             Under::Withheld => (&mut self.counts.withheld, Ok(())),
         };
         *count += 1;

@@ -219,6 +219,10 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub names: Option<PathBuf>,
 
+    /// In what form alerts, flows and names are written: ecs, ocsf, eve (Suricata's) or pdnssoc (alerts only) [default: ecs]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Option<String>,
+
     /// No progress, no summary; only errors are said
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,

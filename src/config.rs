@@ -27,6 +27,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use storm::WrittenStorm;
+use weir_alert::Format;
+use weir_alert::sinks::Kind;
 use weir_alert::spool::Limits;
 use weir_model::{Role, Tlp};
 
@@ -45,6 +47,7 @@ struct Written {
     alerts_tlp: Option<String>,
     flows: Option<PathBuf>,
     names: Option<PathBuf>,
+    format: Option<String>,
     metrics: Option<PathBuf>,
     quiet: Option<bool>,
     bpf: Option<String>,
@@ -118,6 +121,8 @@ pub(crate) struct Settings {
     pub alerts_tlp: Tlp,
     pub flows: Option<PathBuf>,
     pub names: Option<PathBuf>,
+    /// Of alerts, flows and names.
+    pub format: Format,
     pub metrics: Option<PathBuf>,
     pub verbosity: Verbosity,
     pub bpf: Option<String>,
@@ -209,8 +214,8 @@ impl Settings {
     /// The same, but alerts go to this file, and nothing else is written or kept.
     pub(crate) fn rehearsing(self, alerts: PathBuf) -> Self {
         let (flows, names, metrics, state) = (None, None, None, None);
-        let sinks = Vec::new();
-        Self { alerts, sinks, flows, names, metrics, state, verbosity: Verbosity::Quiet, ..self }
+        let (format, sinks, verbosity) = (Format::Ecs, Vec::new(), Verbosity::Quiet);
+        Self { alerts, flows, names, format, metrics, verbosity, state, sinks, ..self }
     }
 
     /// What `weir intel` and `weir explain` use of them, and the control socket.
@@ -259,6 +264,9 @@ impl Settings {
         let time = |name, flag: &Option<String>, key: Option<String>, default| {
             duration(name, flag.as_deref().or(key.as_deref()), default)
         };
+        let (flows, names) = (pick(&flags.flows, file.flows), pick(&flags.names, file.names));
+        let format =
+            format(flags.format.as_deref().or(file.format.as_deref()), flows.as_deref(), names.as_deref())?;
         Ok(Self {
             captures: Vec::new(),
             indicators: if flags.indicators.is_empty() { file.indicators } else { flags.indicators.clone() },
@@ -266,8 +274,9 @@ impl Settings {
             roles: roles(&flags.role, &file.role)?,
             alerts_tlp: tlp(flags.alerts_tlp.as_deref().or(file.alerts_tlp.as_deref()))?,
             alerts: pick(&flags.alerts, file.alerts).unwrap_or_else(|| "-".into()),
-            flows: pick(&flags.flows, file.flows),
-            names: pick(&flags.names, file.names),
+            flows,
+            names,
+            format,
             metrics: None,
             verbosity: if quiet { Verbosity::Quiet } else { Verbosity::Normal },
             bpf: flags.bpf.clone().or(file.bpf),
@@ -391,6 +400,22 @@ fn tlp(text: Option<&str>) -> Result<Tlp> {
     let Some(text) = text else { return Ok(Tlp::Red) };
     Tlp::parse(text)
         .with_context(|| format!("alerts-tlp: `{text}` is none of clear, green, amber, amber+strict, red"))
+}
+
+/// A format that has a place for all that is to be written.
+fn format(text: Option<&str>, flows: Option<&Path>, names: Option<&Path>) -> Result<Format> {
+    let Some(text) = text else { return Ok(Format::default()) };
+    let format = Format::parse(text).with_context(|| {
+        let known: Vec<_> = Format::ALL.iter().map(|format| format.keyword()).collect();
+        format!("format: `{text}` is none of {}", known.join(", "))
+    })?;
+    for (kind, wanted) in [(Kind::Flow, flows), (Kind::Name, names)] {
+        if wanted.is_some() && !format.has(kind) {
+            let (keyword, kind) = (format.keyword(), kind.plural());
+            bail!("format: {keyword} has no place for {kind}; leave out --{kind}, or take ecs, ocsf or eve");
+        }
+    }
+    Ok(format)
 }
 
 /// A time such as `90s`, `5m`, `1h 30m`.

@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &ReadArguments) -> Result<Outcome> {
     let mut reports = follow(&settings, &set, lines, incidents)?;
 
     let alerts = reports.incidents.close_all();
-    let alerts_written = write_alerts(&alerts, AlertsOut::new(alerts_out, settings.alerts_tlp))?;
+    let alerts_written =
+        write_alerts(&alerts, AlertsOut::new(alerts_out, settings.alerts_tlp, settings.format))?;
     if let Some(state) = &state {
         memory::save(state, &reports.incidents.remembered(), told_up_to.unwrap_or_default())?;
     }
@@ -68,7 +69,8 @@ pub(crate) fn follow(
 ) -> Result<Reports> {
     let inputs = settings.captures.iter().map(Input::from_argument).collect();
     let reader = Reader::open(inputs, &ReadOptions { filter: settings.bpf.clone() })?;
-    let wanted = |sink: &Option<_>| if sink.is_some() { Wanted::Lines } else { Wanted::Nothing };
+    let wanted =
+        |sink: &Option<_>| if sink.is_some() { Wanted::Lines(settings.format) } else { Wanted::Nothing };
     let config = WorkerConfig {
         decode: DecodeConfig::default(),
         flow: FlowConfig { round_packets: ROUND_PACKETS, ..flow_config(settings) },

@@ -58,7 +58,10 @@ fn read_captures(arguments: &RehearseArguments, alerts: &Path) -> Result<Outcome
     let incidents = Incidents::new(read::site(&settings), IncidentConfig::default());
     let mut reports = read::follow(&settings, &set, read::LinesOut::default(), incidents)?;
     let rang = reports.incidents.close_all();
-    read::write_alerts(&rang, AlertsOut::new(output::open(&settings.alerts)?, settings.alerts_tlp))?;
+    read::write_alerts(
+        &rang,
+        AlertsOut::new(output::open(&settings.alerts)?, settings.alerts_tlp, settings.format),
+    )?;
     reports.reader.problems.iter().for_each(|problem| output::complain(&problem.to_string()));
     Ok(read::outcome(&reports, &rang))
 }

@@ -69,6 +69,7 @@ use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 use tables::{Peers, Tables};
+use weir_alert::Format;
 use weir_alert::sinks::Kind;
 use weir_flow::FlowConfig;
 use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
@@ -165,6 +166,8 @@ fn shared_flow_config(settings: &Settings, are_both: bool) -> FlowConfig {
 struct Outputs {
     flows: Option<Sink>,
     names: Option<Sink>,
+    /// Of flows and names.
+    format: Format,
 }
 
 impl Outputs {
@@ -172,6 +175,7 @@ impl Outputs {
         Ok(Self {
             flows: settings.flows.as_deref().map(output::open_to_append).transpose()?,
             names: settings.names.as_deref().map(output::open_to_append).transpose()?,
+            format: settings.format,
         })
     }
 }
@@ -257,7 +261,8 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
     let desk =
         Desk::new((incidents, cage), state, (telling, sinks.spool()), Arc::clone(&board), Arc::clone(&peers));
     let deliveries = sinks.deliveries().to_vec();
-    let clerk = Clerk::new(outputs.flows, outputs.names, (deliveries, wanted), Arc::clone(&board));
+    let files = (outputs.flows, outputs.names, outputs.format);
+    let clerk = Clerk::new(files, (deliveries, wanted), Arc::clone(&board));
     let started = sinks.start();
     let problem = std::thread::scope(|scope| {
         let desk = scope.spawn(move || desk.run(hits_in));

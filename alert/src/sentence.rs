@@ -8,7 +8,7 @@ mod told;
 pub use notice::of_notice;
 pub use stripped::of_stripped;
 
-use crate::ecs::response_code;
+use crate::formats::registry::response_code;
 use crate::text::{count, first_of, quoted, span};
 use std::fmt::Write as _;
 use std::net::IpAddr;

@@ -34,7 +34,7 @@ pub(crate) struct ConfiguredSink {
 
 impl ConfiguredSink {
     /// The one sink where nobody configured any: lines in a file or on standard output, for whoever started the program.
-    pub(crate) fn for_lines(path: &Path, ceiling: Tlp) -> Result<Self> {
+    pub(crate) fn for_lines(path: &Path, ceiling: Tlp, format: Format) -> Result<Self> {
         let (kind, own) = if path.as_os_str() == "-" {
             ("stdout", Table::new())
         } else {
@@ -44,7 +44,7 @@ impl ConfiguredSink {
         };
         let settings = SinkSettings::read(kind, Value::Table(own)).context("there is no such sink")??;
         let terms = Terms {
-            format: settings.format(),
+            format,
             ceiling,
             above: Above::default(),
             severity: settings.severity(),
@@ -155,6 +155,12 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
         sources: sources.into_iter().map(Into::into).collect(),
         rate,
     };
+    if let Some(kind) = send.iter().find(|kind| !terms.format.has(**kind)) {
+        let (format, kind) = (terms.format.keyword(), kind.plural());
+        bail!(
+            "[sink.{name}]: {format} has no place for {kind}; leave them out of `send`, or take another `format`"
+        );
+    }
     Ok(ConfiguredSink { name, is_enabled, send, terms, settings })
 }
 
@@ -228,6 +234,10 @@ mod tests {
             (
                 "[sink.x]\ntype = \"stdout\"\nsend = [\"alert\"]\n",
                 "`send`: `alert` is none of alerts, flows, names, ledger",
+            ),
+            (
+                "[sink.x]\ntype = \"stdout\"\nformat = \"pdnssoc\"\nsend = [\"alerts\", \"flows\"]\n",
+                "[sink.x]: pdnssoc has no place for flows",
             ),
             (
                 "[sink.x]\ntype = \"stdout\"\nseverity = \"urgent\"\n",

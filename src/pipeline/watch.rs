@@ -9,7 +9,7 @@ use crossbeam::queue::ArrayQueue;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use weir_alert::ecs;
+use weir_alert::Format;
 use weir_flow::{Ended, FlowSink, FlowTable};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
@@ -23,8 +23,8 @@ pub(crate) enum Wanted {
     Nothing,
     /// The records, to be rendered elsewhere.
     Records,
-    /// Lines.
-    Lines,
+    /// Lines of this format.
+    Lines(Format),
 }
 
 /// Matches what the flow table learns, and keeps the hits of open flows until their record ends.
@@ -361,17 +361,17 @@ impl Learnt {
         match wanted {
             Wanted::Nothing => {}
             Wanted::Records => self.named.push((flow, protocol, observation.clone())),
-            Wanted::Lines => {
+            Wanted::Lines(format) => {
                 self.name_lines
-                    .add(observation.packet, |lines| ecs::name(flow, protocol, observation, lines));
+                    .add(observation.packet, |lines| format.name(flow, protocol, observation, lines));
             }
         }
     }
 
     /// Takes a flow that ended, as it is wanted, and for its hits if it is of interest.
     pub(crate) fn add_flow(&mut self, wanted: Wanted, flow: Flow, hits: FlowHits, is_of_interest: bool) {
-        if wanted == Wanted::Lines {
-            self.flow_lines.add(flow.id.0, |lines| ecs::flow(&flow, lines));
+        if let Wanted::Lines(format) = wanted {
+            self.flow_lines.add(flow.id.0, |lines| format.flow(&flow, lines));
         }
         if wanted == Wanted::Records || is_of_interest {
             self.ended.push((Arc::new(flow), hits));

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_alert::courier::Bundle;
 use weir_alert::sinks::{Kind, Parcel};
-use weir_alert::{Format, JsonLines, ecs};
+use weir_alert::{Format, JsonLines};
 
 /// When nothing comes for so long, what is held back is written.
 const REST: Duration = Duration::from_millis(500);
@@ -28,6 +28,8 @@ const LEDGER_SCHEMA: &str = "weir-ledger/1";
 pub(super) struct Clerk {
     flows: Option<JsonLines<Sink>>,
     names: Option<JsonLines<Sink>>,
+    /// Of these two.
+    format: Format,
     deliveries: Vec<Delivery>,
     wanted: Wanted,
     ledger_due: Instant,
@@ -39,14 +41,14 @@ impl Clerk {
     /// Nothing written.
     #[expect(clippy::disallowed_methods, reason = "the ledger is handed on by the clock")]
     pub(super) fn new(
-        flows: Option<Sink>,
-        names: Option<Sink>,
+        (flows, names, format): (Option<Sink>, Option<Sink>, Format),
         (deliveries, wanted): (Vec<Delivery>, Wanted),
         board: Arc<Board>,
     ) -> Self {
         let view = ClerkView { flows: 0, names: 0, times: StageTimes::new() };
         let (flows, names) = (flows.map(JsonLines::new), names.map(JsonLines::new));
-        Self { flows, names, deliveries, wanted, ledger_due: Instant::now() + LEDGER_EVERY, view, board }
+        let ledger_due = Instant::now() + LEDGER_EVERY;
+        Self { flows, names, format, deliveries, wanted, ledger_due, view, board }
     }
 
     /// Works until all workers are done.
@@ -72,14 +74,16 @@ impl Clerk {
     }
 
     fn write(&mut self, lines: &Lines) -> Result<()> {
+        let format = self.format;
         if let Some(out) = &mut self.flows {
             for flow in &lines.flows {
-                out.write(|line| ecs::flow(flow, line)).context("cannot write flows")?;
+                out.write(|line| format.flow(flow, line)).context("cannot write flows")?;
             }
         }
         if let Some(out) = &mut self.names {
             for (flow, protocol, observation) in &lines.names {
-                let render = |lines: &mut weir_alert::Lines| ecs::name(*flow, *protocol, observation, lines);
+                let render =
+                    |lines: &mut weir_alert::Lines| format.name(*flow, *protocol, observation, lines);
                 out.write(render).context("cannot write names")?;
             }
         }

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use weir_alert::Format;
 use weir_capture::live::{InterfaceStats, LinkState, TapEvent, Woken};
 use weir_capture::{FrameBatch, Input, ReadOptions, Reader};
 use weir_model::Timestamp;
@@ -194,6 +195,7 @@ fn staged_with<S: Source>(
         outputs: Outputs {
             flows: wanted.flows.then(|| Box::new(flows.clone()) as Sink),
             names: wanted.names.then(|| Box::new(names) as Sink),
+            format: Format::Ecs,
         },
         telling: Telling { mutes: Arc::default(), storm: Storm::new(settings.storm), notices },
         sinks: (sinks, Duration::from_mins(1)),

@@ -75,6 +75,10 @@ impl Round {
                     continue;
                 }
             };
+            if !terms.format.tells(&message) {
+                round.kept.push((spooled.sequence, Settled::Filtered));
+                continue;
+            }
             let Some(parcel) = Parcel::of_message(message, terms.format) else {
                 round.kept.push((spooled.sequence, Settled::Refused));
                 let why =

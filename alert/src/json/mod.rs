@@ -9,7 +9,7 @@ mod value;
 
 use smallvec::SmallVec;
 
-pub(crate) use value::{Ascii, Digits, Hex, Keyword, UpperHex, Value};
+pub(crate) use value::{Ascii, Digits, EveTime, Hex, Keyword, Millis, Seconds, UpperHex, Value};
 
 /// Members as they stand, each with a comma behind it: in one piece, because that is an eighth of a line.
 #[derive(Clone, Copy)]
@@ -136,6 +136,21 @@ impl Object<'_> {
         fill: impl Fn(&mut Object<'_>, T),
     ) {
         self.list(key, items, |item, text| object(text, |members| fill(members, item)));
+    }
+
+    /// The same, with an empty list where there is none.
+    pub(crate) fn objects_or_none<T>(
+        &mut self,
+        key: &'static str,
+        items: impl IntoIterator<Item = T>,
+        fill: impl Fn(&mut Object<'_>, T),
+    ) {
+        let before = self.text.bytes.len();
+        self.objects(key, items, fill);
+        if self.text.bytes.len() == before {
+            self.key(key);
+            self.text.bytes.extend_from_slice(b"[],");
+        }
     }
 
     #[inline]

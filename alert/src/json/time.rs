@@ -22,6 +22,24 @@ impl Default for Day {
 
 /// Appends a time as its `Display` gives it: in UTC, with as many digits of the second as are needed.
 pub(super) fn write(time: Timestamp, text: &mut Text) {
+    let nanos = whole_seconds(time, text);
+    if nanos > 0 {
+        fraction(nanos, &mut text.bytes);
+    }
+    text.bytes.push(b'Z');
+}
+
+/// Appends it as Suricata writes times: always with six digits, and an offset without colon.
+pub(super) fn write_for_eve(time: Timestamp, text: &mut Text) {
+    let micros = whole_seconds(time, text) / 1000;
+    let ([f5, f4], [f3, f2], [f1, f0]) =
+        (pair(micros / 10_000), pair(micros / 100 % 100), pair(micros % 100));
+    text.bytes.extend_from_slice(&[b'.', f5, f4, f3, f2, f1, f0]);
+    text.bytes.extend_from_slice(b"+0000");
+}
+
+/// Appends a time up to the second, without zone; gives the nanoseconds behind it.
+pub(super) fn whole_seconds(time: Timestamp, text: &mut Text) -> u32 {
     let (seconds, nanos) = (time.as_nanos() / NANOS_PER_SECOND, (time.as_nanos() % NANOS_PER_SECOND) as u32);
     let (day, second) = ((seconds / SECONDS_PER_DAY) as u32, (seconds % SECONDS_PER_DAY) as u32);
     if day != text.day.number {
@@ -30,10 +48,7 @@ pub(super) fn write(time: Timestamp, text: &mut Text) {
     let ([h1, h0], [m1, m0], [s1, s0]) = (pair(second / 3600), pair(second / 60 % 60), pair(second % 60));
     text.bytes.extend_from_slice(&text.day.text);
     text.bytes.extend_from_slice(&[h1, h0, b':', m1, m0, b':', s1, s0]);
-    if nanos > 0 {
-        fraction(nanos, &mut text.bytes);
-    }
-    text.bytes.push(b'Z');
+    nanos
 }
 
 /// A point, and nanoseconds without the zeros at their end.

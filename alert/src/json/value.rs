@@ -128,6 +128,39 @@ impl Value for Timestamp {
     }
 }
 
+/// A time in milliseconds since 1970, as OCSF has times.
+pub(crate) struct Millis(pub Timestamp);
+
+impl Value for Millis {
+    #[inline]
+    fn write(self, text: &mut Text) {
+        (self.0.as_nanos() / 1_000_000).write(text);
+    }
+}
+
+/// A time as Suricata writes it, in quotes: `2026-09-09T12:26:41.123456+0000`.
+pub(crate) struct EveTime(pub Timestamp);
+
+impl Value for EveTime {
+    #[inline]
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        time::write_for_eve(self.0, text);
+        text.bytes.push(b'"');
+    }
+}
+
+/// A time up to the second and without zone, in quotes, as Suricata writes the validity of certificates.
+pub(crate) struct Seconds(pub Timestamp);
+
+impl Value for Seconds {
+    fn write(self, text: &mut Text) {
+        text.bytes.push(b'"');
+        time::whole_seconds(self.0, text);
+        text.bytes.push(b'"');
+    }
+}
+
 /// As text, in quotes.
 impl Value for IpAddr {
     #[inline]

@@ -1,6 +1,7 @@
 //! Alerts.
 
-use super::{Conversation, SCHEMA, Sent, exported, flow, indicator, present, wire};
+use super::{Conversation, SCHEMA, Sent, exported, flow, indicator, present};
+use crate::formats::registry;
 use crate::json::Object;
 use crate::{Lines, sentence};
 use std::borrow::Cow;
@@ -54,7 +55,8 @@ pub fn alert(alert: &Alert, lines: &mut Lines) {
     });
 }
 
-fn weir(weir: &mut Object<'_>, alert: &Alert) {
+/// All that is under `weir`.
+pub(in crate::formats) fn weir(weir: &mut Object<'_>, alert: &Alert) {
     let example = &*alert.example;
     weir.set_list("called_back", alert.called_back.iter().copied());
     weir.object("dns", |dns| flow::dns_messages(dns, example));
@@ -118,7 +120,8 @@ fn incident(members: &mut Object<'_>, alert: &Alert) {
     members.set_some("warned", alert.warned.map(Effect::keyword));
 }
 
-fn time(alert: &Alert) -> Timestamp {
+/// When what it says had happened.
+pub(in crate::formats) fn time(alert: &Alert) -> Timestamp {
     if alert.notice == Notice::Opened { alert.first } else { alert.last }
 }
 
@@ -206,7 +209,7 @@ fn first_lookup(dns: &mut Object<'_>, alert: &Alert) {
         question.set_some("type", asked_type(first));
     });
     dns.set_list("resolved_ip", first.addresses.iter().copied());
-    dns.set_some("response_code", first.rcode.map(wire::response_code));
+    dns.set_some("response_code", first.rcode.map(registry::response_code));
     dns.set("type", if first.rcode.is_some() { "answer" } else { "query" });
 }
 
@@ -219,7 +222,7 @@ fn lookup(members: &mut Object<'_>, lookup: &Lookup) {
     members.set_true("cut", lookup.cut);
     members.set("name", &lookup.name);
     members.set_list("resolved_ip", lookup.addresses.iter().copied());
-    members.set_some("response_code", lookup.rcode.map(wire::response_code));
+    members.set_some("response_code", lookup.rcode.map(registry::response_code));
     match lookup.rewritten {
         Some(Rewritten::Declared(code)) => {
             members.set("rewritten", format_args!("declared: extended error {code}"));
@@ -237,11 +240,12 @@ fn lookup(members: &mut Object<'_>, lookup: &Lookup) {
 }
 
 /// Routers that tell of the name do not tell of the type.
-fn asked_type(lookup: &Lookup) -> Option<wire::Registered> {
-    (lookup.qtype > 0).then(|| wire::record_type(lookup.qtype))
+pub(in crate::formats) fn asked_type(lookup: &Lookup) -> Option<registry::Registered> {
+    (lookup.qtype > 0).then(|| registry::record_type(lookup.qtype))
 }
 
-fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
+/// Every address that it tells of.
+pub(in crate::formats) fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
     let looked_up = alert.lookups.iter().flat_map(|lookup| {
         [lookup.client.ip, lookup.server.ip].into_iter().chain(lookup.addresses.iter().copied())
     });
@@ -253,7 +257,8 @@ fn addresses(alert: &Alert) -> impl Iterator<Item = IpAddr> {
         .chain(lists.into_iter().flatten().copied())
 }
 
-fn hosts(alert: &Alert) -> impl Iterator<Item = Cow<'_, str>> {
+/// Every name that it tells of.
+pub(in crate::formats) fn hosts(alert: &Alert) -> impl Iterator<Item = Cow<'_, str>> {
     let looked_up =
         alert.lookups.iter().flat_map(|lookup| std::iter::once(&lookup.name).chain(&lookup.aliases));
     let names = alert.names.iter().map(|(name, _)| name).chain(looked_up).map(Name::as_str);

@@ -1,7 +1,7 @@
 //! What routers told of a flow: who they are, how they chose packets, and what the counters stand for.
 
 use super::OBSERVER;
-use super::wire::Registered;
+use crate::formats::registry::Registered;
 use crate::json::{Constant, Keyword, Object};
 use std::net::IpAddr;
 use weir_model::exported::Observer;

@@ -40,15 +40,19 @@ pub fn flow(flow: &Flow, lines: &mut Lines) {
         event.object("tls", |tls| self::tls(tls, flow));
         event.object("url", |url| self::url(url, flow));
         event.object("user_agent", |user_agent| self::user_agent(user_agent, flow));
-        event.object("weir", |weir| {
-            weir.object("dns", |dns| dns_messages(dns, flow));
-            weir.object("flow", |members| describe(members, flow));
-            weir.object("http", |http| weir_http(http, flow));
-            weir.object("name", |name| self::name(name, flow));
-            weir.objects("other_names", &flow.other_names, flow_name);
-            weir.object("tls", |tls| weir_tls(tls, flow));
-        });
+        event.object("weir", |weir| self::weir(weir, flow));
     });
+}
+
+/// All that is under `weir`.
+#[inline]
+pub(in crate::formats) fn weir(weir: &mut Object<'_>, flow: &Flow) {
+    weir.object("dns", |dns| dns_messages(dns, flow));
+    weir.object("flow", |members| describe(members, flow));
+    weir.object("http", |http| weir_http(http, flow));
+    weir.object("name", |name| self::name(name, flow));
+    weir.objects("other_names", &flow.other_names, flow_name);
+    weir.object("tls", |tls| weir_tls(tls, flow));
 }
 
 /// The ends of a flow and what they sent.
@@ -63,7 +67,7 @@ pub(super) fn conversation(flow: &Flow) -> Conversation<'_> {
     }
 }
 
-pub(super) fn nanos(duration: std::time::Duration) -> u64 {
+pub(in crate::formats) fn nanos(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -76,7 +80,7 @@ fn event_types(flow: &Flow) -> impl Iterator<Item = &'static str> {
 }
 
 /// `http`.
-pub(super) fn http(http: &mut Object<'_>, flow: &Flow) {
+pub(in crate::formats) fn http(http: &mut Object<'_>, flow: &Flow) {
     if let Some(summary) = &flow.http {
         wire::http(http, summary.request.as_deref(), summary.status);
     }
@@ -90,7 +94,7 @@ pub(super) fn url(url: &mut Object<'_>, flow: &Flow) {
 }
 
 /// `user_agent`.
-pub(super) fn user_agent(user_agent: &mut Object<'_>, flow: &Flow) {
+pub(in crate::formats) fn user_agent(user_agent: &mut Object<'_>, flow: &Flow) {
     user_agent.set_some("original", request(flow).and_then(|request| request.user_agent.as_deref()));
 }
 
@@ -230,7 +234,8 @@ pub(super) fn weir_tls(tls: &mut Object<'_>, flow: &Flow) {
     }
 }
 
-fn request(flow: &Flow) -> Option<&HttpRequest> {
+/// Its first HTTP request.
+pub(in crate::formats) fn request(flow: &Flow) -> Option<&HttpRequest> {
     flow.http.as_ref()?.request.as_deref()
 }
 
@@ -251,7 +256,7 @@ pub(super) fn hosts(flow: &Flow) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// Every fingerprint that has to do with a flow, in lower case as lists have them.
-pub(super) fn hashes(flow: &Flow) -> impl Iterator<Item = Fingerprint<'_>> {
+pub(in crate::formats) fn hashes(flow: &Flow) -> impl Iterator<Item = Fingerprint<'_>> {
     let tls = flow.tls.as_ref();
     let ja3 = tls.and_then(|tls| tls.ja3.as_ref()).map(|sum| Fingerprint::Ja3(Hex(sum)));
     let ja4 = tls.and_then(|tls| tls.ja4.as_deref()).map(Fingerprint::Ja4);

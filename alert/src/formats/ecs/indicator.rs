@@ -19,7 +19,7 @@ pub(super) fn threat(threat: &mut Object<'_>, alert: &Alert) {
 }
 
 /// An indicator as ECS describes one, with what its first source says.
-pub(super) fn describe(members: &mut Object<'_>, indicator: &Indicator) {
+pub(in crate::formats) fn describe(members: &mut Object<'_>, indicator: &Indicator) {
     let first = indicator.contexts.first();
     members.set_some("confidence", first.and_then(|first| first.confidence).map(confidence));
     members.set_some("description", first.and_then(|first| first.description.as_deref()));
@@ -98,7 +98,7 @@ fn place_of(context: &Context) -> Option<String> {
 }
 
 /// The field of the event in which the value stands.
-fn matched_field(matched: &Match) -> &'static str {
+pub(in crate::formats) fn matched_field(matched: &Match) -> &'static str {
     match (matched.field, matched.value.len()) {
         (Field::Certificate, 40) => "tls.server.hash.sha1",
         (Field::Certificate, _) => "tls.server.hash.sha256",

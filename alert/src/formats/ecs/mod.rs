@@ -3,16 +3,14 @@
 //! Each kind of event is one function that lists its members as they stand in the line: in alphabetical order, so that the
 //! same event is always the same line (a test sees to the order). What several kinds have in common is here and in `wire`.
 
-mod alert;
+pub(in crate::formats) mod alert;
 mod exported;
-mod flow;
-mod indicator;
-mod name;
-mod notice;
-mod stripped;
-mod wire;
-
-pub(crate) use wire::response_code;
+pub(in crate::formats) mod flow;
+pub(in crate::formats) mod indicator;
+pub(in crate::formats) mod name;
+pub(in crate::formats) mod notice;
+pub(in crate::formats) mod stripped;
+pub(in crate::formats) mod wire;
 
 pub use alert::alert;
 pub use flow::flow;
@@ -139,7 +137,9 @@ impl Conversation<'_> {
 }
 
 /// The texts that are not empty: the root, say, is no name to look for.
-fn present<'a>(texts: impl Iterator<Item = Cow<'a, str>>) -> impl Iterator<Item = Cow<'a, str>> {
+pub(in crate::formats) fn present<'a>(
+    texts: impl Iterator<Item = Cow<'a, str>>,
+) -> impl Iterator<Item = Cow<'a, str>> {
     texts.filter(|text| !text.is_empty())
 }
 

@@ -2,12 +2,12 @@
 
 use super::wire::{self, Fingerprint};
 use super::{Conversation, OBSERVER, SCHEMA, present};
-use crate::Lines;
 use crate::json::{Constant, Hex, Object};
+use crate::{Lines, formats};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use weir_model::observation::{
-    Certificate, ClientHello, DnsMessage, Fact, HttpRequest, Sender, TlsTransport, ToldNames,
+    Certificate, ClientHello, DnsMessage, Fact, HttpRequest, TlsTransport, ToldNames,
 };
 use weir_model::{FlowId, Name, Observation, Protocol};
 
@@ -15,10 +15,7 @@ use weir_model::{FlowId, Name, Observation, Protocol};
 /// the end that asked, destination the one that answers, whichever sent the message.
 pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation, lines: &mut Lines) {
     let Some(said) = Said::of(&observation.fact) else { return };
-    let (source, destination) = match observation.fact.sent_by() {
-        Some(Sender::Responder) => (observation.destination, observation.source),
-        _ => (observation.source, observation.destination),
-    };
+    let (source, destination) = formats::asked(observation);
     let conversation = Conversation::between(protocol, source, destination, Some(said.application()));
     lines.add(|event| {
         event.set("@timestamp", observation.time);
@@ -46,19 +43,13 @@ pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation, lines: 
         event.object("user_agent", |user_agent| {
             user_agent.set_some("original", said.request().and_then(|request| request.user_agent.as_deref()));
         });
-        event.object("weir", |weir| {
-            weir.object("dns", |dns| said.weir_dns(dns));
-            weir.object("flow", |members| members.set("id", flow.0));
-            weir.object("http", |http| http.set_some("form", said.request().map(wire::request_form)));
-            weir.set("packet", observation.packet);
-            weir.object("tls", |tls| said.weir_tls(tls));
-        });
+        event.object("weir", |weir| said.weir(weir, flow, observation));
     });
 }
 
 /// A fact that has a line.
 #[derive(Clone, Copy)]
-enum Said<'a> {
+pub(in crate::formats) enum Said<'a> {
     Message(&'a DnsMessage),
     Hello(&'a ClientHello),
     Certificate(&'a Certificate),
@@ -67,7 +58,8 @@ enum Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn of(fact: &'a Fact) -> Option<Self> {
+    /// `None` for facts that name nothing.
+    pub(in crate::formats) fn of(fact: &'a Fact) -> Option<Self> {
         match fact {
             Fact::Dns(message) => Some(Self::Message(message)),
             Fact::ClientHello(hello) => Some(Self::Hello(hello)),
@@ -76,6 +68,15 @@ impl<'a> Said<'a> {
             Fact::Told(names) => Some(Self::Told(names)),
             Fact::ServerHello(_) | Fact::HttpResponse(_) | Fact::Application(_) => None,
         }
+    }
+
+    /// All that is under `weir`.
+    pub(in crate::formats) fn weir(self, weir: &mut Object<'_>, flow: FlowId, observation: &Observation) {
+        weir.object("dns", |dns| self.weir_dns(dns));
+        weir.object("flow", |members| members.set("id", flow.0));
+        weir.object("http", |http| http.set_some("form", self.request().map(wire::request_form)));
+        weir.set("packet", observation.packet);
+        weir.object("tls", |tls| self.weir_tls(tls));
     }
 
     fn action(self) -> &'static str {
@@ -89,7 +90,8 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn application(self) -> &'static str {
+    /// As ECS `network.protocol`.
+    pub(in crate::formats) fn application(self) -> &'static str {
         match self {
             Self::Message(_) => "dns",
             Self::Hello(hello) if matches!(hello.transport, TlsTransport::Quic(_)) => "quic",
@@ -100,23 +102,23 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn told(self) -> Option<&'a ToldNames> {
+    pub(in crate::formats) fn told(self) -> Option<&'a ToldNames> {
         if let Self::Told(names) = self { Some(names) } else { None }
     }
 
-    fn message(self) -> Option<&'a DnsMessage> {
+    pub(in crate::formats) fn message(self) -> Option<&'a DnsMessage> {
         if let Self::Message(message) = self { Some(message) } else { None }
     }
 
-    fn hello(self) -> Option<&'a ClientHello> {
+    pub(in crate::formats) fn hello(self) -> Option<&'a ClientHello> {
         if let Self::Hello(hello) = self { Some(hello) } else { None }
     }
 
-    fn certificate(self) -> Option<&'a Certificate> {
+    pub(in crate::formats) fn certificate(self) -> Option<&'a Certificate> {
         if let Self::Certificate(certificate) = self { Some(certificate) } else { None }
     }
 
-    fn request(self) -> Option<&'a HttpRequest> {
+    pub(in crate::formats) fn request(self) -> Option<&'a HttpRequest> {
         if let Self::Request(request) = self { Some(request) } else { None }
     }
 
@@ -130,7 +132,7 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn server_name(self) -> Option<&'a Name> {
+    pub(in crate::formats) fn server_name(self) -> Option<&'a Name> {
         let said = self.hello().and_then(|hello| hello.server_name.as_ref());
         said.or_else(|| self.told()?.server_name.as_ref())
     }

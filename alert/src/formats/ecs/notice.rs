@@ -32,19 +32,20 @@ pub fn notice(notice: &SourceNotice, lines: &mut Lines) {
                 threat.object("indicator", |members| indicator::describe(members, indicator));
             }
         });
-        event.object("weir", |weir| {
-            if let Some(indicator) = &listed {
-                weir.object("indicator", |members| {
-                    indicator::weir_indicator(members, indicator, notice.time);
-                });
-            }
-            weir.object("notice", |members| describe(members, notice));
-        });
+        event.object("weir", |weir| self::weir(weir, notice));
     });
 }
 
+/// All that is under `weir`.
+pub(in crate::formats) fn weir(weir: &mut Object<'_>, notice: &SourceNotice) {
+    if let Some(indicator) = listed(notice) {
+        weir.object("indicator", |members| indicator::weir_indicator(members, &indicator, notice.time));
+    }
+    weir.object("notice", |members| describe(members, notice));
+}
+
 /// What a source lists of us.
-fn listed(notice: &SourceNotice) -> Option<Indicator> {
+pub(in crate::formats) fn listed(notice: &SourceNotice) -> Option<Indicator> {
     match &notice.matter {
         Matter::Listed { value, contexts, .. } => Some(Indicator::new(value.clone(), contexts.clone())),
         _ => None,

@@ -35,15 +35,18 @@ fn alert(event: &mut Object<'_>, alert: &StrippedAlert, message: &str) {
     event.object("network", |network| network.set("direction", direction(alert.direction)));
     event.constant(OBSERVER);
     event.object("related", |related| related.set_list("ip", alert.host));
-    event.object("weir", |weir| {
-        weir.object("host", |host| {
-            host.set_some("ip", alert.host);
-            host.set_list("roles", alert.roles.iter().map(|role| role.keyword()));
-        });
-        weir.object("incident", |members| incident(members, alert));
-        weir.set("stripped", true);
-        weir.object("touched", |touched| touched.set_count("count", alert.touched_count));
+    event.object("weir", |weir| self::weir(weir, alert));
+}
+
+/// All that is under `weir`.
+pub(in crate::formats) fn weir(weir: &mut Object<'_>, alert: &StrippedAlert) {
+    weir.object("host", |host| {
+        host.set_some("ip", alert.host);
+        host.set_list("roles", alert.roles.iter().map(|role| role.keyword()));
     });
+    weir.object("incident", |members| incident(members, alert));
+    weir.set("stripped", true);
+    weir.object("touched", |touched| touched.set_count("count", alert.touched_count));
 }
 
 fn incident(members: &mut Object<'_>, alert: &StrippedAlert) {
@@ -77,8 +80,11 @@ fn listing(event: &mut Object<'_>, listing: &StrippedListing, message: &str) {
     });
     event.set("message", message);
     event.constant(OBSERVER);
-    event.object("weir", |weir| {
-        weir.object("notice", |notice| notice.set("severity", listing.severity.keyword()));
-        weir.set("stripped", true);
-    });
+    event.object("weir", |weir| weir_of_listing(weir, listing));
+}
+
+/// All that is under `weir`.
+pub(in crate::formats) fn weir_of_listing(weir: &mut Object<'_>, listing: &StrippedListing) {
+    weir.object("notice", |notice| notice.set("severity", listing.severity.keyword()));
+    weir.set("stripped", true);
 }

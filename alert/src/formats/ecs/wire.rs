@@ -1,8 +1,8 @@
 //! What DNS, TLS and HTTP said, wherever it is reported.
 
+use crate::formats::registry::{class, op_code, record_type, response_code, version_name};
 use crate::json::{Digits, Hex, Object, Text, UpperHex, Value};
 use std::borrow::Cow;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use weir_model::observation::{
@@ -12,7 +12,7 @@ use weir_model::observation::{
 use weir_model::{Name, Timestamp};
 
 /// `dns` of a message.
-pub(super) fn dns(dns: &mut Object<'_>, message: &DnsMessage) {
+pub(in crate::formats) fn dns(dns: &mut Object<'_>, message: &DnsMessage) {
     dns.objects("answers", &message.answers, record);
     dns.set_list("header_flags", header_flags(message));
     dns.set("id", Digits(message.id));
@@ -57,7 +57,7 @@ fn record(members: &mut Object<'_>, record: &DnsRecord) {
 }
 
 /// `weir.dns` of a message.
-pub(super) fn weir_dns(dns: &mut Object<'_>, message: &DnsMessage) {
+pub(in crate::formats) fn weir_dns(dns: &mut Object<'_>, message: &DnsMessage) {
     dns.set_true("cut", message.cut);
     dns.object("edns", |members| {
         if let Some(edns) = &message.edns {
@@ -74,111 +74,8 @@ pub(super) fn weir_dns(dns: &mut Object<'_>, message: &DnsMessage) {
     dns.set_true("link_local", message.link_local);
 }
 
-/// A number of a registry: its keyword, or a prefix and the number where it has none.
-#[derive(Clone, Copy)]
-pub(crate) enum Registered {
-    /// It has one.
-    Keyword(&'static str),
-    /// It has none: `TYPE65280`.
-    Number(&'static str, u16),
-}
-
-impl fmt::Display for Registered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Keyword(keyword) => f.write_str(keyword),
-            Self::Number(prefix, number) => write!(f, "{prefix}{number}"),
-        }
-    }
-}
-
-impl Value for Registered {
-    fn write(self, text: &mut Text) {
-        match self {
-            Self::Keyword(keyword) => keyword.write(text),
-            Self::Number(prefix, number) => format_args!("{prefix}{number}").write(text),
-        }
-    }
-}
-
-/// The keyword of a record type (IANA "Resource Record TYPEs"), or `TYPE` and its number (RFC 3597).
-pub(super) fn record_type(number: u16) -> Registered {
-    Registered::Keyword(match number {
-        1 => "A",
-        2 => "NS",
-        5 => "CNAME",
-        6 => "SOA",
-        12 => "PTR",
-        13 => "HINFO",
-        15 => "MX",
-        16 => "TXT",
-        28 => "AAAA",
-        33 => "SRV",
-        35 => "NAPTR",
-        39 => "DNAME",
-        41 => "OPT",
-        43 => "DS",
-        46 => "RRSIG",
-        47 => "NSEC",
-        48 => "DNSKEY",
-        50 => "NSEC3",
-        52 => "TLSA",
-        64 => "SVCB",
-        65 => "HTTPS",
-        99 => "SPF",
-        249 => "TKEY",
-        250 => "TSIG",
-        251 => "IXFR",
-        252 => "AXFR",
-        255 => "ANY",
-        257 => "CAA",
-        _ => return Registered::Number("TYPE", number),
-    })
-}
-
-fn class(number: u16) -> Registered {
-    Registered::Keyword(match number {
-        1 => "IN",
-        3 => "CH",
-        4 => "HS",
-        254 => "NONE",
-        255 => "ANY",
-        _ => return Registered::Number("CLASS", number),
-    })
-}
-
-fn op_code(number: u8) -> Registered {
-    Registered::Keyword(match number {
-        0 => "QUERY",
-        1 => "IQUERY",
-        2 => "STATUS",
-        4 => "NOTIFY",
-        5 => "UPDATE",
-        _ => return Registered::Number("OPCODE", number.into()),
-    })
-}
-
-/// The keyword of a response code (IANA "DNS RCODEs"), or `RCODE` and its number.
-pub(crate) fn response_code(number: u16) -> Registered {
-    Registered::Keyword(match number {
-        0 => "NOERROR",
-        1 => "FORMERR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        6 => "YXDOMAIN",
-        7 => "YXRRSET",
-        8 => "NXRRSET",
-        9 => "NOTAUTH",
-        10 => "NOTZONE",
-        16 => "BADVERS",
-        _ => return Registered::Number("RCODE", number),
-    })
-}
-
 /// `tls`: of a flow, a ClientHello or a certificate.
-pub(super) fn tls(
+pub(in crate::formats) fn tls(
     tls: &mut Object<'_>,
     (server_name, ja3): (Option<&Name>, Option<&[u8; 16]>),
     certificate: Option<&Certificate>,
@@ -203,24 +100,8 @@ pub(super) fn tls(
     }
 }
 
-/// Protocol and version behind the number on the wire.
-fn version_name(number: u16) -> Option<(&'static str, &'static str)> {
-    Some(match number {
-        0x0002 => ("ssl", "2.0"),
-        0x0300 => ("ssl", "3.0"),
-        0x0301 => ("tls", "1.0"),
-        0x0302 => ("tls", "1.1"),
-        0x0303 => ("tls", "1.2"),
-        0x0304 => ("tls", "1.3"),
-        0xfeff => ("dtls", "1.0"),
-        0xfefd => ("dtls", "1.2"),
-        0xfefc => ("dtls", "1.3"),
-        _ => return None,
-    })
-}
-
 /// A server's certificate. ECS wants these two hashes in upper case.
-fn certificate(server: &mut Object<'_>, certificate: &Certificate) {
+pub(in crate::formats) fn certificate(server: &mut Object<'_>, certificate: &Certificate) {
     server.object("hash", |hash| {
         hash.set("sha1", UpperHex(&certificate.sha1));
         hash.set("sha256", UpperHex(&certificate.sha256));
@@ -232,18 +113,18 @@ fn certificate(server: &mut Object<'_>, certificate: &Certificate) {
     server.object("x509", |x509| x509.set_list("alternative_names", &certificate.names));
 }
 
-fn some_text(text: &str) -> Option<&str> {
+pub(in crate::formats) fn some_text(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
 /// A time before 1970, or zero for one that could not be read, is left out.
-fn date(seconds: i64) -> Option<Timestamp> {
+pub(in crate::formats) fn date(seconds: i64) -> Option<Timestamp> {
     let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
     Some(Timestamp::new(seconds, 0))
 }
 
 /// `weir.tls.client`: of a flow or a ClientHello.
-pub(super) fn weir_tls_client(
+pub(in crate::formats) fn weir_tls_client(
     client: &mut Object<'_>,
     alpn: &[Arc<str>],
     ech_offered: bool,
@@ -255,7 +136,7 @@ pub(super) fn weir_tls_client(
 }
 
 /// The members of `weir.tls` that tell what carried a ClientHello.
-pub(super) fn tls_transport(tls: &mut Object<'_>, hello: &ClientHello) {
+pub(in crate::formats) fn tls_transport(tls: &mut Object<'_>, hello: &ClientHello) {
     if let TlsTransport::Quic(version) = hello.transport {
         tls.set("quic_version", format_args!("0x{version:08x}"));
     }
@@ -272,7 +153,7 @@ pub(super) fn tls_transport(tls: &mut Object<'_>, hello: &ClientHello) {
 
 /// A fingerprint among others, in lower case as lists have them.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Fingerprint<'a> {
+pub(in crate::formats) enum Fingerprint<'a> {
     /// Of a client.
     Ja3(Hex<'a>),
     /// Of a client.
@@ -283,7 +164,7 @@ pub(super) enum Fingerprint<'a> {
 
 impl Fingerprint<'_> {
     /// Both sums of a certificate.
-    pub(super) fn sums(certificate: &Certificate) -> [Fingerprint<'_>; 2] {
+    pub(in crate::formats) fn sums(certificate: &Certificate) -> [Fingerprint<'_>; 2] {
         [&certificate.sha1[..], &certificate.sha256[..]].map(|sum| Fingerprint::Sum(Hex(sum)))
     }
 }
@@ -298,13 +179,13 @@ impl Value for Fingerprint<'_> {
 }
 
 /// `http`: of a flow or a request.
-pub(super) fn http(http: &mut Object<'_>, request: Option<&HttpRequest>, status: Option<u16>) {
+pub(in crate::formats) fn http(http: &mut Object<'_>, request: Option<&HttpRequest>, status: Option<u16>) {
     http.object("request", |members| members.set_some("method", request.map(|request| &*request.method)));
     http.object("response", |response| response.set_some("status_code", status));
 }
 
 /// `weir.http.form`.
-pub(super) fn request_form(request: &HttpRequest) -> &'static str {
+pub(in crate::formats) fn request_form(request: &HttpRequest) -> &'static str {
     match request.form {
         RequestForm::Origin => "origin",
         RequestForm::Absolute => "absolute",
@@ -313,13 +194,13 @@ pub(super) fn request_form(request: &HttpRequest) -> &'static str {
 }
 
 /// `url` of a request.
-pub(super) fn url(url: &mut Object<'_>, request: &HttpRequest) {
+pub(in crate::formats) fn url(url: &mut Object<'_>, request: &HttpRequest) {
     let is_whole = request.form != RequestForm::Connect;
     url_parts(url, request.host.as_ref(), request.port, &request.path, is_whole);
 }
 
 /// `url` of its parts; `is_whole`: they make one.
-pub(super) fn url_parts(
+pub(in crate::formats) fn url_parts(
     url: &mut Object<'_>,
     host: Option<&HttpHost>,
     port: Option<u16>,
@@ -352,7 +233,7 @@ fn full_url(url: &mut Object<'_>, host: &HttpHost, port: Option<u16>, path: &str
 }
 
 /// A host as text; of a name, the name itself.
-pub(super) fn host_text(host: &HttpHost) -> Cow<'_, str> {
+pub(in crate::formats) fn host_text(host: &HttpHost) -> Cow<'_, str> {
     match host {
         HttpHost::Name(name) => Cow::Borrowed(name.as_str()),
         HttpHost::Address(ip) => Cow::Owned(ip.to_string()),
