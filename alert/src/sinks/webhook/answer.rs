@@ -14,6 +14,8 @@ const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 /// Longest time for which a receiver can ask to be left alone: one that says "tomorrow" by mistake is asked again sooner.
 const MAX_PAUSE: Duration = Duration::from_mins(10);
 
+const NO_WEBHOOK: &str = "there is no webhook at this address, or it may not post there: look at `url`";
+
 /// What became of a post, and for how long the receiver wants to be left alone.
 pub(super) struct Answer {
     pub(super) outcome: Outcome,
@@ -30,14 +32,11 @@ pub(super) fn read(response: Response, place: &str, shipped: Option<Shipped>) ->
             let _ = response.into_body().read_all(MAX_ANSWER_BYTES);
             Outcome::Taken
         }
-        Meaning::Refused(why) if shipped == Some(Shipped::TheHive) => {
-            if is_there_already(response) {
-                Outcome::Taken
-            } else {
-                Outcome::Refused(told(status, place, why))
-            }
-        }
-        Meaning::Refused(why) => Outcome::Refused(told(status, place, why)),
+        Meaning::Refused(why) => match reason(response, shipped) {
+            Reason::HasIt => Outcome::Taken,
+            Reason::Settings => Outcome::Failed(told(status, place, NO_WEBHOOK)),
+            Reason::Content => Outcome::Refused(told(status, place, why)),
+        },
         Meaning::Failed(why) => Outcome::Failed(told(status, place, why)),
     };
     Answer { outcome, pause }
@@ -57,7 +56,7 @@ fn meaning(status: u16) -> Meaning {
             "it wants other credentials (`http.credentials`), or the URL is not the right one",
         ),
         403 => Meaning::Failed("this is not permitted with these credentials, or with this URL"),
-        404 | 405 | 410 => Meaning::Failed("there is no webhook at this address: look at `url`"),
+        404 | 405 | 410 => Meaning::Failed(NO_WEBHOOK),
         407 => Meaning::Failed("the proxy wants credentials"),
         429 => Meaning::Failed("it was asked too often"),
         402 | 408 | 421 | 423 | 425 => Meaning::Failed("it does not take it now"),
@@ -72,11 +71,33 @@ fn told(status: u16, place: &str, why: &str) -> String {
     format!("{status} from {place}: {why}")
 }
 
-/// TheHive refuses an alert whose `sourceRef` it has with status 400 (TheHive issue 1094): it got it the first time.
-fn is_there_already(response: Response) -> bool {
+/// How Mattermost's identifiers of errors go on that are about the webhook, and not about what it got.
+const NOT_THERE: [&str; 5] = ["invalid.", "channel", "disabled.", "permissions.", "user."];
+
+/// Why something was refused, by receivers that say so in words only.
+enum Reason {
+    /// It got it the first time.
+    HasIt,
+    /// There is no such webhook, or it may not post there.
+    Settings,
+    /// It does not like what it got.
+    Content,
+}
+
+/// TheHive refuses an alert whose `sourceRef` it has with status 400 (TheHive issue 1094). So does Mattermost where it knows no such webhook,
+/// or none that may post to the channel (`HandleIncomingWebhook` in `app/webhook.go`).
+fn reason(response: Response, shipped: Option<Shipped>) -> Reason {
+    if !matches!(shipped, Some(Shipped::TheHive | Shipped::Mattermost)) {
+        return Reason::Content;
+    }
     let body = response.into_body().read_all(MAX_ANSWER_BYTES).unwrap_or_default();
     let text = String::from_utf8_lossy(&body).to_ascii_lowercase();
-    text.contains("already exist")
+    let is_of_hook = |what: &&str| text.contains(&format!("web.incoming_webhook.{what}"));
+    match shipped {
+        Some(Shipped::TheHive) if text.contains("already exist") => Reason::HasIt,
+        Some(Shipped::Mattermost) if NOT_THERE.iter().any(is_of_hook) => Reason::Settings,
+        _ => Reason::Content,
+    }
 }
 
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3); a date is not worth its clock.

@@ -55,7 +55,10 @@ impl Poster {
     fn post(&mut self, parcels: &[Parcel], body: Vec<u8>, until: Instant) -> Outcome {
         if let Some(next) = self.next {
             if next > until {
-                return Outcome::Failed(format!("{} wants to be left alone for a while", self.way.address));
+                return Outcome::Failed(format!(
+                    "{} is not posted to again so soon (`pace`, or its `Retry-After`)",
+                    self.way.address
+                ));
             }
             std::thread::sleep(next.saturating_duration_since(now()));
         }

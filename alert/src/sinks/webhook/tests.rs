@@ -341,6 +341,18 @@ fn what_thehive_has_already_was_taken() {
 }
 
 #[test]
+fn a_webhook_that_mattermost_does_not_know_loses_nothing() {
+    for (what, is_content) in [("invalid", false), ("channel_locked", false), ("text", true), ("parse", true)]
+    {
+        let text = format!("{{\"id\":\"web.incoming_webhook.{what}.app_error\",\"status_code\":400}}");
+        let server = StandIn::new(move |_| Answer::new(400, &[], &text));
+        let outcome =
+            sink(&server, "template = \"mattermost\"").deliver(&[notice_of(1, 1, |_| {})], soon()).remove(0);
+        assert_eq!(matches!(outcome, Outcome::Refused(_)), is_content, "{what}: {outcome:?}");
+    }
+}
+
+#[test]
 fn who_wants_to_be_left_alone_is() {
     let server = StandIn::new(|_| Answer::new(429, &[("retry-after", "300")], ""));
     let mut sink = sink(&server, "");
