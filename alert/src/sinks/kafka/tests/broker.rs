@@ -171,23 +171,23 @@ fn by_tls_with_certificates_on_both_sides() {
         .unwrap();
     serve_tls(front, port, &theirs, &ours.0);
 
-    let deliver = |tls: &str| {
+    let deliver = |tls: &str, seconds: u64| {
         let settings = bus::settings(&format!("localhost:{told}"), tls);
         let plan = Plan::new(&settings, &Opening { name: "bus", base: folder.path() }).unwrap();
-        Kafka::open(plan).unwrap().deliver(&[alert(1, 0)], in_seconds(4)).remove(0)
+        Kafka::open(plan).unwrap().deliver(&[alert(1, 0)], in_seconds(seconds)).remove(0)
     };
     let own = "client_certificate = \"own.pem\", client_key = \"own.pem\"";
     let trusted = format!("tls = {{ ca_file = \"kafka.pem\", {own} }}");
-    assert_eq!(deliver(&trusted), Outcome::Taken);
-    assert_eq!(deliver(&format!("tls = {{ verify = false, {own} }}")), Outcome::Taken);
+    assert_eq!(deliver(&trusted, 30), Outcome::Taken);
+    assert_eq!(deliver(&format!("tls = {{ verify = false, {own} }}"), 30), Outcome::Taken);
     let Outcome::Failed(why) =
-        deliver(&format!("tls = {{ ca_file = \"other.pem\", system_ca = false, {own} }}"))
+        deliver(&format!("tls = {{ ca_file = \"other.pem\", system_ca = false, {own} }}"), 2)
     else {
         panic!()
     };
     assert!(why.contains("certificate") && why.contains("look at `tls`"), "{why}");
     assert!(
-        matches!(deliver("tls = { ca_file = \"kafka.pem\" }"), Outcome::Failed(_)),
+        matches!(deliver("tls = { ca_file = \"kafka.pem\" }", 2), Outcome::Failed(_)),
         "without our certificate"
     );
 }
