@@ -215,7 +215,7 @@ impl Settings {
     pub(crate) fn rehearsing(self, alerts: PathBuf) -> Self {
         let (flows, names, metrics, state) = (None, None, None, None);
         let (format, sinks, verbosity) = (Format::Ecs, Vec::new(), Verbosity::Quiet);
-        Self { alerts, flows, names, format, metrics, verbosity, state, sinks, ..self }
+        Self { alerts, flows, names, format, metrics, verbosity, state, sinks, storm: None, ..self }
     }
 
     /// What `weir intel` and `weir explain` use of them, and the control socket.
