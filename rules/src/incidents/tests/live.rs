@@ -81,9 +81,9 @@ fn what_is_noted_with_each_notice_is_enough_to_go_on() {
         }
         flow.flow.last = flow.flow.last.max(at(second.min(130 + 2 * 3600)));
         if second < DAY {
-            world.stand(&flow)
+            world.stand(&flow);
         } else {
-            world.end(&flow)
+            world.end(&flow);
         }
         let alerts = world.incidents.notices(at(second));
         assert_eq!(alerts.len(), 1, "at {second}");
