@@ -15,6 +15,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ pub(super) struct Round<'a> {
     parcels: &'a [Parcel],
     outcomes: Vec<Option<Outcome>>,
     unsettled: usize,
-    /// Where a parcel stands, by its identifier.
+    /// Where a parcel stands, by its ticket.
     places: HashMap<Uuid, usize>,
     /// What may be sent, in order.
     ready: VecDeque<usize>,
@@ -112,7 +113,7 @@ impl<'a> Round<'a> {
     }
 
     fn line_up(&mut self, place: usize, parcel: &'a Parcel) {
-        match self.places.entry(parcel.id) {
+        match self.places.entry(ticket(parcel)) {
             Entry::Occupied(first) => {
                 self.twins.push((place, *first.get()));
                 self.unsettled -= 1;
@@ -154,16 +155,17 @@ impl<'a> Round<'a> {
     /// Whether there was room for it.
     fn send(&mut self, place: usize) -> bool {
         let Some(parcel) = self.parcels.get(place) else { return true };
-        match self.sent.get(&parcel.id) {
+        let ticket = ticket(parcel);
+        match self.sent.get(&ticket) {
             Some(Sent::Waiting) => return true,
             Some(Sent::Acknowledged) => {
-                self.sent.remove(&parcel.id);
+                self.sent.remove(&ticket);
                 self.settle(place, Outcome::Taken);
                 return true;
             }
             None => {}
         }
-        let record = BaseRecord::with_opaque_to(self.plan.topic(parcel.kind), Box::new(parcel.id))
+        let record = BaseRecord::with_opaque_to(self.plan.topic(parcel.kind), Box::new(ticket))
             .key(&*parcel.key)
             .payload(&*parcel.body)
             .headers(headers(parcel));
@@ -171,7 +173,7 @@ impl<'a> Round<'a> {
         let record = if self.without_time.contains(&place) { record } else { record.timestamp(time) };
         let error = match self.producer.send(record) {
             Ok(()) => {
-                self.sent.insert(parcel.id, Sent::Waiting);
+                self.sent.insert(ticket, Sent::Waiting);
                 return true;
             }
             Err((KafkaError::MessageProduction(Code::QueueFull), _)) => return false,
@@ -258,6 +260,17 @@ impl<'a> Round<'a> {
         self.unsettled -= 1;
         self.parcels.get(place)
     }
+}
+
+/// What a parcel is remembered by. The identifier of an alert is its own; those of flows and names are only meant for consumers, who have
+/// them in topics of their own, so there the kind and what is said count as well.
+fn ticket(parcel: &Parcel) -> Uuid {
+    if parcel.kind == Kind::Alert {
+        return parcel.id;
+    }
+    let mut hasher = DefaultHasher::new();
+    (parcel.kind, &parcel.body).hash(&mut hasher);
+    Uuid::from_u128(parcel.id.as_u128() ^ u128::from(hasher.finish()))
 }
 
 /// What tells a consumer what it has before it reads it.

@@ -82,7 +82,7 @@ pub(super) fn consumed(brokers: &str, topic: &str, partitions: i32, different: u
             time: message.timestamp().to_millis(),
             headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
         };
-        known.insert(consumed.headers["id"].clone());
+        known.insert((consumed.headers["id"].clone(), consumed.body.clone()));
         found.push(consumed);
     }
     found

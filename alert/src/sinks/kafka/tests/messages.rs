@@ -169,6 +169,19 @@ fn the_same_twice_in_a_batch_is_sent_once() {
     assert_eq!(found.iter().map(|message| &message.body).collect::<HashSet<_>>().len(), found.len());
 }
 
+/// A flow and a name that it taught may have the same time and number, and one packet may teach two names.
+#[test]
+fn other_things_with_the_same_identifier_are_other_things() {
+    let bus = Bus::new(1);
+    let mut sink = open(&bus.settings(""));
+    let flow = flow(1, b"flow".to_vec());
+    let name = |body: &str| Parcel { kind: Kind::Name, body: body.as_bytes().to_vec(), ..flow.clone() };
+    assert!(all_taken(&sink.deliver(&[flow.clone(), name("one"), name("two"), name("two")], in_seconds(30))));
+    assert_eq!(bus.consumed("weir.flows", 1)[0].body, "flow");
+    let found: Vec<_> = bus.consumed("weir.names", 2).into_iter().map(|message| message.body).collect();
+    assert_eq!(found, ["one", "two"]);
+}
+
 #[test]
 fn what_is_wrong_is_said_with_a_remedy() {
     let settings = bus::settings("127.0.0.1:1", "");
