@@ -12,6 +12,7 @@ import argparse
 import collections
 import json
 import random
+import select
 import shutil
 import signal
 import socket
@@ -62,7 +63,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weir", required=True, help="the program")
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--longest", type=float, default=2.0, help="seconds between a start and a kill, at most")
+    parser.add_argument("--longest", type=float, default=1.4, help="seconds from a start to a kill, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", help="work in this folder, and keep it")
     return parser.parse_args()
@@ -267,8 +268,9 @@ class Load:
             # Incidents begin over all of the time, and those that began go on.
             self.known = min(len(self.pairs), self.known + (self.chance.random() < 0.2))
             told = [self.chance.choice(self.pairs[: self.known or 1]) for _ in range(self.chance.randint(1, 15))]
-            exporter.sendto(netflow_v5(sequence, told, self.chance), ("127.0.0.1", self.port))
-            sequence += 2 * len(told)
+            datagram, records = netflow_v5(sequence, told, self.chance)
+            exporter.sendto(datagram, ("127.0.0.1", self.port))
+            sequence += records
             time.sleep(1 / RATE)
 
     def stop(self):
@@ -277,27 +279,35 @@ class Load:
 
 
 def netflow_v5(sequence, pairs, chance):
-    records = b""
+    """A datagram, and how many records it has."""
+    records, count = b"", 0
     for inside, outside in pairs:
         port, packets = chance.randint(20_000, 60_000), chance.randint(2, 5_000)
-        for source, destination, ports in [(inside, outside, (port, 443)), (outside, inside, (443, port))]:
+        ways = [(inside, outside, (port, 443)), (outside, inside, (443, port))]
+        # Mostly nobody answers, so that incidents begin as attempts and are raised later.
+        for source, destination, ports in ways[: 1 + (chance.random() < 0.1)]:
             records += socket.inet_aton(source) + socket.inet_aton(destination) + bytes(4)
             records += struct.pack(">HHIIIIHH", 1, 2, packets, packets * 900, 55_000, 59_000, *ports)
             records += struct.pack(">BBBBHHBBH", 0, 0x1B, 6, 0, 0, 0, 24, 24, 0)
-    header = struct.pack(">HHIIIIBBH", 5, 2 * len(pairs), 60_000, int(time.time()), 0, sequence, 0, 0, 0)
-    return header + records
+            count += 1
+    header = struct.pack(">HHIIIIBBH", 5, count, 60_000, int(time.time()), 0, sequence, 0, 0, 0)
+    return header + records, count
 
 
 class Receiver:
-    """A syslog receiver over TCP (RFC 6587, octet counting) that now and then hangs up."""
+    """A syslog receiver over TCP (RFC 6587, octet counting) that now and then hangs up and is away for seconds. It reads what was sent to it
+    before: over syslog nobody can know what a receiver had not read."""
 
     def __init__(self, seed):
-        self.chance, self.messages, self.running = random.Random(seed), [], True
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.settimeout(0.5)
-        self.port = self.listener.getsockname()[1]
+        self.chance, self.messages, self.running, self.port = random.Random(seed), [], True, 0
+        self.listen()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
+
+    def listen(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.listener.settimeout(0.5)
+        self.port = self.listener.getsockname()[1]
 
     def run(self):
         while self.running:
@@ -307,25 +317,36 @@ class Receiver:
                 continue
             with connection:
                 connection.settimeout(0.5)
-                self.receive(connection)
+                is_away = self.receive(connection)
+            if is_away:
+                time.sleep(self.chance.uniform(0, 4))
+                self.listen()
 
     def receive(self, connection):
-        buffer = b""
+        """Whether it goes away behind this connection."""
+        buffer, is_away = b"", False
         while self.running:
             try:
                 read = connection.recv(65536)
             except TimeoutError:
                 continue
             except OSError:
-                return
+                break
             if not read:
-                return
+                break
             buffer += read
             while (message := whole(buffer)) is not None:
                 text, buffer = message
                 self.messages.append(text[text.index("{") :])
-            if not buffer and self.chance.random() < 0.02:
-                return
+            if not is_away and self.chance.random() < 0.1 and not self.is_called():
+                is_away = True
+                self.listener.close()
+                connection.shutdown(socket.SHUT_WR)
+        return is_away
+
+    def is_called(self):
+        """Whether a connection waits, which would be lost with the listener."""
+        return bool(select.select([self.listener], [], [], 0)[0])
 
     def stop(self):
         self.running = False
