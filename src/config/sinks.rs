@@ -250,4 +250,14 @@ mod tests {
         let many: Vec<_> = (0..17).map(|place| format!("[sink.s{place}]\ntype = \"stdout\"\n")).collect();
         assert!(read(&many.concat()).unwrap_err().to_string().contains("the most is 16"));
     }
+
+    /// The first configuration in docs/ALERTING.md works as it stands.
+    #[test]
+    fn the_documented_example_is_a_valid_configuration() {
+        let page = include_str!("../../docs/ALERTING.md");
+        let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let sinks = read(example).unwrap();
+        let kinds: Vec<_> = sinks.iter().map(|sink| (sink.name.as_str(), sink.settings.kind())).collect();
+        assert_eq!(kinds, [("chat", "webhook"), ("local", "file"), ("siem", "syslog")]);
+    }
 }

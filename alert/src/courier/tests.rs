@@ -288,6 +288,33 @@ fn severity_and_grade_choose() {
     assert!(!Terms { grade: Some(weir_model::Grade::Attempted), ..terms() }.wants(&Message::from(lesser)));
 }
 
+/// What is not an alert goes to everybody who wants it, whatever sources say of it.
+#[test]
+fn flows_and_names_carry_no_intelligence() {
+    let Message::Alert(alert) = notice(1, 1) else { panic!("no alert") };
+    let mut told = 0;
+    for format in Format::ALL {
+        let flow = Parcel::of_flow(&alert.example, *format);
+        let names = samples::observations();
+        let names = names
+            .iter()
+            .filter_map(|name| Parcel::of_name(alert.example.id, weir_model::Protocol::TCP, name, *format));
+        for parcel in flow.into_iter().chain(names) {
+            told += 1;
+            let text = String::from_utf8(parcel.body).unwrap();
+            assert!(parcel.message.is_none() && parcel.key.starts_with("1:"), "{}", parcel.key);
+            for word in ["threat", "indicator", "\"tlp\"", "weir.alert"] {
+                assert!(!text.contains(word), "{word}: {text}");
+            }
+            for context in &alert.indicator.contexts {
+                let said = context.description.as_deref().filter(|said| !said.is_empty());
+                assert!(said.is_none_or(|said| !text.contains(said)), "{text}");
+            }
+        }
+    }
+    assert!(told > 1);
+}
+
 /// The clock of these tests stands still, so what is gathered is never due.
 #[test]
 fn what_is_gathered_waits_and_is_handed_over_at_once() {
