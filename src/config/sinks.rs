@@ -22,6 +22,8 @@ use weir_model::{Grade, Tlp};
 pub(crate) struct ConfiguredSink {
     /// As the operator calls it: in tables and metrics.
     pub name: String,
+    /// It has a table; else it is what `--alerts` says.
+    is_table: bool,
     /// Not opened otherwise; what waits for it goes on waiting.
     pub is_enabled: bool,
     /// What it gets.
@@ -52,7 +54,19 @@ impl ConfiguredSink {
             sources: Vec::new(),
             rate: Terms::MOST_RATE,
         };
-        Ok(Self { name: "alerts".to_owned(), is_enabled: true, send: vec![Kind::Alert], terms, settings })
+        Ok(Self {
+            name: "alerts".to_owned(),
+            is_table: false,
+            is_enabled: true,
+            send: vec![Kind::Alert],
+            terms,
+            settings,
+        })
+    }
+
+    /// Where the operator wrote of it.
+    pub(crate) fn place(&self) -> String {
+        if self.is_table { format!("[sink.{}]", self.name) } else { "--alerts".to_owned() }
     }
 
     /// Whether it gets this.
@@ -161,7 +175,7 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
             "[sink.{name}]: {format} has no place for {kind}; leave them out of `send`, or take another `format`"
         );
     }
-    Ok(ConfiguredSink { name, is_enabled, send, terms, settings })
+    Ok(ConfiguredSink { name, is_table: true, is_enabled, send, terms, settings })
 }
 
 fn tlp(written: Value) -> Result<Tlp, toml::de::Error> {

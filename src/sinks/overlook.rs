@@ -27,6 +27,8 @@ pub(super) struct Row {
     /// In the spool until delivered.
     pub latency: Arc<Mutex<Latency>>,
     pub hatch: Option<Hatch>,
+    /// Messages that had expired before this run began.
+    pub expired_before: u64,
 }
 
 /// How a way out of a sink is. Times are seconds since 1970.
@@ -55,6 +57,8 @@ pub(crate) struct SinkRow {
     pub refused: u64,
     /// Too old, or no room: gone without having been delivered.
     pub expired: u64,
+    /// Those of them in this run.
+    pub expired_in_run: u64,
     /// Since when nothing works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<u64>,
@@ -133,6 +137,7 @@ impl Row {
             withheld: counts.withheld,
             refused: counts.refused,
             expired: counts.expired,
+            expired_in_run: counts.expired.saturating_sub(self.expired_before),
             failing_since: failing_since.map(seconds),
             last_error,
             last_error_at: last_error_at.map(seconds),
@@ -163,7 +168,8 @@ impl Row {
 impl SinkRow {
     /// Whether nobody has to look after it.
     pub(crate) fn is_well(&self) -> bool {
-        self.failing_since.is_none() && self.expired == 0
+        let lost = self.expired_in_run + self.freight.iter().map(|freight| freight.lost).sum::<u64>();
+        self.failing_since.is_none() && lost == 0
     }
 
     /// Where its messages are, and its flows, names and ledgers.

@@ -164,7 +164,7 @@ struct Opened {
 impl Opened {
     fn sink(&mut self, sink: &ConfiguredSink, base: &Path, shared: Shared<'_>) -> Result<()> {
         let opening = Opening { name: &sink.name, base };
-        let outlets = sink.settings.open(&opening).with_context(|| format!("[sink.{}]", sink.name))?;
+        let outlets = sink.settings.open(&opening).with_context(|| sink.place())?;
         // One way out gets what is not spooled: the first that does not gather.
         let first = outlets.iter().position(|outlet| outlet.gathers.is_none());
         for (place, outlet) in outlets.into_iter().enumerate() {
@@ -192,6 +192,9 @@ impl Opened {
         }
         let part = outlet.part;
         let cursor = spool.cursor(&sink.name, part, Beginning::Next)?;
+        let cursors = spool.state().cursors;
+        let own = cursors.iter().find(|cursor| *cursor.sink == *sink.name && *cursor.part == *part);
+        let expired_before = own.map_or(0, |cursor| cursor.counts.expired);
         let (watch, latency) = (Arc::new(Watch::default()), Arc::new(Mutex::new(Latency::new())));
         self.rows.push(Row {
             sink: sink.name.clone(),
@@ -201,6 +204,7 @@ impl Opened {
             watch: Arc::clone(&watch),
             latency: Arc::clone(&latency),
             hatch,
+            expired_before,
         });
         let name = sink.name.clone();
         self.couriers.push(Courier::new(Post {
@@ -264,7 +268,7 @@ fn open_spool(limits: Limits, state: Option<&State>) -> Result<Spool> {
 fn warn(sinks: &[ConfiguredSink], is_kept: bool) {
     for sink in sinks.iter().filter(|sink| sink.is_enabled) {
         for warning in sink.settings.warnings() {
-            complain(&format!("[sink.{}]: {warning}", sink.name));
+            complain(&format!("{}: {warning}", sink.place()));
         }
     }
     if !sinks.iter().any(|sink| sink.is_enabled) {

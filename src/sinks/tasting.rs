@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use weir_alert::Message;
 use weir_alert::sinks::{Opening, Outcome, Parcel};
 use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowTable};
+use weir_model::alert::Notice;
 use weir_model::flow::FlowHead;
 use weir_model::frame::LinkType;
-use weir_model::{Context, Flow, Frame, Indicator, IndicatorValue, Observation, Timestamp, Tlp};
+use weir_model::{Alert, Context, Flow, Frame, Indicator, IndicatorValue, Observation, Timestamp, Tlp};
 use weir_rules::{FlowHits, IncidentConfig, Incidents, Matcher, SetBuilder, Site};
 use weir_wire::{DecodeConfig, Decoder};
 
@@ -46,7 +47,7 @@ struct Tasted {
 /// Sends it by every way out of the sink.
 pub(super) fn taste(sink: &ConfiguredSink, base: &Path) -> Result<Report> {
     let opening = Opening { name: &sink.name, base };
-    let outlets = sink.settings.open(&opening).with_context(|| format!("[sink.{}]", sink.name))?;
+    let outlets = sink.settings.open(&opening).with_context(|| sink.place())?;
     let message =
         Arc::new(message(&sink.name, now()).context("cannot make a test alert; please report this")?);
     let parcel = Parcel::of_message(Arc::clone(&message), sink.terms.format)
@@ -83,7 +84,12 @@ impl Report {
         for tasted in &self.outcomes {
             let way = if tasted.part.is_empty() { String::new() } else { format!(" ({})", tasted.part) };
             let why = tasted.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
-            let _ = writeln!(text, "{}{way}: the test alert was {}{why}", self.sink, tasted.outcome);
+            let became = match tasted.outcome {
+                "failed" => "did not get there",
+                "refused" => "was refused",
+                _ => "was taken",
+            };
+            let _ = writeln!(text, "{}{way}: the test alert {became}{why}", self.sink);
         }
         let hint = if self.is_taken() {
             format!("look for the alert {} there; it says TEST, and is marked TLP:CLEAR", self.alert)
@@ -127,7 +133,8 @@ fn message(sink: &str, now: Timestamp) -> Option<Message> {
     let site = Site { home: vec![IpAddr::from(canary::CLIENT).into()], roles: Vec::new() };
     let mut incidents = Incidents::new(site, IncidentConfig::default());
     incidents.fold(&Arc::new(seen.flow?), &seen.hits);
-    incidents.close_all().into_iter().next().map(Message::from)
+    let alert = incidents.close_all().into_iter().next()?;
+    Some(Message::from(Alert { notice: Notice::Opened, ..alert }))
 }
 
 /// One flow is all there is.

@@ -15,6 +15,7 @@ mod both;
 mod build;
 mod restart;
 mod run;
+mod sinks;
 mod strangers;
 mod streams;
 

@@ -127,6 +127,8 @@ pub struct Courier {
     idled: Instant,
     /// Nothing is tried before.
     rests_until: Option<Instant>,
+    /// The last message in the spool when nothing waited: without a later one there is nothing to look for.
+    emptied_at: Option<u64>,
 }
 
 /// What came of a look at the spool and the freight.
@@ -167,6 +169,7 @@ impl Courier {
             pace,
             idled: instant(),
             rests_until: None,
+            emptied_at: None,
         }
     }
 
@@ -189,7 +192,7 @@ impl Courier {
                 continue;
             }
             let appended = self.spool.last_sequence();
-            match self.look(now, deadline) {
+            match self.look(now, deadline, appended) {
                 Looked::Worked => self.rests_until = None,
                 Looked::Later(until) => self.rests_until = Some(until),
                 Looked::Idle if is_ending => return,
@@ -202,12 +205,12 @@ impl Courier {
     }
 
     /// One batch of messages, and one of freight.
-    fn look(&mut self, now: Instant, deadline: Option<Instant>) -> Looked {
+    fn look(&mut self, now: Instant, deadline: Option<Instant>, appended: u64) -> Looked {
         if self.sink.is_none() && !self.reopened() {
             return Looked::Later(now + self.pauses.after_failure());
         }
         let until = deadline.map_or(now + self.patience, |deadline| deadline.min(now + self.patience));
-        let messages = match self.messages(until, deadline.is_some()) {
+        let messages = match self.messages(until, deadline.is_some(), appended) {
             Ok(looked) => looked,
             Err(error) => {
                 self.watch.failed((self.clock)(), &error.to_string());
@@ -222,10 +225,14 @@ impl Courier {
         }
     }
 
-    fn messages(&mut self, until: Instant, is_ending: bool) -> Result<Looked, SpoolError> {
+    fn messages(&mut self, until: Instant, is_ending: bool, appended: u64) -> Result<Looked, SpoolError> {
+        if self.emptied_at == Some(appended) {
+            return Ok(Looked::Idle);
+        }
         let most = if self.gathers.is_some() { MOST_AT_ONCE } else { self.pace.most(MOST_AT_ONCE) };
         let spooled = self.cursor.next(most, MOST_BYTES_AT_ONCE)?;
         if spooled.is_empty() {
+            self.emptied_at = Some(appended);
             self.pace.keeps_up();
             self.watch.waits_since(None);
             return Ok(Looked::Idle);
