@@ -4,6 +4,7 @@ use crate::Room;
 use crate::build::{self, Told};
 use crate::run::{Exporter, Run};
 use serde_json::Value;
+use weir_alert::Format;
 
 const SETTINGS: &str = "home_net = [\"10.0.0.0/8\"]\n";
 
@@ -53,6 +54,10 @@ fn a_running_program_mutes_and_remembers_who_did_it() {
         explained.out,
         explained.error
     );
+    let exporter = Exporter::new([127, 0, 0, 2], &run);
+    exporter.send(&build::v5(0, &[Told::new([10, 0, 0, 1], crate::run::BAD)]));
+    run.wait_for("it is silenced", || muted(&room, RUNNING)[1]["silenced"].as_u64() >= Some(1));
+    assert_eq!(run.lines("alerts"), Vec::<Value>::new());
     // Whoever names its state directory is answered by it.
     let word = room.weir(&[
         "unmute",
@@ -93,35 +98,59 @@ fn without_a_state_directory_nothing_is_muted() {
     drop(run);
 }
 
-/// Where the ceiling is lower, what a source says under RED is nowhere: not in the alerts, and in none of what has no ceiling.
+/// A sink of each format that may not know it and strips, one that may not and withholds, and one that may.
+fn sinks() -> String {
+    let sink = |name: &str, more: &str| {
+        format!("[sink.{name}]\ntype = \"file\"\npath = \"{name}.jsonl\"\nrotate = false\n{more}\n")
+    };
+    let strips = Format::ALL.iter().map(|format| {
+        let format = format.keyword();
+        sink(
+            &format!("strips-{format}"),
+            &format!("tlp = \"amber+strict\"\nabove = \"strip\"\nformat = \"{format}\""),
+        )
+    });
+    strips.chain([sink("withholds", "tlp = \"clear\""), sink("all", "tlp = \"red\"")]).collect()
+}
+
+/// What a source says under RED is in no sink that may not know it, and in none of what has no ceiling.
 #[test]
 fn what_is_marked_red_stays() {
     let source = "[source.sombre]\ntype = \"feed\"\npath = \"red.txt\"\npolicy.tlp = \"red\"\n";
-    let room = Room::new(&format!("{SETTINGS}{source}"));
+    let room = Room::new(&format!("{SETTINGS}{source}{}", sinks()));
     room.write("red.txt", "192.0.2.77 # Operation Nightjar\n");
     let config = room.path("weir.toml");
     let config = config.to_str().expect("a path");
-    let mut run = Run::start_in(
-        room.path(""),
-        &["--config", config, "--alerts-tlp", "amber", "--listen", "127.0.0.1:0"],
-    );
+    let mut run = Run::start_in(room.path(""), &["--config", config, "--listen", "127.0.0.1:0"]);
     run.wait_for("the source is read", || {
         room.weir(&["explain", "192.0.2.77", RUNNING[0], RUNNING[1]]).out.contains("Operation Nightjar")
     });
     let exporter = Exporter::new([127, 0, 0, 2], &run);
-    let hosts = [[192, 0, 2, 77], crate::run::BAD].map(|bad| Told::new([10, 0, 0, 1], bad));
-    exporter.send(&build::v5(0, &hosts));
-    run.wait_for("the other rings", || !run.lines("alerts").is_empty());
-    run.wait_for("all is counted", || run.taken() == 1);
+    exporter.send(&build::v5(0, &[Told::new([10, 0, 0, 1], [192, 0, 2, 77])]));
+    let read = |name: &str| std::fs::read_to_string(room.path(name)).unwrap_or_default();
+    let strips: Vec<_> =
+        Format::ALL.iter().map(|format| format!("strips-{}.jsonl", format.keyword())).collect();
+    run.wait_for("every sink that may has it", || {
+        strips.iter().chain([&"all.jsonl".to_owned()]).all(|name| !read(name).is_empty())
+    });
     let pages = ["/status", "/metrics", "/intel/sources"].map(|page| run.get(page).expect("a page"));
     let (_, said) = run.end("-TERM");
     assert!(said.contains("the ledger balances"), "{said}");
-    let written =
-        ["alerts", "flows", "names"].map(|name| std::fs::read_to_string(run.file(name)).unwrap_or_default());
-    for text in pages.iter().chain(&written).chain([&said]) {
-        assert!(!text.contains("Nightjar"), "{text}");
+    let all = read("all.jsonl");
+    assert!(all.contains("Operation Nightjar") && all.contains("192.0.2.77"), "{all}");
+    assert_eq!(read("withholds.jsonl"), "");
+    for text in strips.iter().map(|name| read(name)).chain(pages).chain([said]) {
+        for secret in ["Nightjar", "192.0.2.77", "c000024d"] {
+            assert!(!text.contains(secret), "{secret} is in {text}");
+        }
     }
     // The flow is ours; that it is bad is not.
-    assert!(!written[0].contains("192.0.2.77") && written[1].contains("192.0.2.77"), "{written:?}");
-    assert!(pages.iter().all(|text| !text.contains("192.0.2.77")) && !said.contains("192.0.2.77"), "{said}");
+    let flows = read("flows");
+    assert!(flows.contains("192.0.2.77") && !flows.contains("Nightjar"), "{flows}");
+    assert!(!read("names").contains("Nightjar"));
+    assert!(
+        read("strips-ecs.jsonl").contains(r#""weir":{"host":{"ip":"10.0.0.1"}"#),
+        "{}",
+        read("strips-ecs.jsonl")
+    );
 }
