@@ -98,13 +98,17 @@ fn without_a_state_directory_nothing_is_muted() {
     drop(run);
 }
 
+/// The formats that have a place for stripped messages; a match of pDNSSOC has none.
+fn formats() -> impl Iterator<Item = &'static str> {
+    Format::ALL.iter().map(|format| format.keyword()).filter(|format| *format != "pdnssoc")
+}
+
 /// A sink of each format that may not know it and strips, one that may not and withholds, and one that may.
 fn sinks() -> String {
     let sink = |name: &str, more: &str| {
         format!("[sink.{name}]\ntype = \"file\"\npath = \"{name}.jsonl\"\nrotate = false\n{more}\n")
     };
-    let strips = Format::ALL.iter().map(|format| {
-        let format = format.keyword();
+    let strips = formats().map(|format| {
         sink(
             &format!("strips-{format}"),
             &format!("tlp = \"amber+strict\"\nabove = \"strip\"\nformat = \"{format}\""),
@@ -128,14 +132,15 @@ fn what_is_marked_red_stays() {
     let exporter = Exporter::new([127, 0, 0, 2], &run);
     exporter.send(&build::v5(0, &[Told::new([10, 0, 0, 1], [192, 0, 2, 77])]));
     let read = |name: &str| std::fs::read_to_string(room.path(name)).unwrap_or_default();
-    let strips: Vec<_> =
-        Format::ALL.iter().map(|format| format!("strips-{}.jsonl", format.keyword())).collect();
+    let strips: Vec<_> = formats().map(|format| format!("strips-{format}.jsonl")).collect();
     run.wait_for("every sink that may has it", || {
         strips.iter().chain([&"all.jsonl".to_owned()]).all(|name| !read(name).is_empty())
     });
     let pages = ["/status", "/metrics", "/intel/sources"].map(|page| run.get(page).expect("a page"));
     let (_, said) = run.end("-TERM");
     assert!(said.contains("the ledger balances"), "{said}");
+    // Who sent and received most is what was seen, whoever it is.
+    let said: String = said.lines().filter(|line| !line.contains("top talkers")).collect();
     let all = read("all.jsonl");
     assert!(all.contains("Operation Nightjar") && all.contains("192.0.2.77"), "{all}");
     assert_eq!(read("withholds.jsonl"), "");

@@ -205,7 +205,7 @@ fn told(message: &Message) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn nothing_of_an_alert_but_the_host(secrets in secrets()) {
         for alert in secrets.alerts() {
