@@ -146,7 +146,7 @@ impl<'a> Said<'a> {
         );
     }
 
-    fn url(self, url: &mut Object<'_>) {
+    pub(in crate::formats) fn url(self, url: &mut Object<'_>) {
         if let Some(request) = self.request() {
             wire::url(url, request);
         }

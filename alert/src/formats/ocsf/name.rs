@@ -26,7 +26,11 @@ pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation, lines: 
         event.set("class_uid", of.class);
         event.object("connection_info", |members| connection(members, protocol, ends, (0, flow.0), None));
         event.object("dst_endpoint", |members| Side::plain(ends.1, protocol).endpoint(members));
-        event.object("http_request", |members| request(members, said));
+        event.object("http_request", |members| {
+            if of.class == HTTP_ACTIVITY.class {
+                request(members, said);
+            }
+        });
         ja4(event, said.hello().map(|hello| &*hello.ja4));
         event.constant(METADATA);
         query(event, said, observation);
@@ -39,6 +43,11 @@ pub fn name(flow: FlowId, protocol: Protocol, observation: &Observation, lines: 
             unmapped.object("tls", |tls| {
                 if let Some(certificate) = said.certificate() {
                     tls.object("server", |server| ecs::wire::certificate(server, certificate));
+                }
+            });
+            unmapped.object("url", |url| {
+                if of.class != HTTP_ACTIVITY.class {
+                    said.url(url);
                 }
             });
             unmapped.object("weir", |weir| said.weir(weir, flow, observation));
@@ -108,7 +117,7 @@ fn answer(members: &mut Object<'_>, record: &DnsRecord) {
     members.set("type", record_type(record.rtype));
 }
 
-/// `http_request`; of an event about HTTP it is required.
+/// `http_request`, which only events about HTTP have; they must.
 fn request(members: &mut Object<'_>, said: Said<'_>) {
     if let Some(request) = said.request() {
         http_request(members, request);

@@ -67,8 +67,8 @@ fn flow(line: &Value, problems: &mut Vec<String>) {
     // All have the same length and zone, so that texts order as times do.
     hold(problems, times.0.is_some() && times.0 <= times.1, "flow.start and flow.end");
     hold(problems, line["timestamp"] == flow["end"], "a flow is told of when it ends");
-    let is_tcp = line["proto"] == "TCP";
-    hold(problems, !is_tcp || line["tcp"]["state"].is_string(), "tcp.state");
+    let (is_tcp, tcp) = (line["proto"] == "TCP", &line["tcp"]);
+    hold(problems, tcp.is_null() || (is_tcp && tcp["state"].is_string()), "tcp.state");
     for name in ["pkts_toserver", "pkts_toclient", "bytes_toserver", "bytes_toclient"] {
         hold(problems, flow[name].is_u64(), name);
     }
