@@ -168,7 +168,7 @@ impl<'a> Round<'a> {
         let record = BaseRecord::with_opaque_to(self.plan.topic(parcel.kind), Box::new(ticket))
             .key(&*parcel.key)
             .payload(&*parcel.body)
-            .headers(headers(parcel));
+            .headers(headers(parcel, ticket));
         let time = i64::try_from(parcel.time.as_nanos() / 1_000_000).unwrap_or(0);
         let record = if self.without_time.contains(&place) { record } else { record.timestamp(time) };
         let error = match self.producer.send(record) {
@@ -262,8 +262,8 @@ impl<'a> Round<'a> {
     }
 }
 
-/// What a parcel is remembered by. The identifier of an alert is its own; those of flows and names are only meant for consumers, who have
-/// them in topics of their own, so there the kind and what is said count as well.
+/// What a parcel is remembered by, here and by consumers. An alert's identifier is its own; those of flows and names are made of a time and a
+/// number, which several may share, so there the kind and what is said count as well.
 fn ticket(parcel: &Parcel) -> Uuid {
     if parcel.kind == Kind::Alert {
         return parcel.id;
@@ -274,14 +274,14 @@ fn ticket(parcel: &Parcel) -> Uuid {
 }
 
 /// What tells a consumer what it has before it reads it.
-fn headers(parcel: &Parcel) -> OwnedHeaders {
+fn headers(parcel: &Parcel, ticket: Uuid) -> OwnedHeaders {
     let kind = match parcel.kind {
         Kind::Alert => "alert",
         Kind::Flow => "flow",
         Kind::Name => "name",
         Kind::Ledger => "ledger",
     };
-    let id = parcel.id.hyphenated().to_string();
+    let id = ticket.hyphenated().to_string();
     OwnedHeaders::new_with_capacity(3)
         .insert(Header { key: "schema", value: Some(parcel.format.schema()) })
         .insert(Header { key: "kind", value: Some(kind) })

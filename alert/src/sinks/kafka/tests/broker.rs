@@ -181,7 +181,7 @@ fn by_tls_with_certificates_on_both_sides() {
     assert_eq!(deliver(&trusted, 30), Outcome::Taken);
     assert_eq!(deliver(&format!("tls = {{ verify = false, {own} }}"), 30), Outcome::Taken);
     let Outcome::Failed(why) =
-        deliver(&format!("tls = {{ ca_file = \"other.pem\", system_ca = false, {own} }}"), 2)
+        deliver(&format!("tls = {{ ca_file = \"other.pem\", system_ca = false, {own} }}"), 6)
     else {
         panic!()
     };
