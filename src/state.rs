@@ -3,7 +3,11 @@
 use anyhow::{Context as _, Result, bail};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// What is remembered names hosts of ours and what they met.
+const PRIVATE: u32 = 0o600;
 
 /// What came of opening a state directory.
 #[derive(Debug)]
@@ -75,12 +79,13 @@ impl State {
         }
     }
 
-    /// Replaces a file of the state: whole or not at all, also when the machine stops meanwhile.
+    /// Replaces a file of the state: whole or not at all, also when the machine stops meanwhile. Only its owner can read it.
     pub(crate) fn save(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path(name);
         let fresh = self.path(&format!("{name}.new"));
         let write = || {
-            let mut file = File::create(&fresh)?;
+            let mut file =
+                OpenOptions::new().create(true).truncate(true).write(true).mode(PRIVATE).open(&fresh)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             std::fs::rename(&fresh, &path)?;
@@ -93,6 +98,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn one_process_at_a_time_and_files_are_replaced_whole() {
@@ -104,6 +110,7 @@ mod tests {
         state.save("x", b"one").unwrap();
         state.save("x", b"two").unwrap();
         assert_eq!(state.load("x").unwrap().unwrap(), b"two");
+        assert_eq!(std::fs::metadata(state.path("x")).unwrap().permissions().mode() & 0o777, PRIVATE);
         drop(state);
         assert_eq!(State::open(folder.path()).unwrap().load("x").unwrap().unwrap(), b"two");
     }
