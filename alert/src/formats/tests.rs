@@ -2,8 +2,10 @@
 
 use super::valid::Validator;
 use super::*;
+use crate::marking::{Above, Leaves, StripKey, leaves};
 use crate::samples::{exported_flow, full_alerts, full_flow, notices, observations, plain_flow};
 use serde_json::Value;
+use weir_model::Tlp;
 
 /// The one line, or none.
 fn rendered(render: impl FnOnce(&mut Lines)) -> Option<Value> {
@@ -45,7 +47,10 @@ fn keywords_are_read_back() {
 fn samples(format: Format) -> Vec<(&'static str, Value)> {
     let alerts = full_alerts().into_iter().map(|alert| ("alerts", Message::from(alert)));
     let notices = notices().into_iter().map(|notice| ("notices", Message::from(notice)));
-    let messages = alerts.chain(notices);
+    let messages: Vec<_> = alerts.chain(notices).collect();
+    let stripped: Vec<_> = messages.iter().filter_map(|(_, message)| stripped(message)).collect();
+    assert!(stripped.len() > 1);
+    let messages = messages.into_iter().chain(stripped.into_iter().map(|message| ("stripped", message)));
     let mut lines: Vec<_> = messages
         .filter_map(|(kind, message)| Some((kind, rendered(|lines| format.message(&message, lines))?)))
         .collect();
@@ -57,6 +62,14 @@ fn samples(format: Format) -> Vec<(&'static str, Value)> {
         lines.extend(line.map(|line| ("names", line)));
     }
     lines
+}
+
+/// What is left of a message where nothing of it may be told.
+fn stripped(message: &Message) -> Option<Message> {
+    match leaves(message, Tlp::Clear, Above::Strip, &StripKey::new(&[7; StripKey::BYTES])) {
+        Leaves::Stripped(message) => Some(message),
+        _ => None,
+    }
 }
 
 #[test]

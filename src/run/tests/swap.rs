@@ -31,7 +31,7 @@ struct Line {
 }
 
 /// The longest time between two questions for a batch, on the core: a batch, what it taught, a step of a comparison. By the clock a turn is as long
-/// as others have the core.
+/// as others have the core. It counts from when all frames have been played once: before that the tables take memory from the kernel.
 struct Turns {
     before: Option<Duration>,
     longest_nanos: Arc<AtomicU64>,
@@ -51,7 +51,9 @@ impl Turns {
 impl Source for Line {
     fn next_batch(&mut self, batch: &mut FrameBatch) -> Woken {
         batch.clear();
-        self.turns.turn();
+        if self.taken > 2 * self.frames.len() as u64 {
+            self.turns.turn();
+        }
         if self.wire.is_stopped.load(Ordering::Relaxed) {
             return Woken::Ended;
         }

@@ -39,17 +39,18 @@ impl Fields {
         hold(problems, is_time(at(line, "/@timestamp")), "@timestamp");
         let (expected, dataset) = match kind {
             "alerts" => (["alert"].as_slice(), "weir.alert"),
-            "notices" => (["alert", "event"].as_slice(), "weir.notice"),
+            "stripped" if at(line, "/event/dataset") == "weir.alert" => (["alert"].as_slice(), "weir.alert"),
+            "notices" | "stripped" => (["alert", "event"].as_slice(), "weir.notice"),
             "flows" => (["event"].as_slice(), "weir.flow"),
             _ => (["event"].as_slice(), "weir.name"),
         };
         hold(problems, expected.iter().any(|kind| at(line, "/event/kind") == *kind), "event.kind");
         hold(problems, at(line, "/event/dataset") == dataset, "event.dataset");
-        if kind == "alerts" || kind == "notices" {
+        if ["alerts", "notices", "stripped"].contains(&kind) {
             hold(problems, is_uuid(at(line, "/event/id")), "event.id");
             hold(problems, matches!(at(line, "/event/severity").as_u64(), Some(1..=4)), "event.severity");
         }
-        if kind != "notices" {
+        if !["notices", "stripped"].contains(&kind) {
             hold(problems, is_community_id(at(line, "/network/community_id")), "network.community_id");
             for side in ["source", "destination"] {
                 hold(problems, is_address(at(line, &format!("/{side}/ip"))), side);

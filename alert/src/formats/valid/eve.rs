@@ -25,12 +25,13 @@ impl Events {
         let allowed = match kind {
             "alerts" => &["alert"][..],
             "notices" => &["engine"],
+            "stripped" => &["alert", "engine"],
             "flows" => &["flow"],
             _ => &["dns", "tls", "quic", "http"],
         };
         hold(problems, allowed.contains(&event), "an event_type of another kind");
         hold(problems, line[event].is_object(), "an event without what it is of");
-        if kind != "notices" {
+        if !["notices", "stripped"].contains(&kind) {
             conversation(line, problems);
         }
         match kind {

@@ -27,7 +27,7 @@ impl Classes {
         };
         against(schema, line, problems);
         let is_of_kind = match kind {
-            "alerts" | "notices" => class == 2004,
+            "alerts" | "notices" | "stripped" => class == 2004,
             "flows" => class == 4001,
             _ => (4001..=4003).contains(&class),
         };
@@ -39,7 +39,7 @@ impl Classes {
         times(line, problems);
         match kind {
             "alerts" => alert(line, problems),
-            "notices" => hold(problems, is_uuid(at(line, "/metadata/uid")), "metadata.uid"),
+            "notices" | "stripped" => hold(problems, is_uuid(at(line, "/metadata/uid")), "metadata.uid"),
             _ => conversation(line, problems),
         }
         if let Some(traffic) = line.get("traffic") {
