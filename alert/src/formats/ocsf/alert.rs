@@ -1,7 +1,9 @@
 //! Alerts: detection findings (2004).
 
 use super::flow::{certificate, connection_info, flow_url, initiator, responder, tls};
-use super::{DETECTION_FINDING, Observable, PRODUCT, Side, VERSION, confidence_of, http_request, ja4, osint};
+use super::{
+    DETECTION_FINDING, Observable, PRODUCT, Side, VERSION, confidence_of, http_request, ja4, osint, resources,
+};
 use crate::formats::ecs;
 use crate::formats::registry::response_code;
 use crate::json::{Constant, Millis, Object};
@@ -40,12 +42,7 @@ pub fn alert(alert: &Alert, lines: &mut Lines) {
         observables(event, alert);
         let indicators = std::iter::once(&alert.indicator).chain(&alert.also_matched);
         event.objects("osint", indicators, |members, indicator| osint(members, indicator));
-        event.objects("resources", alert.host, |resource, host| {
-            resource.set("ip", host);
-            resource.set_list("labels", alert.roles.iter().map(|role| role.keyword()));
-            resource.set("name", host);
-            resource.set("type", "host");
-        });
+        resources(event, alert.host, &alert.roles);
         event.set("severity_id", alert.severity as u8 + 1);
         event.set("start_time", Millis(alert.first));
         event.set("time", Millis(ecs::alert::time(alert)));

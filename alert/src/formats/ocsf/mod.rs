@@ -19,6 +19,7 @@ use super::ecs;
 use super::registry::version_name;
 use crate::json::{Ascii, Constant, Hex, Keyword, Object};
 use std::net::IpAddr;
+use weir_model::alert::Role;
 use weir_model::indicator::Url;
 use weir_model::observation::{HttpHost, HttpRequest};
 use weir_model::{Context, Endpoint, Indicator, IndicatorValue, Name, Protocol, Tlp, community_id};
@@ -282,4 +283,14 @@ impl Observable<'_> {
             }
         }
     }
+}
+
+/// The host that an alert is about.
+fn resources(event: &mut Object<'_>, host: Option<IpAddr>, roles: &[Role]) {
+    event.objects("resources", host, |resource, host| {
+        resource.set("ip", host);
+        resource.set_list("labels", roles.iter().map(|role| role.keyword()));
+        resource.set("name", host);
+        resource.set("type", "host");
+    });
 }

@@ -1,7 +1,7 @@
 //! Messages stripped of all intelligence: findings without evidence and indicators.
 
 use super::alert::activity;
-use super::{DETECTION_FINDING, PRODUCT, VERSION};
+use super::{DETECTION_FINDING, PRODUCT, VERSION, resources};
 use crate::formats::ecs;
 use crate::json::{Constant, Millis, Object};
 use crate::marking::{Stripped, StrippedAlert, StrippedListing};
@@ -37,12 +37,7 @@ fn alert(event: &mut Object<'_>, alert: &StrippedAlert, message: &str) {
         metadata.set("uid", format_args!("{}", alert.id));
         metadata.constant(VERSION);
     });
-    event.objects("resources", alert.host, |resource, host| {
-        resource.set("ip", host);
-        resource.set_list("labels", alert.roles.iter().map(|role| role.keyword()));
-        resource.set("name", host);
-        resource.set("type", "host");
-    });
+    resources(event, alert.host, &alert.roles);
     event.set("severity_id", alert.severity as u8 + 1);
     event.set("start_time", Millis(alert.first));
     event.set("time", Millis(if alert.notice == Notice::Opened { alert.first } else { alert.last }));
