@@ -202,7 +202,7 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "ROLE=CIDR", help_heading = "Your network")]
     pub role: Vec<String>,
 
-    /// Where alerts go; `-` is standard output. `weir run` refuses the option beside sinks, and does not use the key (docs/ALERTING.md)
+    /// Where alerts go; `-` is standard output. Not used by `weir run` where the configuration has sinks (docs/ALERTING.md)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub alerts: Option<PathBuf>,
 

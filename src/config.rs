@@ -208,13 +208,7 @@ impl Settings {
             );
         }
         let drain = duration("drain", flags.drain.as_deref().or(file.drain.as_deref()), DEFAULT_DRAIN)?;
-        let common = Self::new(&flags.common, file, 1)?;
-        if flags.common.alerts.is_some() && !common.sinks.is_empty() {
-            bail!(
-                "--alerts: alerts go where the tables [sink.NAME] of the configuration say; leave it out, or add a sink of type \"file\""
-            );
-        }
-        Ok(RunSettings { common, drain, tap, collector })
+        Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, drain, tap, collector })
     }
 
     /// The same, but alerts go to this file, and nothing else is written or kept.

@@ -46,7 +46,7 @@ use crate::config::{RunSettings, Settings, TapSettings};
 use crate::intel::{self, Beginning};
 use crate::memory;
 use crate::mute::Mutes;
-use crate::output::{self, Sink};
+use crate::output::{self, Sink, complain};
 use crate::pipeline;
 use crate::read::{flow_config, site};
 use crate::sinks::Sinks;
@@ -78,6 +78,9 @@ use worker::WorkerThread;
 /// Runs the command.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
     let settings = Settings::for_run(arguments)?;
+    if arguments.common.alerts.is_some() && !settings.common.sinks.is_empty() {
+        complain("--alerts is not used: alerts go where the tables [sink.NAME] of the configuration say");
+    }
     interfaces::must_exist(&settings.tap.interfaces)?;
     let ending = Ending::on_signals()?;
     let state = settings.common.state.as_deref().map(State::open).transpose()?.map(Arc::new);

@@ -193,7 +193,8 @@ impl Desk {
         let now = clock::now();
         let append = |entries: &[SpoolEntry<'_>]| self.spool.append(entries, now).map(drop);
         if let Some(said) = self.tray.offer((now, Instant::now()), &mut self.view.latency, append) {
-            complain(&said);
+            complain(&said.text);
+            said.notice.into_iter().for_each(|notice| self.tell_notice(notice));
         }
     }
 

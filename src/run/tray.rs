@@ -39,6 +39,15 @@ impl Held {
     }
 }
 
+/// What there is to say of the spool.
+#[derive(Debug, PartialEq)]
+pub(super) struct Said {
+    /// On stderr.
+    pub text: String,
+    /// As a message, when it is over.
+    pub notice: Option<SourceNotice>,
+}
+
 struct Trouble {
     since: Timestamp,
     reason: Arc<str>,
@@ -72,14 +81,13 @@ impl Tray {
         self.lost
     }
 
-    /// Offers what is held, unless it is too early to try again, and gives what is to be said on stderr. `now` is the same moment by
-    /// both clocks.
+    /// Offers what is held, unless it is too early to try again, and gives what is to be said. `now` is the same moment by both clocks.
     pub(super) fn offer(
         &mut self,
         (now, at): (Timestamp, Instant),
         latency: &mut Latency,
         append: impl Fn(&[SpoolEntry<'_>]) -> Result<(), SpoolError>,
-    ) -> Option<String> {
+    ) -> Option<Said> {
         let is_early = self.trouble.as_ref().is_some_and(|trouble| at < trouble.again);
         if self.held.is_empty() || is_early {
             return None;
@@ -89,8 +97,8 @@ impl Tray {
             offered = self.one_by_one(now, latency, &append);
         }
         match offered {
-            Ok(()) => self.trouble.take().map(|trouble| self.recovered(&trouble, now)),
-            Err(error) => self.failed((now, at), &error),
+            Ok(()) => self.trouble.take().map(|trouble| trouble.over(now)),
+            Err(error) => self.failed((now, at), &error).map(|text| Said { text, notice: None }),
         }
     }
 
@@ -150,13 +158,14 @@ impl Tray {
         self.trouble = Some(Trouble { since: now, reason, wait: FIRST_WAIT, again: at + FIRST_WAIT });
         Some(complaint)
     }
+}
 
-    fn recovered(&mut self, trouble: &Trouble, now: Timestamp) -> String {
-        let matter = Matter::Delayed { since: trouble.since, reason: Arc::clone(&trouble.reason) };
-        let notice = SourceNotice { time: now, source: None, matter };
-        self.put(Held { message: notice.into(), note: None, caused: None });
-        let seconds = now.since(trouble.since).as_secs();
-        format!("messages are kept and told again, after {seconds} s")
+impl Trouble {
+    fn over(self, now: Timestamp) -> Said {
+        let seconds = now.since(self.since).as_secs();
+        let matter = Matter::Delayed { since: self.since, reason: self.reason };
+        let notice = Some(SourceNotice { time: now, source: None, matter });
+        Said { text: format!("messages are kept and told again, after {seconds} s"), notice }
     }
 }
 
@@ -210,15 +219,17 @@ mod tests {
         disk.is_full.set(true);
         tray.put(notice(1));
         tray.put(notice(2));
-        assert!(offer(&mut tray, 10).unwrap().contains("no room"));
+        let said = offer(&mut tray, 10).unwrap();
+        assert!(said.text.contains("no room") && said.notice.is_none());
         assert!((10..200).all(|second| offer(&mut tray, second).is_none()), "once");
         assert!((12..20).contains(&disk.offers.get()), "{} offers in 190 s", disk.offers.get());
         assert_eq!((tray.held(), tray.spooled(), tray.lost()), (2, 0, 0));
         disk.is_full.set(false);
         let said: Vec<_> = (200..220).filter_map(|second| offer(&mut tray, second)).collect();
-        assert!(said.len() == 1 && said[0].contains("told again"), "{said:?}");
+        assert!(said.len() == 1 && said[0].text.contains("told again"), "{said:?}");
         assert_eq!(disk.kept.borrow()[..2], [at(1), at(2)], "in their order");
-        assert_eq!((tray.held(), tray.spooled()), (0, 3), "and that they come late is told, too");
+        assert_eq!((tray.held(), tray.spooled()), (0, 2));
+        assert!(said[0].notice.is_some(), "that they come late is told, too");
         assert!(latency.quantiles().max_us >= 190_000_000, "packet to durable");
     }
 

@@ -13,6 +13,7 @@ mod common;
 
 mod both;
 mod build;
+mod full_disk;
 mod restart;
 mod run;
 mod sinks;
