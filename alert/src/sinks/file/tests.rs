@@ -180,12 +180,15 @@ fn compressed_and_kept_for_a_time_and_within_a_size() {
         for day in 0..5 {
             append(&mut file, &line(day), NOON + DAY * day).unwrap();
         }
+        // One at a time looks after a folder.
+        drop(file);
         let series = Series::of(&path).unwrap();
         let (over, remarks) = (AtomicBool::new(false), Remarks::default());
         tidy(&series, &rules(compress), NOON + 5 * DAY, &over, &remarks);
         assert_eq!(all_lines(folder.path()), (0..5).map(line).collect::<String>());
         let packed: Vec<_> = names(folder.path()).into_iter().filter(|name| name != "alerts.json").collect();
-        assert!(packed.len() == 4 && packed.iter().all(|name| name.ends_with(&format!(".json{ending}"))));
+        let is_packed = |name: &String| name.ends_with(&format!(".json{ending}"));
+        assert!(packed.len() == 4 && packed.iter().all(is_packed), "{packed:?}");
         let bytes = fs::metadata(folder.path().join(&packed[3])).unwrap().len();
         let three = Rules { keep_bytes: 3 * bytes + bytes / 2, ..rules(compress) };
         tidy(&series, &three, NOON + 5 * DAY, &over, &remarks);
