@@ -373,7 +373,7 @@ fn drop_front(
     Ok(going.len() as u64)
 }
 
-/// Moves all cursors past messages that go, and gives how many of those some cursor, or without cursors nobody, had settled.
+/// Moves all cursors past messages that go, and gives how many of them were lost to some cursor; where there is none, all were.
 fn expire_unsettled(books: &mut Books, windows: &BTreeMap<i64, Window>, lane: Lane, going: &[u64]) -> u64 {
     let Some(last) = going.last().copied() else { return 0 };
     if books.accounts.is_empty() {
