@@ -143,7 +143,7 @@ impl Connection {
                 })
             }
         };
-        sent.map_err(|error| said(&error))
+        sent.map_err(|error| self.said_last(&error))
     }
 
     /// Waits until the receiver's kernel has it all. Over UDP it only asks whether a refusal came back.
@@ -158,7 +158,7 @@ impl Connection {
             let heard = self.hear().map_err(|error| said(&error))?;
             let is_waiting = match self.waiting() {
                 Waiting::Bytes(bytes) => bytes > 0,
-                Waiting::Gone => return Err(said(&ErrorKind::ConnectionReset.into())),
+                Waiting::Gone => return Err(self.said_last(&ErrorKind::ConnectionReset.into())),
                 Waiting::Unknown => false,
             };
             self.is_proven |= heard > 0 || turned_away.is_none_or(|until| now() >= until);
@@ -186,6 +186,14 @@ impl Connection {
         match (stream.local_addr(), stream.peer_addr()) {
             (Ok(local), Ok(remote)) => kernel::waiting(local, remote),
             _ => Waiting::Gone,
+        }
+    }
+
+    /// Why it failed: whoever turns us away over TLS says why and closes, and the closing may be noticed first.
+    fn said_last(&mut self, error: &io::Error) -> Failure {
+        match self.hear() {
+            Err(last) if is_tls(&last) => said(&last),
+            _ => said(error),
         }
     }
 
