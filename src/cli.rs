@@ -3,6 +3,7 @@
 
 mod collector;
 mod intel;
+mod manual;
 mod mute;
 mod rehearse;
 mod sink;
@@ -12,7 +13,7 @@ pub(crate) use intel::{
     DiffArguments, ExplainArguments, HoldingArguments, IntelArguments, IntelCommand, ListArguments,
     ReleaseArguments, SourcesArguments, StatsArguments, SyncArguments, TestArguments,
 };
-
+pub(crate) use manual::{CompletionsArguments, ManualArguments};
 pub(crate) use mute::{MuteArguments, MuteCommand, MutePlaceArguments, UnmuteArguments};
 pub(crate) use rehearse::RehearseArguments;
 pub(crate) use sink::{SinkArguments, SinkCommand, SinkHolding, SinkListArguments, SinkTestArguments};
@@ -50,6 +51,11 @@ pub(crate) enum Command {
     Mute(MuteArguments),
     /// Let a value ring again
     Unmute(UnmuteArguments),
+    /// Print what a shell wants to know to complete command lines: bash, zsh, fish, elvish or powershell
+    Completions(CompletionsArguments),
+    /// Write a manual page for each command.
+    #[command(hide = true)]
+    Manual(ManualArguments),
 }
 
 /// Arguments of `weir read`.

@@ -14,6 +14,7 @@ mod explain;
 mod intel;
 mod latency;
 mod ledger;
+mod manual;
 mod memory;
 mod metrics;
 mod mute;
@@ -64,6 +65,8 @@ fn main() -> ExitCode {
         cli::Command::Explain(arguments) => explain::run(&arguments),
         cli::Command::Mute(arguments) => mute::mute(&arguments),
         cli::Command::Unmute(arguments) => mute::unmute(&arguments),
+        cli::Command::Completions(arguments) => manual::completions(&arguments),
+        cli::Command::Manual(arguments) => manual::manual(&arguments),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
         output::complain(&format!("{error:#}"));
