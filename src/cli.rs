@@ -2,6 +2,7 @@
 //! configuration file.
 
 mod collector;
+mod config;
 mod intel;
 mod manual;
 mod mute;
@@ -9,6 +10,7 @@ mod rehearse;
 mod sink;
 
 pub(crate) use collector::CollectorArguments;
+pub(crate) use config::{ConfigArguments, ConfigCommand, DumpArguments};
 pub(crate) use intel::{
     DiffArguments, ExplainArguments, HoldingArguments, IntelArguments, IntelCommand, ListArguments,
     ReleaseArguments, SourcesArguments, StatsArguments, SyncArguments, TestArguments,
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Show what would ring, and ring nobody: on captures, or on interfaces and routers for a while.
     Rehearse(Box<RehearseArguments>),
+    /// The configuration: check a file, show what would be used.
+    Config(ConfigArguments),
     /// Threat intelligence: sync sources, list what is loaded, see what changed, test values and captures against it.
     Intel(IntelArguments),
     /// Sinks, where alerts go: list them, send a test alert to one.

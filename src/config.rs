@@ -1,6 +1,8 @@
 //! Configuration in two steps: what the operator wrote (file and flags) becomes what the program uses.
 
 mod collector;
+mod commands;
+mod effective;
 mod exported;
 mod intel;
 mod named;
@@ -11,6 +13,9 @@ mod storm;
 mod tap;
 
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
+pub(crate) use commands::run;
+#[expect(unused_imports, reason = "for whoever reloads: leave this line out with the first use")]
+pub(crate) use effective::Effective;
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
 pub(crate) use intel::{IntelSettings, ScreeningSettings};
 pub(crate) use sinks::ConfiguredSink;

@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Status(arguments) => status::run(&arguments),
         cli::Command::Rehearse(arguments) => rehearse::run(&arguments),
+        cli::Command::Config(arguments) => config::run(&arguments),
         cli::Command::Intel(arguments) => intel::run(&arguments),
         cli::Command::Sink(arguments) => sinks::run(&arguments),
         cli::Command::Explain(arguments) => explain::run(&arguments),

@@ -4,7 +4,7 @@
 
 mod error;
 pub mod http;
-mod secret;
+pub mod secret;
 pub mod tls;
 pub mod units;
 

@@ -1,17 +1,19 @@
 //! Where a secret lies, and the secret, which nothing shows.
 
 use crate::{NetError, NetErrorKind};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Most bytes of a file with a secret: tokens have some thousand.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// Where a secret lies: in a file (one line) or in a variable of the environment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretPlace {
     /// The file.
@@ -57,6 +59,16 @@ impl Secret {
     pub fn place(&self) -> &str {
         &self.place
     }
+}
+
+/// What is shown in place of a secret.
+pub const SHOWN: &str = "(secret)";
+
+/// Stands for a secret where it must be seen that it changed: [`SHOWN`] and a number that is the same for the same bytes while this
+/// process lives, under a key that nobody knows. For memory only; people are shown [`SHOWN`].
+pub fn fingerprint(secret: &[u8]) -> String {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    format!("{SHOWN} {:016x}", KEY.hash_one(secret))
 }
 
 impl fmt::Debug for Secret {

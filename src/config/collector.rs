@@ -13,6 +13,8 @@ use weir_capture::collector::{Listen, MAX_LISTEN, TlsFiles, Transport};
 pub(crate) struct CollectorSettings {
     /// Where, and by what; each port takes all versions.
     pub listen: Vec<Listen>,
+    /// The same addresses by the key that names them.
+    pub listen_by_key: Vec<(&'static str, Vec<SocketAddr>)>,
     /// The only ones that are heard; empty: everybody is.
     pub exporters: Vec<IpNet>,
     pub sampling: Vec<ConfiguredSampling>,
@@ -41,23 +43,30 @@ const MOST_THREADS: usize = 64;
 impl CollectorSettings {
     /// Joins flags and file; what is taken from the file is a path or a list.
     pub(super) fn new(flags: &CollectorArguments, file: &mut Written) -> Result<Self> {
-        let mut udp = Vec::new();
-        for (name, flag, key) in [
+        let mut listen_by_key = Vec::new();
+        for (key, flags, file) in [
             ("netflow", &flags.netflow, &file.netflow),
             ("ipfix", &flags.ipfix, &file.ipfix),
             ("sflow", &flags.sflow, &file.sflow),
+            ("ipfix_tcp", &flags.ipfix_tcp, &file.ipfix_tcp),
+            ("ipfix_tls", &flags.ipfix_tls, &file.ipfix_tls),
         ] {
-            udp.extend(addresses(name, either(flag, key))?);
+            listen_by_key.push((key, addresses(&key.replace('_', "-"), either(flags, file))?));
         }
-        let mut listen: Vec<_> = udp.into_iter().map(Listen::udp).collect();
-        let tcp = addresses("ipfix-tcp", either(&flags.ipfix_tcp, &file.ipfix_tcp))?;
-        listen.extend(tcp.into_iter().map(Listen::tcp));
-        listen.extend(tls(flags, file)?);
+        let by_key = |wanted: &[&str]| {
+            let chosen = listen_by_key.iter().filter(|(key, _)| wanted.contains(key));
+            chosen.flat_map(|(_, addresses)| addresses.clone()).collect::<Vec<_>>()
+        };
+        let mut listen: Vec<_> =
+            by_key(&["netflow", "ipfix", "sflow"]).into_iter().map(Listen::udp).collect();
+        listen.extend(by_key(&["ipfix_tcp"]).into_iter().map(Listen::tcp));
+        listen.extend(tls(by_key(&["ipfix_tls"]), flags, file)?);
         once(&listen)?;
         let exporters = either(&flags.exporter, &file.exporter);
         let rates = either(&flags.exporter_sampling, &file.exporter_sampling);
         Ok(Self {
             listen,
+            listen_by_key,
             exporters: exporters.iter().map(|text| network("exporter", text)).collect::<Result<_>>()?,
             sampling: rates.iter().map(|text| sampling(text)).collect::<Result<_>>()?,
             threads: threads(flags.collectors.or(file.collectors).unwrap_or(1))?,
@@ -113,12 +122,11 @@ fn once(all: &[Listen]) -> Result<()> {
     Ok(())
 }
 
-fn tls(flags: &CollectorArguments, file: &mut Written) -> Result<Vec<Listen>> {
+fn tls(addresses: Vec<SocketAddr>, flags: &CollectorArguments, file: &mut Written) -> Result<Vec<Listen>> {
     let pick = |flag: &Option<PathBuf>, key: &mut Option<PathBuf>| flag.clone().or_else(|| key.take());
     let certificate = pick(&flags.ipfix_tls_cert, &mut file.ipfix_tls_cert);
     let key = pick(&flags.ipfix_tls_key, &mut file.ipfix_tls_key);
     let client_ca = pick(&flags.ipfix_tls_client_ca, &mut file.ipfix_tls_client_ca);
-    let addresses = addresses("ipfix-tls", either(&flags.ipfix_tls, &file.ipfix_tls))?;
     match (addresses.is_empty(), certificate, key) {
         (true, None, None) if client_ca.is_none() => Ok(Vec::new()),
         (true, ..) => bail!("files for TLS are given, but no place to listen (--ipfix-tls 0.0.0.0:4740)"),

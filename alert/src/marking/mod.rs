@@ -24,12 +24,12 @@ pub use part::{Under, notice_under, under};
 pub use stripped::{Stripped, StrippedAlert, StrippedListing};
 
 use crate::Message;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use weir_model::{Alert, Context, Indicator, Tlp};
 
 /// What becomes of a message of which all words on what rings are marked above the ceiling.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, Hash)]
 #[serde(rename_all = "lowercase")]
 pub enum Above {
     /// It stays.

@@ -143,7 +143,7 @@ fn cut(value: &mut Value) {
 }
 
 /// Where more of an alert can be seen: a URL with `{id}` or `{incident}` in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Link(String);
 
 impl Link {

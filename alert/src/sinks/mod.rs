@@ -21,7 +21,7 @@ pub use syslog::{Facility, Framing, SyslogSettings};
 pub use webhook::WebhookSettings;
 
 use crate::{Format, Message};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -140,7 +140,7 @@ pub struct Opening<'a> {
 }
 
 /// What each kind of sink has.
-pub trait Settings: for<'de> Deserialize<'de> {
+pub trait Settings: for<'de> Deserialize<'de> + Serialize {
     /// How it is called in a configuration.
     const KIND: &'static str;
     /// The format that it writes if nobody chose.
@@ -161,8 +161,10 @@ pub trait Settings: for<'de> Deserialize<'de> {
 
 macro_rules! sinks {
     ($($kind:ident: $settings:ty),+ $(,)?) => {
-        /// The settings of a sink, of its kind.
-        #[derive(Clone, Debug)]
+        /// The settings of a sink, of its kind. They are written as they are read, with all defaults; of a secret stands what
+        /// [`weir_net::secret::fingerprint`] makes of it.
+        #[derive(Clone, Debug, Serialize)]
+        #[serde(untagged)]
         pub enum SinkSettings {
             $(
                 #[doc = concat!("See [`", stringify!($settings), "`].")]

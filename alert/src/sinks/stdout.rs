@@ -1,14 +1,14 @@
 //! Standard output: one line a parcel, for a terminal, a pipe or a container's log.
 
 use super::{Opening, Outcome, Outlet, Parcel, Settings, Sink};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind, Write as _};
 use std::time::Instant;
 use weir_model::Tlp;
 use weir_net::NetError;
 
 /// Standard output has nothing to set.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StdoutSettings {}
 

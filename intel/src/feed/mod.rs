@@ -15,7 +15,7 @@ use crate::{Provider, SyncError, SyncErrorKind};
 use local::Local;
 use misp::{MispFeed, Shelf};
 use remote::Remote;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weir_net::http::HttpSettings;
@@ -31,7 +31,7 @@ const MISP_FEED: &str = "misp-feed";
 /// url = "https://feeds.example/bad.csv"
 /// format = "csv,value=3,delimiter=pipe"
 /// ```
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedSettings {
     /// Where it lies: `https:` or `http:`. Either this or `path`.

@@ -10,7 +10,7 @@ mod sync;
 
 use crate::{Delivery, Extent, Provider, SyncError};
 use api::Collection;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use weir_net::units;
 /// collection = "High Value Indicators"
 /// http.credentials.basic = { user = "weir", file = "/etc/weir/taxii.password" }
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaxiiSettings {
     /// The server's discovery (`.../taxii2/`), or one of its API roots.
@@ -42,7 +42,11 @@ pub struct TaxiiSettings {
     #[serde(default = "one_thousand")]
     pub page_size: u32,
     /// How often manifests are compared to find what was deleted.
-    #[serde(default = "one_day", deserialize_with = "units::duration")]
+    #[serde(
+        default = "one_day",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     pub compare: Duration,
 }
 

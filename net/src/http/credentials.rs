@@ -4,11 +4,11 @@
 use crate::{NetError, SecretPlace};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Who we are, and where the secret that proves it lies: in a file (its first line) or in a variable of the environment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Credentials {
     /// A name and a password (RFC 7617).

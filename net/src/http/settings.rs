@@ -2,7 +2,7 @@
 
 use super::credentials::Credentials;
 use crate::{tls::TlsSettings, units};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -14,7 +14,7 @@ use url::Url;
 /// http.ca_file = "/etc/weir/our-ca.pem"
 /// http.proxy = "http://proxy.example:3128"
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpSettings {
     /// By which proxy: `"environment"` (the default: `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` but for `NO_PROXY`), `"none"`, or its URL.
@@ -33,19 +33,19 @@ pub struct HttpSettings {
     /// Who we are, to the server. Where its secret lies; never the secret.
     pub credentials: Option<Credentials>,
     /// Longest time until a connection stands, TLS and proxies included.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::duration", serialize_with = "units::duration_text")]
     pub connect_timeout: Duration,
     /// Longest silence: until the answer begins, and between its parts.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::duration", serialize_with = "units::duration_text")]
     pub idle_timeout: Duration,
     /// Longest time that one answer may take as a whole. A server that drips one byte at a time ends here.
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "units::duration", serialize_with = "units::duration_text")]
     pub timeout: Duration,
     /// Most bytes of one answer, as they are sent.
-    #[serde(deserialize_with = "units::size")]
+    #[serde(deserialize_with = "units::size", serialize_with = "units::size_text")]
     pub max_size: u64,
     /// Most bytes of one answer when it is unpacked (gzip, zstd, zip). A bomb ends here.
-    #[serde(deserialize_with = "units::size")]
+    #[serde(deserialize_with = "units::size", serialize_with = "units::size_text")]
     pub max_unpacked_size: u64,
 }
 
@@ -114,6 +114,16 @@ pub enum Proxy {
     Direct,
     /// This one, by its URL.
     Url(String),
+}
+
+impl Serialize for Proxy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Environment => "environment",
+            Self::Direct => "none",
+            Self::Url(url) => url,
+        })
+    }
 }
 
 impl TryFrom<String> for Proxy {

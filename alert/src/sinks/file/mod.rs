@@ -15,7 +15,7 @@ use super::stdout::Stdout;
 use super::{Kind, Opening, Outcome, Outlet, Parcel, Remarks, Settings, Sink};
 use archive::{Archive, Rules};
 use lines::{LinesFile, Rotation};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ use weir_net::{NetError, NetErrorKind, units};
 /// path = "/var/log/weir/{kind}.json"
 /// compress = "zstd"
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSettings {
     /// The file. `{kind}` in its name stands for `alerts`, `flows`, `names` and `ledger`, each in a file of its own; without it
@@ -39,27 +39,35 @@ pub struct FileSettings {
     #[serde(default = "yes")]
     pub rotate: bool,
     /// A file is rotated before it becomes larger than that.
-    #[serde(default = "rotate_size", deserialize_with = "units::size")]
+    #[serde(default = "rotate_size", deserialize_with = "units::size", serialize_with = "units::size_text")]
     pub rotate_size: u64,
     /// A file holds lines of one such span only, counted from 1970 on: with `1d` each day in UTC has its own.
-    #[serde(default = "rotate_after", deserialize_with = "units::duration")]
+    #[serde(
+        default = "rotate_after",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     pub rotate_after: Duration,
     /// How rotated files are compressed.
     #[serde(default)]
     pub compress: Compression,
     /// How long rotated files are kept.
-    #[serde(default = "keep", deserialize_with = "units::duration")]
+    #[serde(default = "keep", deserialize_with = "units::duration", serialize_with = "units::duration_text")]
     pub keep: Duration,
     /// How many bytes rotated files may take; the oldest go first.
-    #[serde(default = "keep_size", deserialize_with = "units::size")]
+    #[serde(default = "keep_size", deserialize_with = "units::size", serialize_with = "units::size_text")]
     pub keep_size: u64,
     /// How often flows, names and the ledger are synced. Messages are synced before they are acknowledged.
-    #[serde(default = "sync_every", deserialize_with = "units::duration")]
+    #[serde(
+        default = "sync_every",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     pub sync_every: Duration,
 }
 
 /// How rotated files are compressed; Weir reads both, as it does what is not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// gzip (RFC 1952).

@@ -1,7 +1,7 @@
 //! What an operator writes.
 
 use crate::sinks::Kind;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use weir_net::http::HttpSettings;
@@ -15,7 +15,7 @@ use weir_net::{SecretPlace, units};
 /// tls.ca_file = "/etc/weir/kafka-ca.pem"
 /// sasl = { mechanism = "SCRAM-SHA-512", user = "weir", file = "/etc/weir/kafka.password" }
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KafkaSettings {
     /// Where to ask for the cluster, each `host` or `host:port` (9092 unless said otherwise).
@@ -33,10 +33,10 @@ pub struct KafkaSettings {
     #[serde(default)]
     pub sasl: Option<Authentication>,
     /// Largest message that is sent. Brokers take 1 MiB unless told otherwise (`message.max.bytes`).
-    #[serde(default = "max_message", deserialize_with = "units::size")]
+    #[serde(default = "max_message", deserialize_with = "units::size", serialize_with = "units::size_text")]
     pub max_message: u64,
     /// Most memory for what is handed to librdkafka and not acknowledged yet.
-    #[serde(default = "buffer", deserialize_with = "units::size")]
+    #[serde(default = "buffer", deserialize_with = "units::size", serialize_with = "units::size_text")]
     pub buffer: u64,
     /// Any other property of librdkafka, as its CONFIGURATION.md lists them.
     #[serde(default)]
@@ -52,7 +52,7 @@ fn buffer() -> u64 {
 }
 
 /// How the topics are called: a prefix and the kind (`weir.alerts`), or a name of its own.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Topics {
     /// What all begin with that have no name of their own.
@@ -87,7 +87,7 @@ impl Topics {
 }
 
 /// How batches are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// Smallest for its cost (RFC 8878); brokers and consumers since Kafka 2.1.
@@ -117,7 +117,7 @@ impl Compression {
 }
 
 /// Who we are to the brokers (SASL, RFC 4422), and where the secret that proves it lies.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "mechanism")]
 pub enum Authentication {
     /// A name and a password, as they are (RFC 4616).
@@ -138,7 +138,7 @@ pub enum Authentication {
 }
 
 /// A name, and where its password lies. The password is read whenever a producer is made.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The name.
@@ -157,7 +157,7 @@ impl Login {
 }
 
 /// Where tokens come from: a file that somebody renews, a variable, or a server that is asked for them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bearer {
     /// The file with the token; it is read again before the token ends.
@@ -169,7 +169,7 @@ pub struct Bearer {
 }
 
 /// A server that gives tokens to clients with credentials of their own (RFC 6749, section 4.4).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oidc {
     /// Its token endpoint.
@@ -182,7 +182,7 @@ pub struct Oidc {
 }
 
 /// Who we are in Kerberos. Tickets are fetched and renewed with `kinit`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kerberos {
     /// Such as `weir@EXAMPLE.ORG`.
@@ -199,7 +199,7 @@ fn service() -> String {
 }
 
 /// The value of a property: text, a whole number, or `true` or `false`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Property(pub String);
 
 impl<'de> Deserialize<'de> for Property {

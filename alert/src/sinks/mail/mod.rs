@@ -12,7 +12,7 @@ use super::{Message, Opening, Outlet, Remarks, Settings};
 use letter::Style;
 use lettre::message::Mailbox;
 use relay::Relay;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sink::{Digests, Mails, Way};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use weir_net::{NetError, NetErrorKind, SecretPlace, units};
 const MAX_RECIPIENTS: usize = 50;
 
 /// How mail is sent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
     /// The host that takes mail from us.
@@ -44,32 +44,36 @@ pub struct MailSettings {
     /// How we greet; the name of this host if nobody chose.
     hello: Option<String>,
     /// Who writes.
-    #[serde(deserialize_with = "mailbox")]
+    #[serde(deserialize_with = "mailbox", serialize_with = "shown_mailbox")]
     from: Mailbox,
     /// Who reads.
-    #[serde(deserialize_with = "mailboxes")]
+    #[serde(deserialize_with = "mailboxes", serialize_with = "shown_mailboxes")]
     to: Vec<Mailbox>,
     /// What subjects begin with.
     #[serde(default = "subject_prefix")]
     subject_prefix: String,
     /// What is at least so severe is mailed at once; `"off"`: nothing is.
-    #[serde(default = "immediate", deserialize_with = "severity")]
+    #[serde(default = "immediate", deserialize_with = "severity", serialize_with = "severity_or_off")]
     immediate: Option<Severity>,
     /// For how long the rest is gathered; `"off"`: it is not mailed.
-    #[serde(default = "hourly", deserialize_with = "period")]
+    #[serde(default = "hourly", deserialize_with = "period", serialize_with = "period_or_off")]
     digest: Option<Duration>,
     /// Largest attachment; what is beyond it is left out, and the mail says so.
-    #[serde(default = "attachment", deserialize_with = "units::size")]
+    #[serde(default = "attachment", deserialize_with = "units::size", serialize_with = "units::size_text")]
     max_attachment: u64,
     /// Where more can be seen.
     link: Option<Link>,
     /// How long the relay may take for an answer.
-    #[serde(default = "answer_time", deserialize_with = "units::duration")]
+    #[serde(
+        default = "answer_time",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     timeout: Duration,
 }
 
 /// How the way to the relay is encrypted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Encryption {
     /// STARTTLS (RFC 3207), and nothing is sent without it.
@@ -180,6 +184,24 @@ fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>
         return Ok(None);
     }
     units::duration(serde::de::value::StringDeserializer::<D::Error>::new(text)).map(Some)
+}
+
+fn shown_mailbox<S: Serializer>(mailbox: &Mailbox, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(mailbox)
+}
+
+fn shown_mailboxes<S: Serializer>(mailboxes: &[Mailbox], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(mailboxes.iter().map(ToString::to_string))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "what serde passes")]
+fn severity_or_off<S: Serializer>(severity: &Option<Severity>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(severity.map_or("off", Severity::keyword))
+}
+
+#[expect(clippy::ref_option, reason = "what serde passes")]
+fn period_or_off<S: Serializer>(period: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&period.map_or("off".to_owned(), units::show_duration))
 }
 
 fn subject_prefix() -> String {

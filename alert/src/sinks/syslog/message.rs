@@ -5,7 +5,7 @@
 
 use crate::Message;
 use crate::sinks::{Kind, Parcel};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::fs;
 use weir_model::Timestamp;
@@ -21,7 +21,7 @@ const MAX_NUMBER: u32 = 2_147_483_647;
 macro_rules! facilities {
     ($($(#[$attribute:meta])? $name:ident = $number:literal),+ $(,)?) => {
         /// Facilities, by their usual names and numbers (RFC 5424, table 1).
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
         #[serde(rename_all = "lowercase")]
         pub enum Facility {
             $(

@@ -17,7 +17,7 @@ use connection::{Connection, Failure, Receiver};
 pub use message::Facility;
 use message::Writer;
 use sent::Sent;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 use url::Url;
 use weir_model::Tlp;
@@ -40,7 +40,7 @@ const RETRY_EVERY: Duration = Duration::from_secs(5);
 /// url = "tls://siem.example.org:6514"
 /// tls.ca_file = "/etc/weir/our-ca.pem"
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyslogSettings {
     /// The receiver: `udp://HOST`, `tcp://HOST` (port 514) or `tls://HOST` (port 6514), with `:PORT` if it is another.
@@ -58,10 +58,14 @@ pub struct SyslogSettings {
     pub enterprise_number: Option<u32>,
     /// Largest message, header included. A larger one is refused: a part of it would be no JSON. Many receivers cut messages at
     /// 8 KiB if nobody told them otherwise.
-    #[serde(default = "max_size", deserialize_with = "units::size")]
+    #[serde(default = "max_size", deserialize_with = "units::size", serialize_with = "units::size_text")]
     pub max_size: u64,
     /// What was sent within so long before a connection broke is sent again.
-    #[serde(default = "resend", deserialize_with = "units::duration")]
+    #[serde(
+        default = "resend",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     pub resend: Duration,
     /// Whom to trust, and our own certificate.
     #[serde(default)]
@@ -69,7 +73,7 @@ pub struct SyslogSettings {
 }
 
 /// How messages are told from each other over TCP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {
     /// Each has its length before it (RFC 6587, 3.4.1).

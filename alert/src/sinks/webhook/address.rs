@@ -1,10 +1,10 @@
 //! The URL of a webhook, which is a secret: who knows it can post to the channel.
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use url::Url;
 use weir_net::http::Client;
-use weir_net::{NetError, NetErrorKind, Secret};
+use weir_net::{NetError, NetErrorKind, Secret, secret};
 
 /// Shortest part of a path that may be a secret: identifiers and tokens of chats have 8 letters and more.
 const MIN_SECRET_BYTES: usize = 8;
@@ -52,6 +52,13 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({self})")
+    }
+}
+
+/// Never the URL: what stands for it.
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&secret::fingerprint(self.0.as_str().as_bytes()))
     }
 }
 

@@ -13,7 +13,7 @@ use super::brief::Link;
 use super::{Opening, Outlet, Settings};
 use address::Address;
 use post::{Poster, Way};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use signature::Signer;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use weir_net::{NetError, NetErrorKind, SecretPlace, units};
 const MAX_BODY_BYTES: u64 = 1 << 20;
 
 /// How a webhook is posted to.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSettings {
     /// Where to. Chats write their secret into it, so that it can also lie in a file or a variable: `url_from`.
@@ -43,10 +43,10 @@ pub struct WebhookSettings {
     /// Most messages in one post; templates that cannot hold more than one say so.
     many: Option<usize>,
     /// Largest post.
-    #[serde(default, deserialize_with = "some_size")]
+    #[serde(default, deserialize_with = "some_size", serialize_with = "size_or_none")]
     max_body: Option<u64>,
     /// Least time between two posts.
-    #[serde(default, deserialize_with = "some_duration")]
+    #[serde(default, deserialize_with = "some_duration", serialize_with = "duration_or_none")]
     pace: Option<Duration>,
     /// Where the secret lies that posts are signed with.
     sign: Option<SecretPlace>,
@@ -56,7 +56,11 @@ pub struct WebhookSettings {
     /// Where more can be seen.
     link: Option<Link>,
     /// How long an answer may take.
-    #[serde(default = "answer_time", deserialize_with = "units::duration")]
+    #[serde(
+        default = "answer_time",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     timeout: Duration,
     /// How the server is spoken to.
     #[serde(default)]
@@ -155,6 +159,16 @@ fn some_size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option
 
 fn some_duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     units::duration(deserializer).map(Some)
+}
+
+#[expect(clippy::ref_option, reason = "what serde passes")]
+fn size_or_none<S: Serializer>(size: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    size.map(units::show_size).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "what serde passes")]
+fn duration_or_none<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(units::show_duration).serialize(serializer)
 }
 
 fn wrong(text: impl Into<String>) -> NetError {

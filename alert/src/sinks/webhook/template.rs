@@ -9,8 +9,8 @@ use super::super::brief::Brief;
 use super::wrong;
 use crate::sinks::{Kind, Parcel};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ const MAX_STEPS: u64 = 1_000_000;
 const MAX_DEPTH: usize = 50;
 
 /// Whom the templates that Weir brings write for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Shipped {
     /// What the sink's format writes, as it is.

@@ -1,7 +1,7 @@
 //! How an instance of MISP is asked, as it stands in a configuration.
 
 use crate::{SyncError, SyncErrorKind};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use weir_net::http::HttpSettings;
 use weir_net::units;
@@ -12,7 +12,7 @@ use weir_net::units;
 /// url = "https://misp.example/"
 /// http.credentials.header = { name = "Authorization", file = "/etc/weir/misp.key" }
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MispSettings {
     /// Where the instance is: what a browser shows when its first page is open, without that page.
@@ -21,13 +21,25 @@ pub struct MispSettings {
     #[serde(default)]
     pub http: HttpSettings,
     /// How long what was published last counts while its event is being edited, which takes it out of publication.
-    #[serde(default = "one_day", deserialize_with = "units::duration")]
+    #[serde(
+        default = "one_day",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     pub grace: Duration,
     /// How far each delta reaches back behind the newest change that is known: what came late or was passed over because pages shifted.
-    #[serde(default = "ten_minutes", deserialize_with = "units::duration")]
+    #[serde(
+        default = "ten_minutes",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     pub overlap: Duration,
     /// How often all UUIDs are compared, to find what was deleted without a trace.
-    #[serde(default = "one_day", deserialize_with = "units::duration")]
+    #[serde(
+        default = "one_day",
+        deserialize_with = "units::duration",
+        serialize_with = "units::duration_text"
+    )]
     pub reconcile: Duration,
     /// Attributes per page.
     #[serde(default = "five_thousand")]
