@@ -77,6 +77,9 @@ pub struct Post {
 
 /// Looks on while a courier works, on its thread.
 pub trait Onlooker: Send {
+    /// The courier goes on; said at least each [`PATIENCE`], also when there is nothing to do.
+    fn turns(&mut self) {}
+
     /// A message was delivered that had waited so long in the spool.
     fn delivered(&mut self, waited: Duration);
 
@@ -177,6 +180,7 @@ impl Courier {
     pub fn run(mut self, ending: &Ending) {
         let mut is_ending = false;
         loop {
+            self.onlooker.turns();
             let deadline = ending.deadline();
             if deadline.is_some() && !std::mem::replace(&mut is_ending, true) {
                 // Whatever was being waited for: there is no later.
