@@ -12,6 +12,7 @@ mod config;
 mod errand;
 mod explain;
 mod intel;
+mod journal;
 mod latency;
 mod ledger;
 mod manual;
@@ -32,6 +33,7 @@ mod state;
 mod status;
 mod storm;
 mod summary;
+mod supervisor;
 mod table;
 mod talkers;
 mod user;
@@ -54,7 +56,7 @@ pub(crate) enum Outcome {
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    log_to_stderr();
+    journal::begin();
     let outcome = match cli.command {
         cli::Command::Read(arguments) => read::run(&arguments),
         cli::Command::Run(arguments) => run::run(&arguments),
@@ -70,14 +72,7 @@ fn main() -> ExitCode {
         cli::Command::Manual(arguments) => manual::manual(&arguments),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
-        output::complain(&format!("{error:#}"));
+        output::give_up(&format!("{error:#}"));
         Outcome::Usage
     }) as u8)
-}
-
-/// Logs go to stderr, warnings and worse unless `WEIR_LOG` says otherwise (`WEIR_LOG=debug`).
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("WEIR_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
 }

@@ -1,5 +1,6 @@
-//! Where lines go: standard output or files; and what is said to the person at the terminal.
+//! Where lines go: standard output or files; and what is said to the person at the terminal, or to the journal of a service.
 
+use crate::journal;
 use anyhow::{Context as _, Result};
 use std::fs::File;
 use std::io::{self, Write};
@@ -26,12 +27,43 @@ pub(crate) fn open_to_append(path: &Path) -> Result<Sink> {
     Ok(Box::new(file.with_context(|| format!("cannot write {}", path.display()))?))
 }
 
-/// Says what went wrong, on stderr.
+/// Says what went wrong, on stderr; in a journal it is a warning.
 pub(crate) fn complain(message: &str) {
-    say(&format!("weir: {message}\n"));
+    if journal::is_used() {
+        tracing::warn!(target: journal::SAID, "{message}");
+    } else {
+        write(&format!("weir: {message}\n"));
+    }
 }
 
-/// Writes text to stderr. Nobody can be told when that fails.
+/// Says why the program ends, on stderr; in a journal it is an error.
+pub(crate) fn give_up(message: &str) {
+    if journal::is_used() {
+        tracing::error!(target: journal::SAID, "{message}");
+    } else {
+        write(&format!("weir: {message}\n"));
+    }
+}
+
+/// Says what happened and is no mistake, on stderr; in a journal it is a notice.
+pub(crate) fn note(message: &str) {
+    if journal::is_used() {
+        tracing::info!(target: journal::SAID, "{message}");
+    } else {
+        write(&format!("weir: {message}\n"));
+    }
+}
+
+/// Writes text to stderr, a summary for instance; in a journal it is a notice.
 pub(crate) fn say(text: &str) {
+    if journal::is_used() {
+        tracing::info!(target: journal::SAID, "{}", text.trim_end());
+    } else {
+        write(text);
+    }
+}
+
+/// Nobody can be told when that fails.
+fn write(text: &str) {
     drop(io::stderr().lock().write_all(text.as_bytes()));
 }

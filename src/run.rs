@@ -20,6 +20,7 @@ mod control;
 mod desk;
 mod ending;
 mod farewell;
+mod headline;
 mod http;
 mod interfaces;
 mod lane;
@@ -52,6 +53,7 @@ use crate::read::{flow_config, site};
 use crate::sinks::Sinks;
 use crate::state::State;
 use crate::storm::Storm;
+use crate::supervisor::{self, Watchdog};
 use anyhow::{Context as _, Result, anyhow};
 use board::{Board, Seen};
 use books::Wanted;
@@ -62,6 +64,7 @@ use control::ControlSocket;
 use desk::{Desk, Telling};
 use ending::Ending;
 use farewell::Farewell;
+use headline::Headline;
 use pages::{ControlPages, LivePages};
 use source::{Interfaces, Source};
 use std::net::TcpListener;
@@ -290,7 +293,14 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
                 || board.are_sinks_over()
                 || workers.iter().any(ScopedJoinHandle::is_finished)
         };
-        interfaces::look_after(&*interfaces, &arming, keeper.as_mut(), &is_over);
+        let (mut watchdog, mut headline) = (Watchdog::of_the_service(), Headline::new());
+        supervisor::ready();
+        let mut attend = || {
+            watchdog.look();
+            headline.look(&board, wanted);
+        };
+        interfaces::look_after(&*interfaces, &arming, keeper.as_mut(), &is_over, &mut attend);
+        supervisor::stopping();
         board.ending();
         interfaces.stop();
         keeper.iter().for_each(Keeper::stop);

@@ -22,6 +22,7 @@ use crate::output::complain;
 use crate::run::{Arming, now};
 use crate::state::State;
 use crate::status::{Count, Health, IntelStatus, SetStatus, SourceStatus};
+use crate::supervisor;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -138,7 +139,9 @@ impl Keeper {
     /// Works until the run is over.
     pub(crate) fn run(mut self) {
         self.show();
+        let pulse = supervisor::pulse("keeper");
         while !self.is_over.load(Ordering::Relaxed) {
+            pulse.beat();
             self.take_orders();
             self.look_for_changes();
             self.ask_those_due();

@@ -8,6 +8,7 @@ use super::outbox::Lines;
 use crate::latency::StageTimes;
 use crate::output::Sink;
 use crate::sinks::Delivery;
+use crate::supervisor;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use serde_json::json;
@@ -54,7 +55,9 @@ impl Clerk {
     /// Works until all workers are done.
     #[expect(clippy::needless_pass_by_value, reason = "when the clerk gives up, the queue goes with it")]
     pub(super) fn run(mut self, lines: Receiver<Lines>) -> Result<()> {
+        let pulse = supervisor::pulse("clerk");
         loop {
+            pulse.beat();
             match lines.recv_timeout(REST) {
                 Ok(lines) => {
                     let mut times = std::mem::replace(&mut self.view.times, StageTimes::new());

@@ -15,6 +15,7 @@ use crate::mute::Mutes;
 use crate::output::complain;
 use crate::state::State;
 use crate::storm::{Sketch, Storm};
+use crate::supervisor;
 use anyhow::Result;
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
@@ -90,7 +91,9 @@ impl Desk {
     }
 
     fn work(&mut self, hits: &Receiver<HitNews>) {
+        let pulse = supervisor::pulse("desk");
         loop {
+            pulse.beat();
             let first = match hits.recv_timeout(REST) {
                 Ok(news) => Some(news),
                 Err(RecvTimeoutError::Timeout) => None,

@@ -4,7 +4,7 @@ use super::arming::Arming;
 use super::collector::Keeper;
 use super::source::{Interfaces, NoInterfaces};
 use crate::config::{Settings, TapSettings};
-use crate::output::say;
+use crate::output::note;
 use anyhow::{Result, anyhow, bail};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,17 +61,20 @@ fn advice(error: &TapError) -> anyhow::Error {
     anyhow!("{said}")
 }
 
-/// Tells what happens to interfaces and exporters until it is over, and frees sets of indicators that were replaced.
+/// Tells what happens to interfaces and exporters until it is over, frees sets of indicators that were replaced, and does again and
+/// again what else there is to attend to.
 pub(super) fn look_after(
     interfaces: &dyn Interfaces,
     arming: &Arming,
     mut keeper: Option<&mut Keeper>,
     is_over: &dyn Fn() -> bool,
+    attend: &mut dyn FnMut(),
 ) {
     while !is_over() {
+        attend();
         std::thread::sleep(LOOK_EVERY);
         for event in interfaces.events() {
-            say(&format!("weir: {event}\n"));
+            note(&event.to_string());
         }
         if let Some(keeper) = &mut keeper {
             keeper.look();

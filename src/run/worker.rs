@@ -7,6 +7,7 @@ use super::source::Source;
 use super::tables::{Tables, TablesReport};
 use crate::canary::Aviary;
 use crate::output::complain;
+use crate::supervisor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_capture::FrameBatch;
@@ -36,7 +37,9 @@ impl<S: Source> WorkerThread<S> {
         let mut batch = FrameBatch::new();
         let mut rounds = 0_u64;
         let mut closes = Instant::now();
+        let pulse = supervisor::pulse(format!("worker {}", self.index));
         loop {
+            pulse.beat();
             let woken = self.source.next_batch(&mut batch);
             self.tables.follow();
             if !batch.is_empty() || self.tables.is_waited_for() {

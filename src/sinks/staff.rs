@@ -6,6 +6,7 @@ use crate::latency::Latency;
 use crate::output::complain;
 use crate::run::now;
 use crate::state::State;
+use crate::supervisor::{self, Pulse};
 use anyhow::{Context as _, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -130,7 +131,9 @@ impl Sinks {
 #[expect(clippy::disallowed_methods, reason = "done by the clock")]
 fn tidy(spool: &Spool, ending: &Ending) {
     let mut due = Instant::now() + TIDY_EVERY;
+    let pulse = supervisor::pulse("spool");
     while !ending.is_requested() {
+        pulse.beat();
         std::thread::sleep(LOOK_EVERY);
         if Instant::now() < due {
             continue;
@@ -217,7 +220,7 @@ impl Opened {
             reopen: reopening(sink.clone(), base.to_owned(), part),
             freight,
             watch,
-            onlooker: Box::new(Recorder { name, latency }),
+            onlooker: Box::new(Recorder { name, latency, pulse: None }),
             clock: now,
         }));
         Ok(())
@@ -228,9 +231,16 @@ impl Opened {
 struct Recorder {
     name: String,
     latency: Arc<Mutex<Latency>>,
+    /// Of the courier, from its first turn on.
+    pulse: Option<Pulse>,
 }
 
 impl Onlooker for Recorder {
+    fn turns(&mut self) {
+        let begin = || supervisor::pulse(format!("sink {}", self.name));
+        self.pulse.get_or_insert_with(begin).beat();
+    }
+
     fn delivered(&mut self, waited: Duration) {
         self.latency.lock().unwrap_or_else(PoisonError::into_inner).record(waited);
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const VERSION: u32 = 1;
 
 /// A running Weir at one moment.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Status {
     pub version: u32,
     pub program: String,
@@ -75,7 +75,7 @@ pub(crate) struct InterfaceStatus {
 }
 
 /// A worker.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct WorkerStatus {
     pub packets: u64,
     pub bytes: u64,

@@ -14,6 +14,7 @@ use crate::run::clock;
 use crate::run::outbox::Outbox;
 use crate::run::pace::Pace;
 use crate::run::tables::Peers;
+use crate::supervisor;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -75,7 +76,9 @@ impl CollectorThread {
         let mut batch = DatagramBatch::new();
         let mut rounds = 0_u64;
         let mut closes = Instant::now();
+        let pulse = supervisor::pulse(format!("collector {}", self.index));
         loop {
+            pulse.beat();
             let received = self.worker.receive(&mut batch, ROUND);
             self.follow();
             match received {
