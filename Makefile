@@ -70,7 +70,7 @@ spool-crash: setup ## Cut the power of the spool of messages at thousands of ran
 
 .PHONY: spool-rate
 spool-rate: ## What it costs to append to the spool of messages and to give them out.
-	cargo test --locked --release -p weir-alert --lib spool::tests::rate::rate -- --exact --ignored --nocapture
+	cargo test --locked --release -p weir-alert --lib spool::tests::rate -- --ignored --nocapture --test-threads=1
 
 .PHONY: kill-test
 kill-test: setup ## Kill a running weir at 200 random moments under load, and look for anything lost or told twice: [KILLS=200] [SEED=1].

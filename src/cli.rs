@@ -347,8 +347,8 @@ Tables of the file alone, without flags (docs/ALERTING.md):
 
 | table | meaning |
 |---|---|
-| `[sink.NAME]` | Where `weir run` tells: `type`, `send`, `format`, `tlp`, `above`, `severity`, `grade`, `sources`, `rate`, `enabled`, and what each type knows. Without any, `alerts` is where |
-| `[spool]` | What waits for sinks: `size` [default: 1GiB], `age` [default: 7d] |
+| `[sink.NAME]` | Where `weir run` tells: `type`, `send`, `spool`, `format`, `tlp`, `above`, `severity`, `grade`, `sources`, `rate`, `enabled`, and what each type knows. Without any, `alerts` is where |
+| `[spool]` | What waits for sinks: `size` [default: 1GiB], `age` [default: 7d]; of flows, names and ledgers of each sink that has them spooled `flows_size` [default: 1GiB], `flows_age` [default: 7d] |
 | `[storm]` | `per_minute`: messages about incidents in a minute [default: 600], or `\"off\"`; what is beyond is folded into one that says how many |
 ";
 

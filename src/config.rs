@@ -146,6 +146,8 @@ pub(crate) struct Settings {
     pub sinks: Vec<ConfiguredSink>,
     /// What may wait for them.
     pub spool: Limits,
+    /// Of flows, names and ledgers of a sink that has them spooled.
+    pub freight: Limits,
     /// Messages a minute; `None` for all.
     pub storm: Option<u64>,
 }
@@ -311,6 +313,7 @@ impl Settings {
             sources,
             sinks,
             spool: file.spool.limits()?,
+            freight: file.spool.freight()?,
             storm: file.storm.per_minute()?,
             screening: ScreeningSettings {
                 is_off: flags.no_screening || file.no_screening.unwrap_or(false),

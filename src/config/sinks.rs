@@ -28,6 +28,8 @@ pub(crate) struct ConfiguredSink {
     pub is_enabled: bool,
     /// What it gets.
     pub send: Vec<Kind>,
+    /// What of it waits on the disk while the receiver is away, besides alerts, which always do.
+    pub spool: Vec<Kind>,
     /// What of it, and how.
     pub terms: Terms,
     /// What is its kind's own.
@@ -59,6 +61,7 @@ impl ConfiguredSink {
             is_table: false,
             is_enabled: true,
             send: vec![Kind::Alert],
+            spool: Vec::new(),
             terms,
             settings,
         })
@@ -83,24 +86,44 @@ pub(super) struct WrittenSpool {
     size: u64,
     #[serde(deserialize_with = "age")]
     age: Duration,
+    /// Of flows, names and ledgers, for each sink that has them spooled.
+    #[serde(deserialize_with = "weir_net::units::size")]
+    flows_size: u64,
+    #[serde(deserialize_with = "age")]
+    flows_age: Duration,
 }
 
 impl Default for WrittenSpool {
     fn default() -> Self {
-        Self { size: DEFAULT_SPOOL_BYTES, age: DEFAULT_SPOOL_AGE }
+        Self {
+            size: DEFAULT_SPOOL_BYTES,
+            age: DEFAULT_SPOOL_AGE,
+            flows_size: DEFAULT_SPOOL_BYTES,
+            flows_age: DEFAULT_SPOOL_AGE,
+        }
     }
 }
 
 impl WrittenSpool {
+    /// Of messages.
     pub(super) fn limits(&self) -> Result<Limits> {
-        if self.size < LEAST_SPOOL_BYTES {
-            bail!("spool.size: {} bytes are too few; the least is 1MiB", self.size);
-        }
-        Ok(Limits { max_bytes: self.size, max_age: self.age })
+        limits("size", self.size, self.age)
+    }
+
+    /// Of flows, names and ledgers of one sink.
+    pub(super) fn freight(&self) -> Result<Limits> {
+        limits("flows_size", self.flows_size, self.flows_age)
     }
 }
 
-/// An alert takes some kilobytes: a few hundred thousand of them.
+fn limits(key: &str, max_bytes: u64, max_age: Duration) -> Result<Limits> {
+    if max_bytes < LEAST_SPOOL_BYTES {
+        bail!("spool.{key}: {max_bytes} bytes are too few; the least is 1MiB");
+    }
+    Ok(Limits { max_bytes, max_age })
+}
+
+/// An alert takes some kilobytes: a few hundred thousand of them; a flow, compressed, a hundred bytes: ten million.
 const DEFAULT_SPOOL_BYTES: u64 = 1 << 30;
 /// Less is full after a few hundred alerts.
 const LEAST_SPOOL_BYTES: u64 = 1 << 20;
@@ -117,7 +140,7 @@ fn age<'de, D: serde::Deserializer<'de>>(written: D) -> Result<Duration, D::Erro
 const SINKS: Family = Family {
     word: "sink",
     most: 16,
-    keys: &[TYPE, ENABLED, FORMAT, TLP, ABOVE, SEVERITY, GRADE, SOURCES, SEND, RATE],
+    keys: &[TYPE, ENABLED, FORMAT, TLP, ABOVE, SEVERITY, GRADE, SOURCES, SEND, SPOOL, RATE],
 };
 
 /// The keys that all sinks have.
@@ -130,6 +153,7 @@ const SEVERITY: &str = "severity";
 const GRADE: &str = "grade";
 const SOURCES: &str = "sources";
 const SEND: &str = "send";
+const SPOOL: &str = "spool";
 const RATE: &str = "rate";
 
 /// Checks all sinks; `text` is the file, in which lines are counted.
@@ -152,6 +176,7 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
     let grade = table.take_with(GRADE, |written| one_of(written, Grade::ALL, Grade::keyword))?;
     let sources: Vec<String> = table.take(SOURCES)?.unwrap_or_default();
     let send = table.take_with(SEND, send)?.unwrap_or_else(|| vec![Kind::Alert]);
+    let spool = table.take_with(SPOOL, |written| spool(written, &send))?.unwrap_or_default();
     let rate = table.take_with(RATE, rate)?.unwrap_or(Terms::RATE);
     if !SinkSettings::KINDS.contains(&kind.as_str()) {
         bail!("{}there is no type `{kind}`; there are {known}", table.place(Some(TYPE)));
@@ -175,7 +200,7 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
             "[sink.{name}]: {format} has no place for {kind}; leave them out of `send`, or take another `format`"
         );
     }
-    Ok(ConfiguredSink { name, is_table: true, is_enabled, send, terms, settings })
+    Ok(ConfiguredSink { name, is_table: true, is_enabled, send, spool, terms, settings })
 }
 
 fn tlp(written: Value) -> Result<Tlp, toml::de::Error> {
@@ -187,6 +212,19 @@ fn tlp(written: Value) -> Result<Tlp, toml::de::Error> {
 fn send(written: Value) -> Result<Vec<Kind>, toml::de::Error> {
     let listed: Vec<Value> = written.try_into()?;
     listed.into_iter().map(|kind| one_of(kind, &Kind::ALL, Kind::plural)).collect()
+}
+
+/// Alerts are spooled whether somebody says so or not.
+fn spool(written: Value, sent: &[Kind]) -> Result<Vec<Kind>, toml::de::Error> {
+    let mut kinds = send(written)?;
+    if let Some(kind) = kinds.iter().find(|kind| !sent.contains(kind)) {
+        let kind = kind.plural();
+        return Err(toml::de::Error::custom(format!(
+            "`{kind}` is not sent there: write it in `send` as well"
+        )));
+    }
+    kinds.retain(|kind| *kind != Kind::Alert);
+    Ok(kinds)
 }
 
 fn rate(written: Value) -> Result<u32, toml::de::Error> {
@@ -212,7 +250,7 @@ mod tests {
     fn keys_of_all_sinks_are_read_and_what_is_not_said_is_the_kinds_own() {
         let all = read(
             "[sink.one]\ntype = \"stdout\"\n\n[sink.two]\ntype = \"stdout\"\ntlp = \"green\"\nabove = \"strip\"\n\
-             severity = \"medium\"\ngrade = \"connected\"\nsources = [\"misp\"]\nsend = [\"alerts\", \"ledger\"]\nrate = 7\n\
+             severity = \"medium\"\ngrade = \"connected\"\nsources = [\"misp\"]\nsend = [\"alerts\", \"ledger\"]\nspool = [\"alerts\", \"ledger\"]\nrate = 7\n\
              enabled = false\n",
         )
         .unwrap();
@@ -221,6 +259,7 @@ mod tests {
         assert_eq!((one.terms.ceiling, one.terms.rate), (Tlp::Red, Terms::RATE));
         assert!(one.gets(Kind::Alert) && !one.gets(Kind::Flow));
         assert!(!two.is_enabled && two.gets(Kind::Ledger));
+        assert_eq!((&one.spool[..], &two.spool[..]), (&[][..], &[Kind::Ledger][..]));
         let terms = &two.terms;
         assert_eq!((terms.ceiling, terms.above, terms.rate), (Tlp::Green, Above::Strip, 7));
         assert_eq!((terms.severity, terms.grade), (Severity::Medium, Some(Grade::Connected)));
@@ -248,6 +287,10 @@ mod tests {
             (
                 "[sink.x]\ntype = \"stdout\"\nsend = [\"alert\"]\n",
                 "`send`: `alert` is none of alerts, flows, names, ledger",
+            ),
+            (
+                "[sink.x]\ntype = \"stdout\"\nspool = [\"flows\"]\n",
+                "line 3: [sink.x]: `spool`: `flows` is not sent there",
             ),
             (
                 "[sink.x]\ntype = \"stdout\"\nformat = \"pdnssoc\"\nsend = [\"alerts\", \"flows\"]\n",

@@ -43,6 +43,7 @@ fn freight(sinks: &[SinkRow], registry: &Registry) -> Result<()> {
             ("delivered", row.delivered),
             ("refused", row.refused),
             ("lost", row.lost),
+            ("expired", row.expired),
         ] {
             freight.with_label_values(&[sink.name.as_str(), row.name.as_str(), became]).inc_by(count);
         }

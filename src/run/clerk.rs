@@ -6,7 +6,7 @@ use super::books::{Books, Moment, Wanted};
 use super::clock;
 use super::outbox::Lines;
 use crate::latency::StageTimes;
-use crate::output::Sink;
+use crate::output::{Sink, complain};
 use crate::sinks::Delivery;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
@@ -112,7 +112,7 @@ impl Clerk {
             for delivery in wanting().filter(|delivery| delivery.format == *format) {
                 let bundle = bundle.get_or_insert_with(|| parcels(*format));
                 if !bundle.is_empty() {
-                    delivery.hatch.put(bundle);
+                    delivery.hatch.put(bundle, clock::now()).iter().for_each(|said| complain(said));
                 }
             }
         }

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!   desk --append--> spool --cursor--> courier --> sink       a thread for each way out of a sink
-//!   clerk --put--> hatch ---------------^
+//!   clerk --put--> hatch ---------------^                    a queue, or a depot on the disk
 //!                 overlook <--watch------/                    what /metrics, weir status and the ledger show
 //! ```
 
 mod commands;
+mod depots;
 mod overlook;
 mod staff;
 mod tasting;

@@ -71,7 +71,7 @@ pub(crate) struct SinkRow {
     pub breakdowns: u64,
     /// From the spool to the receiver, in microseconds.
     pub latency: Quantiles,
-    /// What goes there without the spool.
+    /// Flows, names and the ledger.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freight: Vec<FreightRow>,
 }
@@ -84,8 +84,14 @@ pub(crate) struct FreightRow {
     pub offered: u64,
     pub delivered: u64,
     pub refused: u64,
-    /// No room in the queue.
+    /// No room in the queue, or on the disk.
     pub lost: u64,
+    /// Spooled, and too old or no room: gone without having been delivered.
+    #[serde(default)]
+    pub expired: u64,
+    /// Those of them in this run.
+    #[serde(default)]
+    pub expired_in_run: u64,
     pub waiting: u64,
 }
 
@@ -158,6 +164,8 @@ impl Row {
                 delivered: counts.delivered,
                 refused: counts.refused,
                 lost: counts.lost,
+                expired: counts.expired,
+                expired_in_run: counts.expired_in_run,
                 waiting: counts.waiting(),
             }
         };
@@ -168,7 +176,8 @@ impl Row {
 impl SinkRow {
     /// Whether nobody has to look after it.
     pub(crate) fn is_well(&self) -> bool {
-        let lost = self.expired_in_run + self.freight.iter().map(|freight| freight.lost).sum::<u64>();
+        let of_freight = self.freight.iter().map(|freight| freight.lost + freight.expired_in_run);
+        let lost = self.expired_in_run + of_freight.sum::<u64>();
         self.failing_since.is_none() && lost == 0
     }
 
@@ -193,7 +202,8 @@ impl SinkRow {
                 Entry::new("delivered", freight.delivered),
                 Entry::new("waiting", freight.waiting),
                 Entry::new("refused", freight.refused),
-                Entry::new("lost in the queue", freight.lost),
+                Entry::new("lost for want of room", freight.lost),
+                Entry::new("expired unsent", freight.expired),
             ],
         });
         std::iter::once(messages).chain(freight).collect()

@@ -1,5 +1,6 @@
 //! The couriers: from the configuration to threads, and to their end.
 
+use super::depots::Depots;
 use super::overlook::{Overlook, Row};
 use crate::config::{ConfiguredSink, Settings};
 use crate::latency::Latency;
@@ -13,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weir_alert::Format;
-use weir_alert::courier::{Courier, Ending, Freight, Hatch, Onlooker, Post, Reopen, Watch, hatch};
+use weir_alert::courier::{Courier, Ending, Freight, Hatch, Onlooker, Post, Reopen, Spooling, Watch, hatch};
 use weir_alert::marking::StripKey;
 use weir_alert::sinks::{Kind, Opening, Outlet};
-use weir_alert::spool::{Beginning, Limits, Spool};
+use weir_alert::spool::{Beginning, Depot, Limits, Spool};
 
 /// In the state directory.
 const SPOOL_FILE: &str = "spool.sqlite";
@@ -35,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Sinks {
     /// Where messages are appended.
     pub spool: Spool,
+    /// Where flows, names and ledgers wait that are to be spooled.
+    depots: Depots,
     overlook: Arc<Overlook>,
     deliveries: Vec<Delivery>,
     couriers: Vec<Courier>,
@@ -62,15 +65,18 @@ impl Sinks {
         let key =
             key.context("cannot have the key of stripped messages (strip.key in the state directory)")?;
         warn(&sinks, state.is_some());
-        let mut opened = Opened { rows: Vec::new(), deliveries: Vec::new(), couriers: Vec::new() };
+        let depots = Depots::new(state, settings.freight);
+        let mut opened = Opened { rows: Vec::new(), deliveries: Vec::new(), couriers: Vec::new(), depots };
         let is_kept = state.is_some();
         for sink in sinks.iter().filter(|sink| sink.is_enabled) {
             opened.sink(sink, &base, Shared { spool: &spool, key: &key, is_kept })?;
         }
         forget_others(&spool, &sinks, &opened.rows)?;
-        let Opened { rows, deliveries, couriers } = opened;
+        opened.depots.forget_others(&sinks)?;
+        let Opened { rows, deliveries, couriers, depots } = opened;
         let overlook = Arc::new(Overlook::new(spool.clone(), rows));
-        Ok(Self { spool, overlook, deliveries, couriers, threads: Vec::new(), ending: Ending::default() })
+        let (threads, ending) = (Vec::new(), Ending::default());
+        Ok(Self { spool, depots, overlook, deliveries, couriers, threads, ending })
     }
 
     /// Where messages are appended.
@@ -96,9 +102,11 @@ impl Sinks {
     /// Sets the couriers to work, and somebody who takes out of the spool what is too old.
     pub(crate) fn start(&mut self) -> Result<()> {
         let (spool, ending) = (self.spool.clone(), self.ending.clone());
+        let depots = self.depots.all();
         let tidying = std::thread::Builder::new().name("spool".to_owned());
-        let tidying =
-            tidying.spawn(move || tidy(&spool, &ending)).context("cannot start a thread for the spool")?;
+        let tidying = tidying
+            .spawn(move || tidy(&spool, &depots, &ending))
+            .context("cannot start a thread for the spool")?;
         self.threads.push(tidying);
         for (courier, name) in self.couriers.drain(..).zip(self.overlook.names()) {
             let ending = self.ending.clone();
@@ -129,7 +137,7 @@ impl Sinks {
 
 /// Takes out what is too old, now and then, until the end.
 #[expect(clippy::disallowed_methods, reason = "done by the clock")]
-fn tidy(spool: &Spool, ending: &Ending) {
+fn tidy(spool: &Spool, depots: &[(String, Depot)], ending: &Ending) {
     let mut due = Instant::now() + TIDY_EVERY;
     let pulse = supervisor::pulse("spool");
     while !ending.is_requested() {
@@ -145,6 +153,15 @@ fn tidy(spool: &Spool, ending: &Ending) {
                 "{expired} messages waited for a sink until they were too old, or had no room any more, and are lost: weir status"
             )),
             Err(error) => complain(&error.to_string()),
+        }
+        for (sink, depot) in depots {
+            match depot.expire(now()) {
+                Ok(0) => {}
+                Ok(expired) => complain(&format!(
+                    "{expired} flows, names or ledgers waited for sink `{sink}` until they were too old, and are lost: weir status"
+                )),
+                Err(error) => complain(&format!("what is spooled for sink `{sink}`: {error}")),
+            }
         }
     }
 }
@@ -162,6 +179,7 @@ struct Opened {
     rows: Vec<Row>,
     deliveries: Vec<Delivery>,
     couriers: Vec<Courier>,
+    depots: Depots,
 }
 
 impl Opened {
@@ -174,7 +192,7 @@ impl Opened {
             let mut freight = None;
             let mut hatches = None;
             if Some(place) == first && sink.send.iter().any(|kind| *kind != Kind::Alert) {
-                let (hatch, end) = hatch();
+                let (hatch, end) = hatch(self.spooling(sink)?);
                 let (kinds, format) = (sink.send.clone(), sink.terms.format);
                 self.deliveries.push(Delivery { hatch: hatch.clone(), format, kinds });
                 (freight, hatches) = (Some(end), Some(hatch));
@@ -182,6 +200,11 @@ impl Opened {
             self.courier((sink, base), (outlet, freight, hatches), shared)?;
         }
         Ok(())
+    }
+
+    fn spooling(&mut self, sink: &ConfiguredSink) -> Result<Option<Spooling>> {
+        let depot = self.depots.open(&sink.name, !sink.spool.is_empty())?;
+        Ok(depot.map(|depot| Spooling { depot, kinds: sink.spool.clone() }))
     }
 
     fn courier(

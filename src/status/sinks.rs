@@ -42,7 +42,9 @@ pub(crate) fn table(sinks: &[SinkRow]) -> String {
             sink.oldest_seconds.map_or("-".to_owned(), |oldest| time(Duration::from_secs(oldest))),
             number(sink.withheld),
             number(sink.refused),
-            number(sink.expired + sink.freight.iter().map(|freight| freight.lost).sum::<u64>()),
+            number(
+                sink.expired + sink.freight.iter().map(|freight| freight.lost + freight.expired).sum::<u64>(),
+            ),
             if sink.latency.count == 0 { "-".to_owned() } else { time(p99) },
         ]);
     }

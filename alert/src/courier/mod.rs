@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   spool --cursor--> wanted? (Terms, Outlet::takes) --> what may leave (marking) --> format --> Sink::deliver --> settle
-//!   clerk --bounded queue (Hatch)--> flows, names, ledger ---------------------------------------^
+//!   clerk --bounded queue, or depot on the disk (Hatch)--> flows, names, ledger -----------------^
 //! ```
 //!
 //! A message is settled when the sink has taken or refused it, or when it is not wanted or must not leave; until then it waits in the
@@ -20,7 +20,7 @@ mod terms;
 mod tests;
 mod watch;
 
-pub use freight::{Bundle, Freight, FreightCounts, Hatch, hatch};
+pub use freight::{Bundle, Freight, FreightCounts, Hatch, Spooling, hatch};
 pub use terms::Terms;
 pub use watch::{Watch, Watched};
 
@@ -292,15 +292,19 @@ impl Courier {
     fn freight(&mut self, until: Instant) -> Looked {
         let Some(mut freight) = self.freight.take() else { return Looked::Idle };
         let looked = match freight.bundle() {
-            None => Looked::Idle,
-            Some(parcels) => {
+            Ok(None) => Ok(Looked::Idle),
+            Ok(Some(parcels)) => {
                 let outcomes = self.deliver(&parcels, until);
-                let outcome = freight.settle(&parcels, &outcomes);
-                self.note(&outcome, instant(), (self.clock)())
+                let settled = freight.settle(&parcels, &outcomes);
+                settled.map(|went| self.note(&went, instant(), (self.clock)()))
             }
+            Err(error) => Err(error),
         };
         self.freight = Some(freight);
-        looked
+        looked.unwrap_or_else(|error| {
+            self.watch.failed((self.clock)(), &error.to_string());
+            Looked::Later(instant() + self.pauses.after_failure())
+        })
     }
 
     /// How it went, to those who look on; and when to go on.

@@ -332,7 +332,7 @@ fn what_is_gathered_waits_and_is_handed_over_at_once() {
 #[test]
 fn freight_is_delivered_in_order_and_what_has_no_room_is_counted() {
     let office = Office::new(StandIn::doing([Deed::Take, Deed::Fail, Deed::Refuse]));
-    let (hatch, freight) = hatch();
+    let (hatch, freight) = hatch(None);
     let parcel = |number: u64| {
         Parcel::of_ledger(
             format!("{{\"number\":{number}}}").into_bytes(),
@@ -342,13 +342,46 @@ fn freight_is_delivered_in_order_and_what_has_no_room_is_counted() {
     };
     let offered: Vec<_> = (0..40).map(parcel).collect();
     for parcel in &offered {
-        hatch.put(&Arc::from([parcel.clone()]));
+        assert_eq!(hatch.put(&Arc::from([parcel.clone()]), clock()), None);
     }
     let counts = hatch.counts(Kind::Ledger);
     assert_eq!((counts.offered, counts.lost, counts.waiting()), (40, 8, 32));
     office.deliver(office.courier(terms(), None, Some(freight)));
     let counts = hatch.counts(Kind::Ledger);
     assert_eq!((counts.delivered, counts.refused, counts.lost, counts.waiting()), (31, 1, 8, 0));
+    let received: Vec<_> = office.stand_in.received().parcels.iter().map(|(_, id)| *id).collect();
+    let in_order = offered.iter().map(|parcel| parcel.id).filter(|id| received.contains(id));
+    assert_eq!(received, in_order.collect::<Vec<_>>());
+}
+
+/// Parts of bundles fail, a run ends in between, and more waits than the queue has room for.
+#[test]
+fn spooled_freight_outlasts_the_run_and_is_delivered_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.sqlite");
+    let limits = Limits { max_bytes: 64 << 20, max_age: Duration::from_hours(1_000) };
+    let spooling = || {
+        let depot = crate::spool::Depot::open(&path, limits).unwrap();
+        hatch(Some(Spooling { depot, kinds: vec![Kind::Flow] }))
+    };
+    let parcel = |number: u64| Parcel {
+        kind: Kind::Flow,
+        ..Parcel::of_ledger(b"{}".to_vec(), Timestamp::new(number, 0), Format::Ecs)
+    };
+    let offered: Vec<_> = (0..120).map(parcel).collect();
+    {
+        let (hatch, _never_delivered) = spooling();
+        for three in offered.chunks(3) {
+            assert_eq!(hatch.put(&three.into(), clock()), None);
+        }
+        let counts = hatch.counts(Kind::Flow);
+        assert_eq!((counts.offered, counts.lost, counts.waiting()), (120, 0, 120));
+    }
+    let office = Office::new(StandIn::doing([Deed::Take, Deed::Fail, Deed::Refuse, Deed::Take, Deed::Fail]));
+    let (hatch, freight) = spooling();
+    office.deliver(office.courier(terms(), None, Some(freight)));
+    let counts = hatch.counts(Kind::Flow);
+    assert_eq!((counts.delivered, counts.refused, counts.waiting()), (119, 1, 0));
     let received: Vec<_> = office.stand_in.received().parcels.iter().map(|(_, id)| *id).collect();
     let in_order = offered.iter().map(|parcel| parcel.id).filter(|id| received.contains(id));
     assert_eq!(received, in_order.collect::<Vec<_>>());

@@ -8,11 +8,39 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The form of the tables. A file with a higher one was made by a later Weir and is not touched.
-pub(super) const VERSION: i32 = 1;
+/// What makes a file one of a kind.
+pub(super) struct Form {
+    /// In the header of the file, so that `file` and we recognise it.
+    pub(super) application: i32,
+    /// The form of the tables. A file with a higher one was made by a later Weir and is not touched.
+    pub(super) version: i32,
+    /// How they are made.
+    pub(super) tables: &'static str,
+}
 
-/// "Weis" in the header of the file, so that `file` and we recognise it.
-const APPLICATION: i32 = 0x5765_6973;
+/// Messages: "Weis".
+pub(super) const MESSAGES: Form = Form { application: 0x5765_6973, version: 1, tables: TABLES };
+
+/// How a transaction is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commit {
+    /// It stays, whatever happens to the power.
+    Synced,
+    /// It stays if the process is killed. If the power goes, it may be as if it had not been, and what is synced later comes after it.
+    Lazy,
+}
+
+impl Commit {
+    /// Has the next transactions of a connection committed so; `current` is how they were, and as which a file is opened synced.
+    pub(super) fn apply(self, connection: &Connection, current: &mut Self) -> Result<(), SpoolError> {
+        if *current != self {
+            let word = if self == Self::Synced { "full" } else { "normal" };
+            connection.pragma_update(None, "synchronous", word)?;
+            *current = self;
+        }
+        Ok(())
+    }
+}
 
 /// Pages of the file held in memory, in KiB. What is appended is read again soon, by each sink.
 const CACHE_KIB: i32 = 16 * 1024;
@@ -62,17 +90,17 @@ CREATE TABLE cursor (
 ) STRICT;
 ";
 
-pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
+pub(super) fn open(path: &Path, form: &Form) -> Result<Connection, SpoolError> {
     // SQLite says "unable to open database file" to everything, and would make a file that all may read.
     let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     made.and_then(|_| sync_directory(path)).map_err(|error| SpoolError::io(path, &error))?;
     let mut connection = Connection::open(path)?;
     // One process has it, alone: two would both tell what is in it. So the index of the log needs no file either.
     connection.pragma_update(None, "locking_mode", "exclusive")?;
-    recognise(&connection)?;
+    recognise(&connection, form)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "journal_size_limit", MAX_IDLE_LOG_BYTES)?;
-    prepare(&mut connection)?;
+    prepare(&mut connection, form)?;
     Ok(connection)
 }
 
@@ -83,9 +111,9 @@ fn sync_directory(path: &Path) -> std::io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-pub(super) fn open_in_memory() -> Result<Connection, SpoolError> {
+pub(super) fn open_in_memory(form: &Form) -> Result<Connection, SpoolError> {
     let mut connection = Connection::open_in_memory()?;
-    prepare(&mut connection)?;
+    prepare(&mut connection, form)?;
     Ok(connection)
 }
 
@@ -108,7 +136,7 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, SpoolError> {
 
 /// Makes the tables where there are none. A file that was tampered with shall not reach further than its tables: no triggers, views or
 /// functions that it may bring along.
-fn prepare(connection: &mut Connection) -> Result<(), SpoolError> {
+fn prepare(connection: &mut Connection, form: &Form) -> Result<(), SpoolError> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
@@ -118,22 +146,23 @@ fn prepare(connection: &mut Connection) -> Result<(), SpoolError> {
     connection.pragma_update(None, "synchronous", "full")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if marks(&transaction)? == (0, 0) {
-        transaction.execute_batch(TABLES)?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.execute_batch(form.tables)?;
+        transaction.pragma_update(None, "application_id", form.application)?;
+        transaction.pragma_update(None, "user_version", form.version)?;
     }
     transaction.commit()?;
     Ok(())
 }
 
 /// Whether it is ours, or empty.
-fn recognise(connection: &Connection) -> Result<(), SpoolError> {
+fn recognise(connection: &Connection, form: &Form) -> Result<(), SpoolError> {
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match marks(connection)? {
-        (APPLICATION, VERSION) => Ok(()),
+        (application, version) if (application, version) == (form.application, form.version) => Ok(()),
         (0, 0) if tables == 0 => Ok(()),
-        (APPLICATION, found) if found > VERSION => {
-            Err(SpoolError::new(SpoolErrorKind::Later, format!("form {found}, this one knows {VERSION}")))
+        (application, found) if application == form.application && found > form.version => {
+            let known = form.version;
+            Err(SpoolError::new(SpoolErrorKind::Later, format!("form {found}, this one knows {known}")))
         }
         _ => Err(SpoolError::new(SpoolErrorKind::Damaged, "the file is no spool of Weir")),
     }
@@ -144,4 +173,20 @@ fn marks(connection: &Connection) -> Result<(i32, i32), SpoolError> {
     let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok((application, version))
+}
+
+/// Bytes of the file that hold something; pages that are free are used again.
+pub(super) fn used_bytes(connection: &Connection) -> Result<u64, SpoolError> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (pages, free, size) = (number("page_count")?, number("freelist_count")?, number("page_size")?);
+    Ok(u64::try_from((pages - free) * size).unwrap_or_default())
+}
+
+/// Writes what is committed into a file that is not there yet, as one without a log.
+pub(super) fn copy_to(connection: &Connection, path: &Path) -> Result<(), SpoolError> {
+    let name = path.to_str().ok_or_else(|| {
+        SpoolError::new(SpoolErrorKind::Other, format!("the path {} is no Unicode text", path.display()))
+    })?;
+    connection.execute("VACUUM INTO ?1", [name])?;
+    Ok(())
 }

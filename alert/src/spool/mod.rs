@@ -18,10 +18,14 @@
 //!
 //! **Counts** of each cursor are changed in the same transaction as its place, so that they balance whatever happens, across restarts.
 //!
+//! Flows, names and ledgers of a sink that asks for it wait in a [`Depot`], a file of its own with limits of its own, so that they never push
+//! messages out, and whoever appends a message never waits for them.
+//!
 //! It is a file of SQLite, as the library of intelligence is; docs/ARCHITECTURE.md says why.
 
 mod books;
 mod cursor;
+mod depot;
 mod error;
 mod file;
 mod store;
@@ -31,6 +35,7 @@ mod window;
 
 pub use books::Counts;
 pub use cursor::{Cursor, Settled, Spooled};
+pub use depot::{Depot, DepotCounts, DepotState, HeldBundle};
 pub use error::{SpoolError, SpoolErrorKind};
 pub use store::MAX_NOTES;
 pub use window::MAX_UNDER_WAY;
@@ -134,7 +139,7 @@ struct Shared {
 impl Spool {
     /// Opens the spool of a path, or begins it. One process may have it open.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, SpoolError> {
-        Ok(Self::new(Store::new(file::open(path)?, limits)?))
+        Ok(Self::new(Store::new(file::open(path, &file::MESSAGES)?, limits)?))
     }
 
     /// As [`Spool::open`], but a file that is damaged, or none of ours, is renamed and another begun, so that the sensor starts.
@@ -150,7 +155,7 @@ impl Spool {
 
     /// A spool in memory, for a run without a state directory: it is as durable as the process.
     pub fn in_memory(limits: Limits) -> Result<Self, SpoolError> {
-        Ok(Self::new(Store::new(file::open_in_memory()?, limits)?))
+        Ok(Self::new(Store::new(file::open_in_memory(&file::MESSAGES)?, limits)?))
     }
 
     fn new(store: Store) -> Self {
@@ -221,6 +226,16 @@ impl Spool {
         let before = self.shared.store().books.totals.expired;
         while self.shared.store().expire(now)? > 0 {}
         Ok(self.shared.store().books.totals.expired - before)
+    }
+
+    /// Writes all of it into a file that is not there yet, and then does something else before anything further is appended: so that both
+    /// are of one moment. Whoever appends waits meanwhile.
+    pub fn copy_to<T>(&self, path: &Path, then: impl FnOnce() -> T) -> Result<T, SpoolError> {
+        let store = self.shared.store();
+        store.copy_to(path)?;
+        let done = then();
+        drop(store);
+        Ok(done)
     }
 
     /// How it stands.

@@ -1,12 +1,14 @@
 //! What is done with the file, each step in one transaction with the books.
 
 use super::books::{Account, Books, as_integer};
+use super::file::{self, Commit, used_bytes};
 use super::window::Window;
 use super::{Beginning, Lane, Limits, SpoolError, SpoolErrorKind};
 use crate::Message;
 use crate::stored;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use uuid::Uuid;
 use weir_model::Timestamp;
 
@@ -32,16 +34,7 @@ pub(super) struct Store {
     pub(super) windows: BTreeMap<i64, Window>,
     /// Notes up to this one are not needed any more.
     notes_done: u64,
-    is_synced: bool,
-}
-
-/// How a transaction is committed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Commit {
-    /// It stays, whatever happens to the power.
-    Synced,
-    /// It stays if the process is killed. If the power goes, it may be as if it had not been, and what is synced later comes after it.
-    Lazy,
+    commit: Commit,
 }
 
 /// A message, ready to be appended.
@@ -73,7 +66,14 @@ impl Entry {
 impl Store {
     pub(super) fn new(connection: Connection, limits: Limits) -> Result<Self, SpoolError> {
         let books = Books::read(&connection)?;
-        Ok(Self { connection, limits, books, windows: BTreeMap::new(), notes_done: 0, is_synced: true })
+        Ok(Self {
+            connection,
+            limits,
+            books,
+            windows: BTreeMap::new(),
+            notes_done: 0,
+            commit: Commit::Synced,
+        })
     }
 
     /// Appends all entries or none, and takes out of the end what there is no room for. Gives how many of those were not settled.
@@ -219,6 +219,11 @@ impl Store {
         Ok(notes.collect::<Result<_, _>>()?)
     }
 
+    /// Writes all of it into a file that is not there yet.
+    pub(super) fn copy_to(&self, path: &Path) -> Result<(), SpoolError> {
+        file::copy_to(&self.connection, path)
+    }
+
     pub(super) fn used_bytes(&self) -> Result<u64, SpoolError> {
         used_bytes(&self.connection)
     }
@@ -245,11 +250,7 @@ impl Store {
         commit: Commit,
         change: impl FnOnce(&Connection, &mut Books, &BTreeMap<i64, Window>) -> Result<T, SpoolError>,
     ) -> Result<T, SpoolError> {
-        let is_synced = commit == Commit::Synced;
-        if self.is_synced != is_synced {
-            self.connection.pragma_update(None, "synchronous", if is_synced { "full" } else { "normal" })?;
-            self.is_synced = is_synced;
-        }
+        commit.apply(&self.connection, &mut self.commit)?;
         let mut books = self.books.clone();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let changed = change(&transaction, &mut books, &self.windows)?;
@@ -394,13 +395,6 @@ fn expire_unsettled(books: &mut Books, windows: &BTreeMap<i64, Window>, lane: La
         account.settle_to(lane, last);
     }
     lost.len() as u64
-}
-
-/// Bytes of the file that hold something; pages that are free are used again.
-fn used_bytes(connection: &Connection) -> Result<u64, SpoolError> {
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (pages, free, size) = (number("page_count")?, number("freelist_count")?, number("page_size")?);
-    Ok(u64::try_from((pages - free) * size).unwrap_or_default())
 }
 
 /// Where a message lies: lanes one after the other, each in the order of sequence.

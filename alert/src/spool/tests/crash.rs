@@ -4,6 +4,7 @@
 //! preloaded library (`unsynced.c`) writes down what it does to its files; from that [`Disk`] makes up what a cut at some moment leaves.
 
 use super::*;
+use crate::sinks::{Kind, Parcel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::{Command, Output};
@@ -83,6 +84,44 @@ fn works() {
             cursor.settle(&settled).unwrap();
             for (sequence, _) in &settled {
                 mark(format!("settled {sequence}\n"));
+            }
+        }
+    }
+}
+
+/// The parcel of a sequence, of some ten pages that do not compress.
+fn parcel(sequence: u64) -> Parcel {
+    let mut random = Random(sequence);
+    let body = (0..40_000).map(|_| u8::try_from(random.next(256)).unwrap()).collect();
+    Parcel { body, ..depot::tests::parcel(sequence, 0) }
+}
+
+#[test]
+#[ignore = "the child of power_cuts"]
+fn works_on_a_depot() {
+    let directory = directory_of_child();
+    let mut random = Random(std::env::var("WEIR_CRASH_SEED").unwrap().parse().unwrap());
+    let mut marks = fs::File::create(directory.join(MARKS)).unwrap();
+    let mut mark = |text: String| std::io::Write::write_all(&mut marks, text.as_bytes()).unwrap();
+    let mut last = 0;
+    while last < MESSAGES {
+        let depot = Depot::open(&directory.join(FILE), ROOMY).unwrap();
+        mark("open\n".into());
+        for _ in 0..random.next(40) {
+            let until = last + 1 + random.next(4);
+            let bundle: Vec<_> = (last + 1..=until).map(parcel).collect();
+            mark(format!("append {until}\n"));
+            depot.append(&bundle, NOW).unwrap();
+            mark(format!("appended {until}\n"));
+            last = until;
+            let Some(held) = depot.front().unwrap().filter(|_| random.next(3) > 0) else { continue };
+            for word in ["settle", "settled"] {
+                for parcel in held.parcels.iter() {
+                    mark(format!("{word} {}\n", parcel.id.as_u128()));
+                }
+                if word == "settle" {
+                    depot.pass(held.number, held.parcels.len() as u64, 0).unwrap();
+                }
             }
         }
     }
@@ -271,11 +310,47 @@ impl Marks {
     }
 }
 
+impl Marks {
+    /// Whether a depot is what it may be after a cut.
+    fn check_depot(&self, directory: &Path, at: usize) {
+        let depot =
+            Depot::open(&directory.join(FILE), ROOMY).unwrap_or_else(|error| panic!("cut at {at}: {error}"));
+        let counts = depot.counts().get(&Kind::Flow).copied().unwrap_or_default();
+        assert!((self.appended..=self.appending).contains(&counts.spooled), "cut at {at}: {counts:?}");
+        let mut sequences = Vec::new();
+        while let Some(held) = depot.front().unwrap() {
+            for found in held.parcels.iter() {
+                let sequence = u64::try_from(found.id.as_u128()).unwrap();
+                assert!(found.body == parcel(sequence).body, "cut at {at}");
+                sequences.push(sequence);
+            }
+            depot.pass(held.number, held.parcels.len() as u64, 0).unwrap();
+        }
+        assert!(sequences.is_sorted(), "cut at {at}: {sequences:?}");
+        assert_eq!(counts.waiting(), sequences.len() as u64, "cut at {at}");
+        let after = depot.counts().get(&Kind::Flow).copied().unwrap_or_default();
+        assert_eq!((after.delivered, after.refused), (counts.spooled, 0), "cut at {at}");
+        for sequence in 1..=self.appended {
+            let is_there = sequences.binary_search(&sequence).is_ok();
+            assert!(is_there || self.settling.contains(&sequence), "cut at {at}: {sequence} is lost");
+        }
+        let again: Vec<_> =
+            sequences.iter().filter(|sequence| self.settled_for_good.contains(sequence)).collect();
+        assert!(again.is_empty(), "cut at {at}: {again:?} come again");
+        depot.append(&[parcel(counts.spooled + 1)], NOW).unwrap();
+        assert_eq!(depot.front().unwrap().unwrap().parcels.len(), 1, "cut at {at}");
+    }
+}
+
+/// What is cut, and how it is looked at after that.
+type Case = (&'static str, fn(&Marks, &Path, usize));
+const CASES: [Case; 2] = [("works", Marks::check), ("works_on_a_depot", Marks::check_depot)];
+
 /// Runs the child once and cuts its power at so many moments.
-fn cut_power(library: &Path, seed: u64, cuts: usize) {
+fn cut_power((test, check): Case, library: &Path, seed: u64, cuts: usize) {
     let (directory, elsewhere) = (scratch(), scratch());
     let log = elsewhere.path().join("log");
-    let mut command = child("works", directory.path(), seed);
+    let mut command = child(test, directory.path(), seed);
     let output = command.env("LD_PRELOAD", library).env("WEIR_CRASH_LOG", &log).output().unwrap();
     assert!(output.status.success(), "{}", told(&output));
     let log = read_log(&fs::read(&log).unwrap());
@@ -291,7 +366,7 @@ fn cut_power(library: &Path, seed: u64, cuts: usize) {
             let remains = scratch();
             let likely = [0, 10, 50, 90, 100][usize::try_from(random.next(5)).unwrap()];
             disk.cut(&mut random, likely, remains.path());
-            marks.check(remains.path(), at);
+            check(&marks, remains.path(), at);
         }
         disk.take(done);
         if done.what == b'W' && done.name == MARKS {
@@ -322,7 +397,9 @@ fn library(directory: &Path) -> Option<PathBuf> {
 fn power_cuts_lose_nothing_that_was_acknowledged() {
     let directory = scratch();
     if let Some(library) = library(directory.path()) {
-        cut_power(&library, 1, 60);
+        for case in CASES {
+            cut_power(case, &library, 1, 60);
+        }
     }
 }
 
@@ -334,8 +411,10 @@ fn many_power_cuts() {
     let directory = scratch();
     let Some(library) = library(directory.path()) else { return };
     for seed in first..first + seeds {
-        cut_power(&library, seed, 200);
-        println!("seed {seed}: 200 cuts");
+        for case in CASES {
+            cut_power(case, &library, seed, 200);
+        }
+        println!("seed {seed}: 200 cuts of each");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What appending and giving out costs.
 
 use super::*;
+use crate::sinks::Parcel;
 
 /// Time that this thread had a core.
 fn worked() -> Duration {
@@ -49,4 +50,45 @@ fn rate() {
         });
         assert_eq!(spool.state().entries, 0);
     }
+}
+
+/// What it costs to have flows spooled: bundles as the program makes them on a busy link, and on a quiet one.
+#[test]
+#[ignore = "measures: make spool-rate"]
+fn rate_of_flows() {
+    let directory = tempfile::tempdir().unwrap();
+    for lines in [32, 256, 1024_u64] {
+        let depot = Depot::open(&directory.path().join(format!("{lines}.sqlite")), ROOMY).unwrap();
+        let rounds = 65_536 / lines;
+        let bundles: Vec<Vec<_>> =
+            (0..rounds).map(|round| (0..lines).map(|line| flow(round * lines + line)).collect()).collect();
+        let bytes: usize = bundles.iter().flatten().map(|parcel: &Parcel| parcel.body.len()).sum();
+        let parcels = u32::try_from(rounds * lines).unwrap();
+        measured(&format!("flows spooled by {lines}"), parcels, || {
+            for bundle in &bundles {
+                depot.append(bundle, NOW).unwrap();
+            }
+        });
+        let stored = depot.state().bytes / u64::from(parcels);
+        println!("  a line of {} bytes takes {stored} on the disk", bytes / parcels as usize);
+        measured("given out and passed", parcels, || {
+            while let Some(held) = depot.front().unwrap() {
+                depot.pass(held.number, held.parcels.len() as u64, 0).unwrap();
+            }
+        });
+    }
+}
+
+/// A flow of a busy link, as it is written: different from others in what flows differ in.
+fn flow(number: u64) -> Parcel {
+    let [host @ .., high, low, ms, near] = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+    let inside = std::net::Ipv4Addr::new(10, host[0], host[1], near);
+    let outside = std::net::Ipv4Addr::new(203, host[2], host[3], low);
+    let mut flow = samples::plain_flow();
+    flow.id = weir_model::flow::FlowId(number);
+    flow.first = NOW + Duration::from_micros(number * 100 + u64::from(low));
+    flow.last = flow.first + Duration::from_millis(ms.into());
+    flow.initiator = samples::end(&inside.to_string(), u16::from_be_bytes([high, low]));
+    flow.responder = samples::end(&outside.to_string(), 443);
+    Parcel::of_flow(&flow, crate::Format::Ecs).unwrap()
 }
