@@ -191,13 +191,6 @@ impl Meter {
         *counted
     }
 
-    /// Frames in the ring or taken out of it so far, which from here on count nowhere.
-    pub(super) fn forget(&self) -> u64 {
-        let total = self.total();
-        *locked(&self.counted) = RingCounts::default();
-        total.received - total.dropped
-    }
-
     pub(super) fn count_taken(&self, frames: u64) {
         self.taken.fetch_add(frames, Ordering::Relaxed);
     }

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::device::Device;
 use super::interface::Interface;
-use super::links::{Change, Links, is_up};
-use super::{Happening, LinkState, Tap, TapError, TapOptions, group, socket};
+use super::links::{Change, Links};
+use super::opening::Opener;
+use super::{Happening, LinkState, Tap, TapError, TapOptions, group};
 
 /// How long the kernel's news are waited for. By then all interfaces are looked at without any.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -24,15 +26,24 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Keeper {
     tap: Arc<Tap>,
-    options: TapOptions,
+    means: Means,
     links: Links,
     kept: Vec<Kept>,
+}
+
+/// What interfaces are opened with.
+#[derive(Debug)]
+struct Means {
+    options: TapOptions,
+    opener: Arc<dyn Opener>,
 }
 
 /// An interface as the keeper sees it.
 #[derive(Debug)]
 struct Kept {
     interface: Arc<Interface>,
+    /// Which of the interfaces of the options it is.
+    place: usize,
     /// Its number while it is captured from.
     index: u32,
     last_try: Option<Instant>,
@@ -44,25 +55,26 @@ struct Kept {
 
 impl Keeper {
     /// Listens first, then opens, so that no change is missed in between.
-    pub(super) fn start(tap: Arc<Tap>, options: TapOptions) -> Result<Self, TapError> {
+    pub(super) fn new(tap: Arc<Tap>, options: TapOptions, opener: Arc<dyn Opener>) -> Result<Self, TapError> {
         let links = Links::new().map_err(|error| TapError::Watch(error.to_string()))?;
-        let kept = |interface: &Arc<Interface>| Kept {
+        let kept = |(place, interface): (usize, &Arc<Interface>)| Kept {
             interface: Arc::clone(interface),
+            place,
             index: 0,
             last_try: None,
             card_dropped: None,
             complaint: None,
         };
-        let kept = tap.interfaces.iter().map(kept).collect();
-        let mut keeper = Self { tap, options, links, kept };
+        let kept = tap.interfaces.iter().enumerate().map(kept).collect();
+        let mut keeper = Self { tap, means: Means { options, opener }, links, kept };
         for kept in &mut keeper.kept {
             let name = &kept.interface.name;
-            let Some((index, flags)) = socket::interface(name) else {
+            let Some(device) = keeper.links.find(name) else {
                 let message = "there is no such interface".to_owned();
                 return Err(TapError::Interface { interface: name.clone(), message });
             };
-            if is_up(flags) {
-                kept.take_up(index, &keeper.options)?;
+            if device.is_up() {
+                kept.take_up(device.index, &keeper.means)?;
             }
         }
         Ok(keeper)
@@ -79,7 +91,8 @@ impl Keeper {
                 }
             }
             for kept in &mut self.kept {
-                kept.look(&self.tap, &self.options);
+                let found = self.links.find(&kept.interface.name);
+                kept.look(found, &self.tap, &self.means);
             }
         }
     }
@@ -87,10 +100,10 @@ impl Keeper {
 
 impl Kept {
     /// Opens a handle for each worker.
-    fn take_up(&mut self, index: u32, options: &TapOptions) -> Result<(), TapError> {
+    fn take_up(&mut self, index: u32, means: &Means) -> Result<(), TapError> {
         self.interface.opening.store(true, Ordering::Release);
-        let opened =
-            group::open(&self.interface.name, options).map(|handles| self.interface.take_up(handles));
+        let opened = group::open(&*means.opener, self.place, &self.interface.name, &means.options)
+            .map(|handles| self.interface.take_up(handles));
         self.interface.opening.store(false, Ordering::Release);
         opened?;
         self.interface.set_state(LinkState::Up);
@@ -127,16 +140,15 @@ impl Kept {
     }
 
     /// Compares the interface with what is known of it.
-    fn look(&mut self, tap: &Tap, options: &TapOptions) {
+    fn look(&mut self, found: Option<Device>, tap: &Tap, means: &Means) {
         self.count_card_dropped();
-        let found = socket::interface(&self.interface.name);
         let is = match found {
             None => LinkState::Absent,
-            Some((_, flags)) if is_up(flags) => LinkState::Up,
+            Some(device) if device.is_up() => LinkState::Up,
             Some(_) => LinkState::Down,
         };
         let failed = self.interface.failed.swap(false, Ordering::Relaxed);
-        let same = found.is_some_and(|(index, _)| index == self.index);
+        let same = found.is_some_and(|device| device.index == self.index);
         match (self.interface.state(), is) {
             (LinkState::Up, LinkState::Up) if same && !failed => {}
             (LinkState::Up, LinkState::Up) if !same => self.let_go(LinkState::Absent, tap),
@@ -149,19 +161,19 @@ impl Kept {
             (LinkState::Absent, LinkState::Down) => self.interface.set_state(is),
             _ => {}
         }
-        if let (LinkState::Down | LinkState::Absent, LinkState::Up, Some((index, _))) =
+        if let (LinkState::Down | LinkState::Absent, LinkState::Up, Some(device)) =
             (self.interface.state(), is, found)
         {
-            self.try_again(index, tap, options);
+            self.try_again(device.index, tap, means);
         }
     }
 
-    fn try_again(&mut self, index: u32, tap: &Tap, options: &TapOptions) {
+    fn try_again(&mut self, index: u32, tap: &Tap, means: &Means) {
         if self.last_try.is_some_and(|last| last.elapsed() < TRY_AGAIN_AFTER) {
             return;
         }
         self.last_try = Some(now());
-        match self.take_up(index, options) {
+        match self.take_up(index, means) {
             Ok(()) => tap.tell(&self.interface.name, Happening::TakenUp),
             Err(error) => {
                 let message = error.to_string();

@@ -1,9 +1,10 @@
 //! What the kernel tells about interfaces (`rtnetlink(7)`): a flap that is over before anybody looks is still seen.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
+use super::device::{self, Device, is_up};
 use super::socket;
 
 /// Bytes of one datagram from the kernel, which sends at most a page or 8 KiB (`NLMSG_GOODSIZE`); statistics and
@@ -42,9 +43,14 @@ impl Links {
         Ok(Self { socket: socket::link_changes()?, buffer: vec![0; MAX_MESSAGE_BYTES] })
     }
 
+    /// The interface of this name, as it is.
+    pub(super) fn find(&self, name: &str) -> Option<Device> {
+        device::find(&self.socket, name)
+    }
+
     /// What has changed since the last call; waits for something until the time is over.
     pub(super) fn wait(&mut self, timeout: Duration, mut each: impl FnMut(Change)) {
-        if socket::wait(std::iter::once(self.socket.as_raw_fd()), timeout).is_err() {
+        if socket::wait(std::iter::once(self.socket.as_fd()), timeout).is_err() {
             std::thread::sleep(Duration::from_millis(1));
         }
         for _ in 0..MAX_MESSAGES {
@@ -89,11 +95,6 @@ fn change(kind: u16, body: &[u8]) -> Option<Change> {
         }
         _ => None,
     }
-}
-
-/// Whether the flags of an interface say that it was configured up.
-pub(super) const fn is_up(flags: u32) -> bool {
-    flags & libc::IFF_UP as u32 != 0
 }
 
 /// The attribute IFLA_IFNAME (`struct rtattr`: length, type; padded to 4 bytes).

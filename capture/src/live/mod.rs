@@ -9,10 +9,14 @@
 //! ```
 //!
 //! [`open`] gives a [`TapWorker`] for each thread, and a [`TapMonitor`] that knows the books and ends the capture. A
-//! ring is libpcap's (TPACKET_V3): the kernel gathers frames in blocks and hands a block on when it is full or the
-//! read timeout is over, so that a busy interface costs a system call per hundreds of frames. Payload is copied once,
-//! in libpcap's callback, because the ring takes its block back; and once more where several interfaces are merged.
+//! ring is memory that the kernel shares (TPACKET_V3): it gathers frames in blocks and hands a block on when it is full
+//! or the read timeout is over, so that a busy interface costs a system call per hundreds of frames. Payload is copied
+//! once, because the ring takes its block back; and once more where several interfaces are merged.
 //!
+//! * **Opening.** Only making a packet socket needs a privilege. Who does that is an [`Opener`]: this process, or
+//!   another one that keeps the privilege and passes descriptors ([`Asked`], [`serve`]), so that this one can live
+//!   without it and still take up an interface that was away. libpcap is asked what an interface is, and compiles
+//!   filters (`opening`).
 //! * **Dealing.** The sockets of an interface are a group (PACKET_FANOUT) in which our program of classic BPF chooses
 //!   the member (`program`): the kernel's own hash sends the two directions of a flow in VXLAN, MPLS or GTP-U to
 //!   different workers or all to one, and its defragmentation swallows frames. Fragments are dealt by addresses and
@@ -23,16 +27,21 @@
 //! * **Going down.** The order of a group's members is not to be relied upon when its interface was down, so all
 //!   handles are opened anew, in order, after nothing more was let into the old ones. Workers empty those, then go on
 //!   with the new ones.
-//! * **VLAN tags** that the kernel or the card took off are put back by libpcap.
+//! * **VLAN tags** that the kernel or the card took off are put back (`block`).
 //! * **Clock.** Times are the kernel's, in nanoseconds. Whoever needs frames as they were on the wire switches off
 //!   what glues them together (`ethtool -K eth1 gro off lro off`).
 
+mod asked;
+mod block;
+mod device;
 mod group;
 mod handle;
 mod interface;
 mod keeper;
 mod links;
+mod mapped;
 mod monitor;
+mod opening;
 mod options;
 mod program;
 mod ring;
@@ -48,7 +57,9 @@ use std::sync::{Arc, Mutex};
 use interface::{Interface, locked};
 use keeper::Keeper;
 
+pub use asked::{Asked, pair, serve};
 pub use monitor::TapMonitor;
+pub use opening::{InProcess, OpenRing, Opened, Opener};
 pub use options::{MAX_TAP_INTERFACES, MAX_WORKERS, TapError, TapOptions};
 pub use stats::{Happening, InterfaceStats, LinkState, TapEvent};
 pub(crate) use worker::wall_clock;
@@ -73,6 +84,19 @@ struct Tap {
 ///
 /// An interface that is down is waited for; one that does not exist is an error here (and is waited for later).
 pub fn open(options: &TapOptions) -> Result<(Vec<TapWorker>, TapMonitor), TapError> {
+    open_by(options, Arc::new(InProcess::new(options.clone())))
+}
+
+/// The same, with interfaces opened by somebody else, who was made with the same options.
+pub fn open_by(
+    options: &TapOptions,
+    opener: Arc<dyn Opener>,
+) -> Result<(Vec<TapWorker>, TapMonitor), TapError> {
+    prepare(options, opener)?.start()
+}
+
+/// Opens all that is opened without the `opener`, and the interfaces that are up; no thread is started yet.
+pub fn prepare(options: &TapOptions, opener: Arc<dyn Opener>) -> Result<Prepared, TapError> {
     check(options)?;
     let interface = |name: &String| Arc::new(Interface::new(name.clone(), options.workers));
     let tap = Arc::new(Tap {
@@ -81,14 +105,31 @@ pub fn open(options: &TapOptions) -> Result<(Vec<TapWorker>, TapMonitor), TapErr
         ending: AtomicBool::new(false),
         stopping: AtomicBool::new(false),
     });
-    let keeper = Keeper::start(Arc::clone(&tap), options.clone())?;
-    let keeper = std::thread::Builder::new()
-        .name("tap-keeper".to_owned())
-        .spawn(|| keeper.run())
-        .map_err(|error| TapError::Watch(error.to_string()))?;
-    let workers =
-        (0..options.workers).map(|index| TapWorker::new(index, Arc::clone(&tap), options)).collect();
-    Ok((workers, TapMonitor::new(tap, keeper)))
+    let keeper = Keeper::new(Arc::clone(&tap), options.clone(), opener)?;
+    Ok(Prepared { tap, keeper, options: options.clone() })
+}
+
+/// A tap that captures already, while nobody takes the frames out and nobody looks after the interfaces: whoever
+/// wants to give up rights for all threads to come does it at this point.
+#[derive(Debug)]
+pub struct Prepared {
+    tap: Arc<Tap>,
+    keeper: Keeper,
+    options: TapOptions,
+}
+
+impl Prepared {
+    /// Starts the keeper. The workers are in order, and each belongs to one thread.
+    pub fn start(self) -> Result<(Vec<TapWorker>, TapMonitor), TapError> {
+        let Self { tap, keeper, options } = self;
+        let keeper = std::thread::Builder::new()
+            .name("tap-keeper".to_owned())
+            .spawn(|| keeper.run())
+            .map_err(|error| TapError::Watch(error.to_string()))?;
+        let workers =
+            (0..options.workers).map(|index| TapWorker::new(index, Arc::clone(&tap), &options)).collect();
+        Ok((workers, TapMonitor::new(tap, keeper)))
+    }
 }
 
 /// Binds the calling thread to a core.

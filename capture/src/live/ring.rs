@@ -1,6 +1,6 @@
 //! A worker's ring on one interface, through all the times that the interface is taken up.
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -76,7 +76,7 @@ impl Ring {
             || mailbox.is_some_and(|mailbox| mailbox.generation() != self.generation)
     }
 
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.old.iter().chain(&self.current).map(Handle::descriptor)
     }
 
@@ -106,7 +106,7 @@ impl Ring {
             self.interface.failed.store(true, Ordering::Relaxed);
             self.let_go();
         }
-        // libpcap goes from block to block while there is one.
+        // The handle goes from block to block while there is one.
         let more = taken.frames >= limit;
         self.drained = if more { None } else { Some(wall_clock()) };
         more

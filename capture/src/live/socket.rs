@@ -1,4 +1,4 @@
-//! What is asked of the kernel without libpcap: filters, groups and counters of packet sockets (`packet(7)`,
+//! What is asked of the kernel while capturing: filters, groups and counters of packet sockets (`packet(7)`,
 //! `socket(7)`).
 
 #![expect(
@@ -8,13 +8,13 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use crate::bpf::{Instruction, MAX_INSTRUCTIONS, with_program};
 use crate::system::{Integers, checked, get_option, set_option};
 
-/// A second descriptor of the socket that a libpcap handle captures with.
+/// A packet socket.
 #[derive(Debug)]
 pub(super) struct Socket(OwnedFd);
 
@@ -30,9 +30,18 @@ pub(super) struct RingCounts {
 }
 
 impl Socket {
+    pub(super) const fn new(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+
     /// Of a descriptor that stays with its owner.
     pub(super) fn of(descriptor: BorrowedFd<'_>) -> io::Result<Self> {
         Ok(Self(descriptor.try_clone_to_owned()?))
+    }
+
+    /// For waiting and mapping.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
     /// Only frames for which `program` gives a number other than 0 are received, and at most so many bytes of them.
@@ -86,9 +95,19 @@ impl Socket {
         with_program(program, |program| self.set(libc::SOL_PACKET, libc::PACKET_FANOUT_DATA, program))
     }
 
-    /// Frames that the interface sends are not received.
-    pub(super) fn ignore_outgoing(&self) -> io::Result<()> {
-        self.set(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32)
+    /// Whether frames come without their link header (`SOCK_DGRAM`).
+    pub(super) fn takes_link_headers_off(&self) -> io::Result<bool> {
+        let mut kind: libc::c_int = 0;
+        get_option(&self.0, libc::SOL_SOCKET, libc::SO_TYPE, &mut kind)?;
+        Ok(kind == libc::SOCK_DGRAM)
+    }
+
+    /// Forgets an error that happened to the socket, such as that its interface went down: the news of that come from
+    /// elsewhere (`super::links`).
+    pub(super) fn clear_error(&self) {
+        let mut error: libc::c_int = 0;
+        // Whoever cannot be asked has no error to forget.
+        let _asked = get_option(&self.0, libc::SOL_SOCKET, libc::SO_ERROR, &mut error);
     }
 
     /// The counters, which begin at 0 again.
@@ -112,9 +131,12 @@ impl Socket {
 }
 
 /// Waits until one of the descriptors can be read, or has an error, or the time is over.
-pub(super) fn wait(descriptors: impl Iterator<Item = RawFd>, timeout: Duration) -> io::Result<()> {
-    let mut polled: Vec<_> =
-        descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
+pub(super) fn wait<'a>(
+    descriptors: impl Iterator<Item = BorrowedFd<'a>>,
+    timeout: Duration,
+) -> io::Result<()> {
+    let polled = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let mut polled: Vec<_> = descriptors.map(polled).collect();
     let millis = libc::c_int::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
     // SAFETY: `polled` is an array of that many structures.
     checked(unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, millis) })
@@ -179,26 +201,4 @@ pub(super) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> 
     // SAFETY: the kernel writes at most the length of `buffer`.
     let len = unsafe { libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
-}
-
-/// The flags of an interface (`IFF_UP` and so on), its index; `None` if there is none of this name.
-pub(super) fn interface(name: &str) -> Option<(u32, u32)> {
-    let c_name = std::ffi::CString::new(name).ok()?;
-    // SAFETY: a string that ends in 0.
-    let index = unsafe { libc::if_nametoindex(c_name.as_ptr()) };
-    if index == 0 {
-        return None;
-    }
-    // SAFETY: zero is valid for each of its fields.
-    let mut request: libc::ifreq = unsafe { mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(libc::IFNAMSIZ - 1)) {
-        *to = from.cast_signed();
-    }
-    let any = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
-    // SAFETY: the kernel reads and writes one such structure; it has filled in the flags when it says so.
-    let flags = unsafe {
-        checked(libc::ioctl(any.as_fd().as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request)).ok()?;
-        request.ifr_ifru.ifru_flags
-    };
-    Some((index, u32::from(flags.cast_unsigned())))
 }
