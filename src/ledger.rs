@@ -27,11 +27,24 @@ pub(crate) struct Boundary {
 pub(crate) struct Entry {
     pub name: String,
     pub count: u64,
+    /// It will go on: what waits, is open or under way. Such a count goes down again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_held: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Entry {
     pub(crate) fn new(name: impl Into<String>, count: u64) -> Self {
-        Self { name: name.into(), count }
+        Self { name: name.into(), count, is_held: false }
+    }
+
+    /// What is not at its end yet.
+    pub(crate) fn held(name: impl Into<String>, count: u64) -> Self {
+        Self { is_held: true, ..Self::new(name, count) }
     }
 }
 
@@ -54,6 +67,20 @@ impl Ledger {
         self.boundaries.push(Boundary { unit: unit.into(), entered, left: left.into_iter().collect() });
     }
 
+    /// Where hits of incidents went; `further` is what never came to incidents.
+    pub(crate) fn add_hits(
+        &mut self,
+        entered: Entry,
+        stats: &IncidentStats,
+        further: impl IntoIterator<Item = Entry>,
+    ) {
+        let went = stats.hits_went().map(|(name, count)| match name.trim_start_matches("hits_") {
+            name @ "open" => Entry::held(name, count),
+            name => Entry::new(name, count),
+        });
+        self.add("hits", entered, went.chain(further));
+    }
+
     /// Adds what became of incidents.
     pub(crate) fn add_incidents(&mut self, stats: &IncidentStats) {
         self.add(
@@ -61,7 +88,7 @@ impl Ledger {
             Entry::new("opened", stats.incidents_opened),
             [
                 Entry::new("notified", stats.incidents_notified),
-                Entry::new("open", stats.incidents_open),
+                Entry::held("open", stats.incidents_open),
                 Entry::new("only looked up", stats.incidents_only_looked_up),
                 Entry::new("not wanted", stats.incidents_not_wanted),
                 Entry::new("part of the contact that followed", stats.incidents_absorbed),

@@ -22,6 +22,7 @@ mod mute;
 mod output;
 mod percent;
 mod pipeline;
+mod process;
 mod progress;
 mod read;
 mod rehearse;

@@ -1,37 +1,49 @@
-//! The counters of a run in Prometheus text format.
+//! What Prometheus is told: every metric is declared in one table (`declared`), from which `docs/METRICS.md` is made.
+//!
+//! Labels come from tables in the code or from settings, and the number of their values is bounded (`metric`): nobody makes series by
+//! sending something.
 
 mod collector;
+mod declared;
+#[cfg(test)]
+mod documented;
 mod intel;
+mod ledger;
+mod metric;
+mod series;
 mod sinks;
+#[cfg(test)]
+mod tests;
+mod threads;
 
-use crate::latency::{Quantiles, StageTimes};
+use crate::latency::{Latency, StageTimes};
 use crate::ledger::Ledger;
-use crate::sinks::SinkRow;
-use crate::status::{CanaryStatus, CollectorStatus, IntelStatus, InterfaceStatus};
+use crate::process::Process;
+use crate::status::Status;
 use anyhow::{Context as _, Result};
-use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use declared as of;
+use series::Series;
 use std::path::Path;
 
-/// Everything that a run publishes. Labels come from tables in the code, never from what was read.
+/// Everything that is published.
 #[derive(Debug)]
 pub(crate) struct Published<'a> {
     pub ledger: &'a Ledger,
     /// Counts of a stage: (stage, counter, value).
     pub counters: &'a [(&'static str, String, u64)],
     pub stages: &'a [(&'static str, &'a StageTimes)],
-    pub quantiles: &'a [StageQuantiles],
-    pub interfaces: &'a [InterfaceStatus],
-    pub collector: Option<&'a CollectorStatus>,
-    pub intelligence: Option<&'a IntelStatus>,
-    pub canaries: &'a [CanaryStatus],
-    pub sinks: &'a [SinkRow],
+    /// What only a program has that goes on.
+    pub running: Option<Running<'a>>,
 }
 
-/// How long something takes, in microseconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StageQuantiles {
-    pub stage: &'static str,
-    pub quantiles: Quantiles,
+/// How a running program is.
+#[derive(Debug)]
+pub(crate) struct Running<'a> {
+    pub status: &'a Status,
+    /// Packet to message durable.
+    pub latency: &'a Latency,
+    /// What the kernel says of the process.
+    pub process: Option<Process>,
 }
 
 impl Published<'_> {
@@ -46,137 +58,97 @@ impl Published<'_> {
 
     /// The text format.
     pub(crate) fn render(&self) -> Result<String> {
-        Ok(TextEncoder::new().encode_to_string(&self.registry()?.gather())?)
-    }
-
-    fn registry(&self) -> Result<Registry> {
-        let registry = Registry::new();
-        let events = counter(&registry, "weir_events_total", "Counts of each stage.", &["stage", "event"])?;
-        for (stage, event, count) in self.counters {
-            events.with_label_values(&[*stage, event.as_str()]).inc_by(*count);
-        }
-        let ledger = counter(
-            &registry,
-            "weir_ledger_total",
-            "What entered and left each boundary.",
-            &["unit", "side", "entry"],
-        )?;
-        for boundary in &self.ledger.boundaries {
-            ledger
-                .with_label_values(&[boundary.unit.as_str(), "entered", boundary.entered.name.as_str()])
-                .inc_by(boundary.entered.count);
-            for entry in &boundary.left {
-                ledger
-                    .with_label_values(&[boundary.unit.as_str(), "left", entry.name.as_str()])
-                    .inc_by(entry.count);
-            }
-        }
-        let balanced =
-            IntGauge::new("weir_ledger_balanced", "1 when every boundary of the ledger balances.")?;
-        balanced.set(i64::from(self.ledger.is_balanced()));
-        registry.register(Box::new(balanced))?;
-        let time = counter(
-            &registry,
-            "weir_stage_microseconds_total",
-            "Wall time each stage spent on its batches.",
-            &["stage"],
-        )?;
+        let mut series = Series::default();
+        let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+        series.tell(&of::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), build], true);
+        ledger::publish(self.ledger, &mut series);
+        ledger::publish_counters(self.counters, &mut series);
         for (stage, times) in self.stages {
-            time.with_label_values(&[stage])
-                .inc_by(u64::try_from(times.total().as_micros()).unwrap_or(u64::MAX));
+            let metrics = (&of::STAGE_LATENCY, &of::STAGE_LATENCY_QUANTILES);
+            series.distribution(metrics, &[stage], &times.distribution());
         }
-        self.publish_quantiles(&registry)?;
-        self.publish_interfaces(&registry)?;
-        self.publish_canaries(&registry)?;
-        if let Some(status) = self.collector {
-            collector::publish(status, &registry)?;
+        if let Some(running) = &self.running {
+            running.publish(&mut series);
         }
-        if let Some(status) = self.intelligence {
-            intel::publish(status, &registry)?;
-        }
-        if !self.sinks.is_empty() {
-            sinks::publish(self.sinks, &registry)?;
-        }
-        Ok(registry)
-    }
-
-    fn publish_canaries(&self, registry: &Registry) -> Result<()> {
-        let ages = IntGaugeVec::new(
-            Opts::new(
-                "weir_canary_age_seconds",
-                "Since the last canary of each thread came through to the desk.",
-            ),
-            &["thread"],
-        )?;
-        for canary in self.canaries {
-            let age = i64::try_from(canary.age_seconds).unwrap_or(i64::MAX);
-            ages.with_label_values(&[canary.thread.as_str()]).set(age);
-        }
-        Ok(registry.register(Box::new(ages))?)
-    }
-
-    fn publish_quantiles(&self, registry: &Registry) -> Result<()> {
-        let gauges = IntGaugeVec::new(
-            Opts::new(
-                "weir_latency_microseconds",
-                "Packet to message durable, and time of each stage per batch.",
-            ),
-            &["of", "quantile"],
-        )?;
-        let counts = counter(registry, "weir_latency_count_total", "How many were measured.", &["of"])?;
-        for StageQuantiles { stage, quantiles } in self.quantiles {
-            let shown = [
-                ("0.5", quantiles.p50_us),
-                ("0.99", quantiles.p99_us),
-                ("0.999", quantiles.p999_us),
-                ("1", quantiles.max_us),
-            ];
-            for (quantile, us) in shown.into_iter().filter(|_| quantiles.count > 0) {
-                gauges.with_label_values(&[*stage, quantile]).set(i64::try_from(us).unwrap_or(i64::MAX));
-            }
-            counts.with_label_values(&[*stage]).inc_by(quantiles.count);
-        }
-        Ok(registry.register(Box::new(gauges))?)
-    }
-
-    /// Names of interfaces are the operator's own.
-    fn publish_interfaces(&self, registry: &Registry) -> Result<()> {
-        let up = IntGaugeVec::new(
-            Opts::new("weir_interface_up", "1 while the interface is captured from."),
-            &["interface"],
-        )?;
-        let events = counter(
-            registry,
-            "weir_interface_total",
-            "Frames and events of each interface.",
-            &["interface", "event"],
-        )?;
-        for interface in self.interfaces {
-            let name = interface.name.as_str();
-            up.with_label_values(&[name]).set(i64::from(interface.is_up));
-            for (event, count) in [
-                ("received", interface.packets),
-                ("kernel_dropped", interface.kernel_drops),
-                ("before_joining", interface.before_joining),
-                ("interface_dropped", interface.interface_drops),
-                ("freezes", interface.freezes),
-                ("went_down", interface.went_down),
-            ] {
-                events.with_label_values(&[name, event]).inc_by(count);
-            }
-        }
-        Ok(registry.register(Box::new(up))?)
+        series.encode()
     }
 }
 
-fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
-    let vector = IntCounterVec::new(Opts::new(name, help), labels)?;
-    registry.register(Box::new(vector.clone()))?;
-    Ok(vector)
+impl Running<'_> {
+    fn publish(&self, series: &mut Series) {
+        let Self { status, latency, process } = self;
+        series.tell(&of::READY, &[], status.is_ready());
+        if let Some(process) = process {
+            process.publish(status.started, series);
+        }
+        interfaces(status, series);
+        threads::publish(status, series);
+        if let Some(status) = &status.collector {
+            collector::publish(status, series);
+        }
+        intel::publish(status, series);
+        findings(status, series);
+        let metrics = (&of::ALERT_LATENCY, &of::ALERT_LATENCY_QUANTILES);
+        series.distribution(metrics, &[], &latency.distribution());
+        sinks::publish(status, series);
+        settings(status, series);
+    }
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
-    let vector = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    registry.register(Box::new(vector.clone()))?;
-    Ok(vector)
+impl Process {
+    fn publish(&self, started: u64, series: &mut Series) {
+        for (metric, value) in [
+            (&of::PROCESS_MEMORY, self.resident_bytes),
+            (&of::PROCESS_VIRTUAL, self.virtual_bytes),
+            (&of::PROCESS_OPEN_FDS, self.open_descriptors),
+            (&of::PROCESS_MAX_FDS, self.most_descriptors),
+            (&of::PROCESS_START, Some(started)),
+        ] {
+            if let Some(value) = value {
+                series.measure_whole(metric, &[], value);
+            }
+        }
+        if let Some(seconds) = self.cpu_seconds {
+            series.count_seconds(&of::PROCESS_CPU, &[], seconds);
+        }
+    }
+}
+
+fn interfaces(status: &Status, series: &mut Series) {
+    for interface in &status.interfaces {
+        let name = interface.name.as_str();
+        series.tell(&of::INTERFACE_UP, &[name], interface.is_up);
+        series.count(&of::INTERFACE_RECEIVED, &[name], interface.packets);
+        series.count(&of::INTERFACE_DROPPED, &[name, "kernel"], interface.kernel_drops);
+        series.count(&of::INTERFACE_DROPPED, &[name, "interface"], interface.interface_drops);
+        series.count(&of::INTERFACE_EARLY, &[name], interface.before_joining);
+        series.count(&of::INTERFACE_FREEZES, &[name], interface.freezes);
+        series.count(&of::INTERFACE_WENT_DOWN, &[name], interface.went_down);
+    }
+}
+
+fn findings(status: &Status, series: &mut Series) {
+    series.count(&of::HITS, &[], status.hits);
+    for alert in &status.alerts {
+        series.count(&of::NOTICES, &[&alert.name], alert.count);
+    }
+    for message in status.messages.iter().filter(|message| message.name != "held") {
+        series.count(&of::MESSAGES, &[&message.name], message.count);
+    }
+    series.measure_whole(&of::MUTES, &[], status.mutes_active);
+    for canary in &status.canaries {
+        series.measure_whole(&of::CANARY_AGE, &[&canary.thread], canary.age_seconds);
+        series.tell(&of::CANARY_LATE, &[&canary.thread], canary.is_late);
+    }
+}
+
+fn settings(status: &Status, series: &mut Series) {
+    let reload = &status.reload;
+    series.count(&of::RELOADS, &["accepted"], reload.accepted);
+    series.count(&of::RELOADS, &["refused"], reload.refused);
+    series.tell(&of::RELOAD_OK, &[], !reload.is_refused());
+    if let Some(at) = reload.at {
+        series.measure_whole(&of::RELOAD_TIME, &[], at);
+    }
+    series.measure_whole(&of::RELOAD_WAITING, &[], reload.wants_restart.len() as u64);
 }

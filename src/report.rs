@@ -5,7 +5,7 @@ use crate::collect::{CollectorReport, FileCollectorReport, Heard, books};
 use crate::config::{HomeNet, Settings, Verbosity};
 use crate::latency::Quantiles;
 use crate::ledger::{Entry, Ledger};
-use crate::metrics::{Published, StageQuantiles};
+use crate::metrics::Published;
 use crate::output;
 use crate::pipeline::{Census, NAME_KINDS, PROTOCOL_KINDS, Reports};
 use crate::summary::{ExportedPart, Summary, Tally, number};
@@ -46,20 +46,7 @@ impl Report<'_> {
         let stages = [(walk, &reader.times), ("work", &worker.times), ("write", &desk.times)];
         if let Some(path) = &self.settings.metrics {
             let counters = self.counters();
-            let quantiles =
-                stages.map(|(stage, times)| StageQuantiles { stage, quantiles: times.quantiles() });
-            Published {
-                ledger: &ledger,
-                counters: &counters,
-                stages: &stages,
-                quantiles: &quantiles,
-                interfaces: &[],
-                collector: None,
-                intelligence: None,
-                canaries: &[],
-                sinks: &[],
-            }
-            .write(path)?;
+            Published { ledger: &ledger, counters: &counters, stages: &stages, running: None }.write(path)?;
         }
         match self.settings.verbosity {
             Verbosity::Normal => output::say(&self.summary(&ledger, &stages).render()),
@@ -87,7 +74,7 @@ impl Report<'_> {
         let lost = lost.map(|(name, count)| Entry::new(name.to_string(), count));
         let kept = [
             Entry::new("in packets", decode.packet_frames),
-            Entry::new("fragments held", decode.fragments.held_frames),
+            Entry::held("fragments held", decode.fragments.held_frames),
         ];
         ledger.add("frames", Entry::new("delivered", read.frames_delivered), kept.into_iter().chain(lost));
         ledger.add(
@@ -111,9 +98,8 @@ impl Report<'_> {
             ledger.add("flows", Entry::new("ended", ended), [Entry::new("written", lines)]);
         }
         let stats = incidents.stats();
-        let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
-        let went = went.chain([Entry::new("of flows that another thread ended", hits_of_gone)]);
-        ledger.add("hits", Entry::new("matched", worker.watch.hits + of_records.hits), went);
+        let of_gone = Entry::new("of flows that another thread ended", hits_of_gone);
+        ledger.add_hits(Entry::new("matched", worker.watch.hits + of_records.hits), stats, [of_gone]);
         ledger.add_incidents(stats);
         ledger.add(
             "alerts",

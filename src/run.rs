@@ -21,6 +21,7 @@ mod desk;
 mod ending;
 mod farewell;
 mod headline;
+mod health;
 mod http;
 mod interfaces;
 mod lane;
@@ -134,7 +135,14 @@ fn work(
     let places = collectors.as_ref().map(Collectors::places);
     let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places, sinks.overlook()));
     let (keeping, intel, notices) = beginning.keep(&arming)?;
-    let pages = LivePages { board: Arc::clone(&board), wanted, intel, mutes: Arc::clone(&mutes), audit };
+    let pages = LivePages {
+        board: Arc::clone(&board),
+        wanted,
+        intel,
+        mutes: Arc::clone(&mutes),
+        audit,
+        state: settings.state.clone(),
+    };
     let _socket = answer(&tap, &pages)?;
     let pinned = tap.is_pinned;
     let done = watch(Watching {

@@ -9,8 +9,9 @@ mod table;
 pub(crate) use intel::{Health, IntelStatus, SetStatus, SourceStatus};
 pub(crate) use sinks::table as sinks_table;
 pub(crate) use snapshot::{
-    CanaryStatus, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, InterfaceStatus, SocketStatus,
-    StageStatus, Status, VERSION, WorkerStatus,
+    CanaryStatus, Check, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, InterfaceStatus,
+    QueueStatus, SocketStatus, SpoolStatus, StageStatus, Status, TableStatus, ThreadStatus, VERSION,
+    WorkerStatus,
 };
 
 use crate::Outcome;

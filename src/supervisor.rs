@@ -51,7 +51,6 @@ pub(crate) fn pulse(name: impl Into<String>) -> Pulse {
 }
 
 /// Threads that have made no progress for so long, and how long it has been.
-#[expect(dead_code, reason = "for those who answer whether this program is alive")]
 pub(crate) fn stalled(patience: Duration) -> Vec<(String, Duration)> {
     THREADS.stalled(patience)
 }

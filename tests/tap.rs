@@ -247,10 +247,7 @@ fn what_a_tap_alerts_is_what_reading_the_capture_alerts() {
     }
     let metrics = run.get("/metrics").expect("it answers");
     assert!(metrics.contains("weir_ledger_balanced 1"), "{metrics}");
-    assert!(
-        metrics.contains("weir_latency_microseconds{of=\"packet_to_alert\",quantile=\"0.99\"}"),
-        "{metrics}"
-    );
+    assert!(metrics.contains("weir_alert_latency_quantiles_seconds{quantile=\"0.99\"}"), "{metrics}");
 
     assert_eq!(run.end("-TERM"), Some(1), "{}", run.said());
     assert!(run.said().contains("the ledger balances"), "{}", run.said());

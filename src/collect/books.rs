@@ -31,7 +31,7 @@ pub(crate) fn enter_decoded(ledger: &mut Ledger, decode: &ExportStats) {
         [
             Entry::new("decoded", decode.data_sets_decoded),
             Entry::new("cut short", decode.data_sets_cut),
-            Entry::new("waiting for a template", decode.waiting_now()),
+            Entry::held("waiting for a template", decode.waiting_now()),
             Entry::new("expired waiting", decode.data_sets_expired),
             Entry::new("dropped without room to wait", decode.data_sets_dropped),
         ],
@@ -57,7 +57,7 @@ fn enter_flows(ledger: &mut Ledger, report: &CollectorReport) {
         Entry::new("received", decode.frames),
         [
             Entry::new("in packets", frames.packet_frames),
-            Entry::new("fragments held", frames.fragments.held_frames),
+            Entry::held("fragments held", frames.fragments.held_frames),
         ]
         .into_iter()
         .chain(lost.map(|(name, count)| Entry::new(name.to_string(), count))),
@@ -78,7 +78,7 @@ fn enter_flows(ledger: &mut Ledger, report: &CollectorReport) {
     ledger.add(
         "flows of records",
         Entry::new("begun", flows.begun),
-        [Entry::new("ended", flows.ended.total()), Entry::new("open", flows.open)],
+        [Entry::new("ended", flows.ended.total()), Entry::held("open", flows.open)],
     );
 }
 

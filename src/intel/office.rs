@@ -6,7 +6,7 @@ use super::view::{Order, OrderState, View};
 use crate::config::{HomeNet, IntelSettings};
 use crate::explain::Explanation;
 use crate::run::Arming;
-use crate::status::IntelStatus;
+use crate::status::{Count, IntelStatus, SetStatus};
 use anyhow::Result;
 use std::sync::Arc;
 use weir_rules::screen::Screen;
@@ -54,6 +54,27 @@ impl Office {
     /// How the set and the sources are; nothing where there are no sources.
     pub(crate) fn status(&self) -> Option<IntelStatus> {
         self.view.as_ref().map(|view| view.status())
+    }
+
+    /// The set that counts.
+    pub(crate) fn set(&self) -> SetStatus {
+        let made = self.status().map(|status| status.set).filter(|set| set.made.is_some());
+        made.unwrap_or_else(|| {
+            let armed = self.arming.current();
+            let count = |(name, count): (&str, u64)| Count { name: name.to_owned(), count };
+            SetStatus {
+                generation: armed.generation,
+                indicators: armed.set.kinds().map(count).collect(),
+                memory_bytes: armed.set.memory_bytes() as u64,
+                ..SetStatus::default()
+            }
+        })
+    }
+
+    /// Whether all threads compare with the set that counts, and there is one where sources are to give one.
+    pub(crate) fn is_armed(&self) -> bool {
+        let is_made = self.status().is_none_or(|status| status.set.made.is_some());
+        is_made && self.arming.is_taken()
     }
 
     /// All that is known of a value.

@@ -1,91 +1,72 @@
-//! Sinks, in series; their names are the operator's own, and few.
+//! Sinks and the spool before them, in series; names of sinks are the operator's own, and few.
 
-use super::{counter, gauge};
-use crate::latency::Quantiles;
-use crate::sinks::SinkRow;
-use anyhow::Result;
-use prometheus::Registry;
+use super::declared as of;
+use super::series::Series;
+use crate::sinks::{FreightRow, SinkRow};
+use crate::status::{SpoolStatus, Status};
 
 /// Adds the series.
-pub(super) fn publish(sinks: &[SinkRow], registry: &Registry) -> Result<()> {
-    messages(sinks, registry)?;
-    freight(sinks, registry)?;
-    states(sinks, registry)?;
-    latency(sinks, registry)
-}
-
-fn messages(sinks: &[SinkRow], registry: &Registry) -> Result<()> {
-    let help = "What became of messages for a sink, since it was first configured.";
-    let messages = counter(registry, "weir_sink_messages_total", help, &["sink", "became"])?;
-    for sink in sinks {
-        for (became, count) in [
-            ("spooled", sink.spooled),
-            ("delivered", sink.delivered),
-            ("delivered_in_part", sink.in_part),
-            ("delivered_stripped", sink.stripped),
-            ("filtered", sink.filtered),
-            ("withheld", sink.withheld),
-            ("refused", sink.refused),
-            ("expired", sink.expired),
-        ] {
-            messages.with_label_values(&[sink.name.as_str(), became]).inc_by(count);
+pub(super) fn publish(status: &Status, series: &mut Series) {
+    for sink in &status.sinks {
+        messages(sink, series);
+        state(sink, series);
+        for freight in &sink.freight {
+            publish_freight(&sink.name, freight, series);
         }
+        let metrics = (&of::SINK_LATENCY, &of::SINK_LATENCY_QUANTILES);
+        series.distribution(metrics, &[&sink.name], &sink.distribution);
     }
-    Ok(())
+    if let Some(spool) = &status.spool {
+        publish_spool(spool, series);
+    }
+    if let Some(disk) = &status.disk {
+        series.measure_whole(&of::STATE_FREE, &[], disk.free_bytes);
+        series.measure_whole(&of::STATE_SIZE, &[], disk.size_bytes);
+    }
 }
 
-fn freight(sinks: &[SinkRow], registry: &Registry) -> Result<()> {
-    let help = "What became of flows, names and ledgers for a sink.";
-    let freight = counter(registry, "weir_sink_freight_total", help, &["sink", "kind", "became"])?;
-    for (sink, row) in sinks.iter().flat_map(|sink| sink.freight.iter().map(move |row| (sink, row))) {
-        for (became, count) in [
-            ("sent", row.offered),
-            ("delivered", row.delivered),
-            ("refused", row.refused),
-            ("lost", row.lost),
-            ("expired", row.expired),
-        ] {
-            freight.with_label_values(&[sink.name.as_str(), row.name.as_str(), became]).inc_by(count);
-        }
+fn messages(sink: &SinkRow, series: &mut Series) {
+    for (became, count) in [
+        ("spooled", sink.spooled),
+        ("delivered", sink.delivered),
+        ("delivered_in_part", sink.in_part),
+        ("delivered_stripped", sink.stripped),
+        ("filtered", sink.filtered),
+        ("withheld", sink.withheld),
+        ("refused", sink.refused),
+        ("expired", sink.expired),
+    ] {
+        series.count(&of::SINK_MESSAGES, &[&sink.name, became], count);
     }
-    Ok(())
 }
 
-fn states(sinks: &[SinkRow], registry: &Registry) -> Result<()> {
-    let of = |name: &str, help: &str| gauge(registry, name, help, &["sink"]);
-    let waiting = of("weir_sink_waiting", "Messages that wait for the sink.")?;
-    let oldest = of("weir_sink_oldest_waiting_seconds", "How long the oldest of them has waited.")?;
-    let failing = of("weir_sink_failing", "1 while the sink does not take messages.")?;
-    let breakdowns = counter(
-        registry,
-        "weir_sink_breakdowns_total",
-        "How often the sink broke down, and was opened again.",
-        &["sink"],
-    )?;
-    for sink in sinks {
-        let name = [sink.name.as_str()];
-        let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        waiting.with_label_values(&name).set(signed(sink.waiting));
-        oldest.with_label_values(&name).set(signed(sink.oldest_seconds.unwrap_or(0)));
-        failing.with_label_values(&name).set(i64::from(sink.failing_since.is_some()));
-        breakdowns.with_label_values(&name).inc_by(sink.breakdowns);
-    }
-    Ok(())
+fn state(sink: &SinkRow, series: &mut Series) {
+    let name = [sink.name.as_str()];
+    series.measure_whole(&of::SINK_WAITING, &name, sink.waiting);
+    series.measure_whole(&of::SINK_OLDEST, &name, sink.oldest_seconds.unwrap_or(0));
+    series.tell(&of::SINK_FAILING, &name, sink.failing_since.is_some());
+    series.count(&of::SINK_BREAKDOWNS, &name, sink.breakdowns);
 }
 
-fn latency(sinks: &[SinkRow], registry: &Registry) -> Result<()> {
-    let gauges = gauge(
-        registry,
-        "weir_sink_latency_microseconds",
-        "From the spool to the receiver, of messages delivered in this run.",
-        &["sink", "quantile"],
-    )?;
-    for sink in sinks.iter().filter(|sink| sink.latency.count > 0) {
-        let Quantiles { p50_us, p99_us, p999_us, max_us, .. } = sink.latency;
-        for (quantile, us) in [("0.5", p50_us), ("0.99", p99_us), ("0.999", p999_us), ("1", max_us)] {
-            let us = i64::try_from(us).unwrap_or(i64::MAX);
-            gauges.with_label_values(&[sink.name.as_str(), quantile]).set(us);
-        }
+fn publish_freight(sink: &str, row: &FreightRow, series: &mut Series) {
+    let kind = row.name.as_str();
+    for (became, count) in [
+        ("sent", row.offered),
+        ("delivered", row.delivered),
+        ("refused", row.refused),
+        ("lost", row.lost),
+        ("expired", row.expired),
+    ] {
+        series.count(&of::SINK_FREIGHT, &[sink, kind, became], count);
     }
-    Ok(())
+    series.measure_whole(&of::SINK_FREIGHT_WAITING, &[sink, kind], row.waiting);
+}
+
+fn publish_spool(spool: &SpoolStatus, series: &mut Series) {
+    series.measure_whole(&of::SPOOL_BYTES, &[], spool.bytes);
+    series.measure_whole(&of::SPOOL_LIMIT, &[], spool.limit_bytes);
+    series.measure_whole(&of::SPOOL_MESSAGES, &[], spool.messages);
+    series.measure_whole(&of::SPOOL_OLDEST, &[], spool.oldest_seconds.unwrap_or(0));
+    series.count(&of::SPOOL_APPENDED, &[], spool.appended);
+    series.count(&of::SPOOL_EXPIRED, &[], spool.expired);
 }

@@ -130,6 +130,10 @@ impl Book {
         &self.all
     }
 
+    pub(super) fn active(&self, now: Timestamp) -> u64 {
+        self.all.iter().filter(|mute| now < mute.until).count() as u64
+    }
+
     pub(super) fn rows(&self, now: Timestamp) -> Vec<Row> {
         self.all.iter().filter(|mute| mute.is_listed(now)).map(|mute| Row::of(mute, now)).collect()
     }

@@ -178,6 +178,11 @@ impl Mutes {
         self.book.load().rows(now)
     }
 
+    /// How many are in force.
+    pub(crate) fn active(&self, now: Timestamp) -> u64 {
+        self.book.load().active(now)
+    }
+
     /// Those that cover a value.
     pub(crate) fn covering(&self, value: &str, now: Timestamp) -> Vec<Row> {
         let Ok(value) = weir_intel::value::parse(value) else { return Vec::new() };

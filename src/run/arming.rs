@@ -74,7 +74,6 @@ impl Arming {
     }
 
     /// Whether all threads compare with the current set: of what it lacks, nothing is met any more.
-    #[cfg(test)]
     pub(crate) fn is_taken(&self) -> bool {
         self.have_all(self.current.load().generation, |follows| &follows.taken)
     }

@@ -3,13 +3,16 @@
 //! Each thread writes only its own place, a few times a second, so nothing on the way of a packet waits for whoever reads.
 
 use super::cage::Cage;
+use super::clock;
 use super::collector::{Exporters, SeenCollector};
 use super::outbox::Sent;
 use super::source::Interfaces;
 use super::tables::TablesReport;
 use crate::collect::CollectorReport;
 use crate::latency::{Latency, StageTimes};
+use crate::ledger::Entry;
 use crate::sinks::{Overlook, SinkRow};
+use crate::status::SpoolStatus;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +51,8 @@ pub(super) struct DeskView {
     /// Packet to message durable.
     pub latency: Latency,
     pub times: StageTimes,
+    /// News that wait in the queue to it.
+    pub waiting: usize,
 }
 
 /// What became of what there was to tell.
@@ -80,15 +85,17 @@ impl MessageCounts {
         ]
     }
 
-    /// Where messages went, with names: these add up to all.
-    pub(super) const fn went(&self) -> [(&'static str, u64); 5] {
+    /// Where messages went: these add up to all. What did not happen is left out.
+    pub(super) fn went(&self) -> impl Iterator<Item = Entry> {
         [
-            ("muted", self.muted),
-            ("folded", self.folded),
-            ("held until the spool takes them", self.held),
-            ("lost before the spool", self.lost),
-            ("spooled", self.spooled),
+            Entry::new("muted", self.muted),
+            Entry::new("folded", self.folded),
+            Entry::held("held until the spool takes them", self.held),
+            Entry::new("lost before the spool", self.lost),
+            Entry::new("spooled", self.spooled),
         ]
+        .into_iter()
+        .filter(|entry| entry.name == "spooled" || entry.count > 0)
     }
 }
 
@@ -98,11 +105,15 @@ pub(super) struct ClerkView {
     pub flows: u64,
     pub names: u64,
     pub times: StageTimes,
+    /// Bundles of lines that wait in the queue to it.
+    pub waiting: usize,
 }
 
 /// All places.
 pub(super) struct Board {
     started: Instant,
+    /// The same by the system's clock, in seconds since 1970.
+    started_at: u64,
     interfaces: Arc<dyn Interfaces>,
     workers: Vec<Mutex<Option<WorkerView>>>,
     collector: Option<CollectorPlaces>,
@@ -121,6 +132,8 @@ pub(super) struct CollectorPlaces {
     pub named: Arc<[IpAddr]>,
     /// Flows that all of them share.
     pub flows: Arc<ExportedFlows<FlowHits>>,
+    /// How many of them may be open.
+    pub flows_most: u64,
     pub threads: Vec<Mutex<Option<CollectorView>>>,
 }
 
@@ -134,6 +147,9 @@ pub(super) struct Seen {
     pub desk: Option<DeskView>,
     pub clerk: Option<ClerkView>,
     pub sinks: Vec<SinkRow>,
+    pub spool: SpoolStatus,
+    /// When the program began, in seconds since 1970.
+    pub started: u64,
 }
 
 impl Board {
@@ -147,6 +163,7 @@ impl Board {
     ) -> Self {
         Self {
             started: Instant::now(),
+            started_at: clock::now().as_nanos() / 1_000_000_000,
             interfaces,
             workers: (0..workers).map(|_| Mutex::default()).collect(),
             collector,
@@ -206,7 +223,7 @@ impl Board {
     /// Reads all places, against the stream: what comes out of a stage is read before what went in, so that the difference is what is
     /// under way.
     pub(super) fn see(&self) -> Seen {
-        let sinks = self.sinks.rows();
+        let (sinks, spool) = self.sinks.look();
         let clerk = lock(&self.clerk).clone();
         let desk = lock(&self.desk).clone();
         let workers = self.workers.iter().filter_map(|place| lock(place).clone()).collect();
@@ -222,6 +239,8 @@ impl Board {
             desk,
             clerk,
             sinks,
+            spool,
+            started: self.started_at,
         }
     }
 }
@@ -233,6 +252,7 @@ impl CollectorPlaces {
             threads,
             sockets: self.monitor.stats(),
             flows: self.flows.stats(),
+            flows_most: self.flows_most,
             listen: self.listen.clone(),
             named: Arc::clone(&self.named),
             running,

@@ -2,18 +2,19 @@
 
 use super::board::{CollectorView, MessageCounts, Seen, WorkerView};
 use super::collector::SeenCollector;
-use super::outbox::Sent;
+use super::outbox::{BUNDLES_UNDER_WAY, HITS_UNDER_WAY, Sent};
 use crate::collect::books;
 use crate::latency::{Latency, StageTimes};
 use crate::ledger::{Entry, Ledger};
-use crate::metrics::StageQuantiles;
 use crate::pipeline::WatchCounts;
 use crate::report::not_notified;
 use crate::sinks::SinkRow;
 use crate::status::{
-    CanaryStatus, CollectorStatus, Count, InterfaceStatus, StageStatus, Status, VERSION, WorkerStatus,
+    CanaryStatus, CollectorStatus, Count, InterfaceStatus, QueueStatus, StageStatus, Status, TableStatus,
+    VERSION, WorkerStatus,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 use weir_capture::live::LinkState;
 
 /// What is written besides alerts.
@@ -68,7 +69,7 @@ impl Books {
         ledger.add(
             unit,
             entered,
-            left.into_iter().chain(under_way.map(|count| Entry::new("under way", count))),
+            left.into_iter().chain(under_way.map(|count| Entry::held("under way", count))),
         );
     }
 
@@ -106,7 +107,7 @@ impl Books {
         );
         let in_packets = self.sum(|worker| worker.report.decode.packet_frames);
         let held = self.sum(|worker| worker.report.decode.fragments.held_frames);
-        let mut left = vec![Entry::new("in packets", in_packets), Entry::new("fragments held", held)];
+        let mut left = vec![Entry::new("in packets", in_packets), Entry::held("fragments held", held)];
         left.extend(self.undecoded());
         let entered = match self.sum(|worker| worker.report.canaries) {
             0 => Entry::new("taken by workers", taken),
@@ -140,7 +141,7 @@ impl Books {
         };
         let mut left = vec![Entry::new("in flows that ended", counted)];
         if self.moment == Moment::Running {
-            left.push(Entry::new("in open flows", open));
+            left.push(Entry::held("in open flows", open));
         }
         left.push(Entry::new("handed to another worker", handed));
         ledger.add("frames", entered, left);
@@ -171,7 +172,7 @@ impl Books {
         if self.moment == Moment::Running {
             // A flow that began in one collector's thread may have ended in another, which has put up its counts since.
             begun = begun.max(ended);
-            left.push(Entry::new("open", begun - ended));
+            left.push(Entry::held("open", begun - ended));
         }
         ledger.add("flows", Entry::new("begun", begun), left);
         let clerk = self.seen.clerk.as_ref();
@@ -204,16 +205,14 @@ impl Books {
         left.extend((desk.cage.hits > 0).then(|| Entry::new("of canaries", desk.cage.hits)));
         if self.moment == Moment::Running {
             let of_ended = self.watched(|watch| watch.hits_of_ended);
-            left.push(Entry::new("of open flows", matched.saturating_sub(of_ended + gone)));
+            left.push(Entry::held("of open flows", matched.saturating_sub(of_ended + gone)));
         }
         self.add(ledger, "hits", Entry::new("matched", matched), left);
         let stats = &desk.incidents;
-        let went = stats.hits_went().map(|(name, count)| Entry::new(name.trim_start_matches("hits_"), count));
-        ledger.add("hits", Entry::new("at the desk", desk.hits), went);
+        ledger.add_hits(Entry::new("at the desk", desk.hits), stats, []);
         ledger.add_incidents(stats);
         let given = self.notices().iter().map(|(_, count)| count).sum::<u64>() + desk.messages.of_weir;
-        let went = desk.messages.went().into_iter().filter(|(name, count)| *name == "spooled" || *count > 0);
-        ledger.add("messages", Entry::new("given", given), went.map(|(name, count)| Entry::new(name, count)));
+        ledger.add("messages", Entry::new("given", given), desk.messages.went());
     }
 
     /// What queues had no room for.
@@ -331,14 +330,6 @@ impl Books {
         sums.into_iter().map(|((stage, name), count)| (stage, name, count)).collect()
     }
 
-    /// Quantiles for the metrics: of alerts, and of each stage's batches.
-    pub(super) fn quantiles(&self) -> Vec<StageQuantiles> {
-        let alert = StageQuantiles { stage: "packet_to_alert", quantiles: self.latency().quantiles() };
-        let stages = self.stages().into_iter();
-        let stages = stages.map(|(stage, times)| StageQuantiles { stage, quantiles: times.quantiles() });
-        [alert].into_iter().chain(stages).collect()
-    }
-
     /// What `weir status` shows.
     pub(super) fn status(&self) -> Status {
         let ledger = self.ledger();
@@ -346,17 +337,23 @@ impl Books {
             version: VERSION,
             program: format!("weir {}", env!("CARGO_PKG_VERSION")),
             process: std::process::id(),
+            started: self.seen.started,
             running_seconds: self.seen.running.as_secs(),
+            uptime_ms: u64::try_from(self.seen.running.as_millis()).unwrap_or(u64::MAX),
             is_ending: self.seen.is_ending,
             interfaces: self.interfaces(),
             workers: self.seen.workers.iter().map(|worker| self.worker(worker)).collect(),
             collector: self.collector(),
             sinks: self.seen.sinks.clone(),
-            intelligence: None,
+            spool: Some(self.seen.spool.clone()),
             flows_begun: self.watched(|watch| watch.began),
             flows_open: self.watched(|watch| watch.began).saturating_sub(self.watched(|watch| watch.ended)),
             incidents_open: self.incidents_open(),
+            hits: self.watched(|watch| watch.hits),
             alerts: self.alerts(),
+            messages: self.message_counts(),
+            tables: self.tables(),
+            queues: self.queues(),
             lost: self.lost(),
             lanes: self.lanes(),
             canaries: self.canaries(),
@@ -364,7 +361,42 @@ impl Books {
             stages: self.stages().iter().map(|(stage, times)| stage_status(stage, times)).collect(),
             is_balanced: ledger.is_balanced(),
             ledger,
+            ..Status::default()
         }
+    }
+
+    fn message_counts(&self) -> Vec<Count> {
+        let counts = self.messages().counters();
+        counts.into_iter().map(|(name, count)| Count { name: name.to_owned(), count }).collect()
+    }
+
+    /// How many flows each table has, and may have.
+    fn tables(&self) -> Vec<TableStatus> {
+        let of_packets = (!self.seen.workers.is_empty()).then(|| TableStatus {
+            name: "packets".to_owned(),
+            flows_open: self.sum(|worker| worker.report.flow.flows_open),
+            capacity: self.sum(|worker| worker.report.flows_most),
+        });
+        let of_records = self.seen.collector.as_ref().map(|collector| TableStatus {
+            name: "records".to_owned(),
+            flows_open: collector.flows.open,
+            capacity: collector.flows_most,
+        });
+        of_packets.into_iter().chain(of_records).collect()
+    }
+
+    /// What waits between threads.
+    fn queues(&self) -> Vec<QueueStatus> {
+        let queue = |name: &str, length: Option<usize>, capacity: usize| QueueStatus {
+            name: name.to_owned(),
+            length: length.unwrap_or_default() as u64,
+            capacity: capacity as u64,
+        };
+        let (desk, clerk) = (self.seen.desk.as_ref(), self.seen.clerk.as_ref());
+        vec![
+            queue("hits", desk.map(|desk| desk.waiting), HITS_UNDER_WAY),
+            queue("lines", clerk.map(|clerk| clerk.waiting), BUNDLES_UNDER_WAY),
+        ]
     }
 
     pub(super) fn interfaces(&self) -> Vec<InterfaceStatus> {
@@ -417,14 +449,15 @@ impl Books {
             bytes: worker.report.bytes,
             flows_open: worker.report.flow.flows_open,
             busy_permille: u64::try_from(busy).unwrap_or(1_000).min(1_000),
+            busy_us: micros(worker.report.times.total()),
         }
     }
 }
 
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn stage_status(stage: &str, times: &StageTimes) -> StageStatus {
-    StageStatus {
-        stage: stage.to_owned(),
-        total_us: u64::try_from(times.total().as_micros()).unwrap_or(u64::MAX),
-        batch: times.quantiles(),
-    }
+    StageStatus { stage: stage.to_owned(), total_us: micros(times.total()), batch: times.quantiles() }
 }

@@ -46,7 +46,7 @@ impl Clerk {
         (deliveries, wanted): (Vec<Delivery>, Wanted),
         board: Arc<Board>,
     ) -> Self {
-        let view = ClerkView { flows: 0, names: 0, times: StageTimes::new() };
+        let view = ClerkView { flows: 0, names: 0, times: StageTimes::new(), waiting: 0 };
         let (flows, names) = (flows.map(JsonLines::new), names.map(JsonLines::new));
         let ledger_due = Instant::now() + LEDGER_EVERY;
         Self { flows, names, format, deliveries, wanted, ledger_due, view, board }
@@ -68,6 +68,7 @@ impl Clerk {
                 Err(RecvTimeoutError::Timeout) => self.flush()?,
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.view.waiting = lines.len();
             self.board.put_clerk(self.view.clone());
             self.hand_on_ledger()?;
         }

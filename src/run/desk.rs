@@ -75,6 +75,7 @@ impl Desk {
             cage,
             latency: Latency::new(),
             times: StageTimes::new(),
+            waiting: 0,
         };
         let keeps = Instant::now() + KEEP_EVERY;
         let (tray, keeper) = (Tray::default(), MemoryKeeper::new(state, Arc::clone(&telling.mutes)));
@@ -100,6 +101,7 @@ impl Desk {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let news: Vec<_> = first.into_iter().chain(hits.try_iter().take(NEWS_AT_ONCE - 1)).collect();
+            self.view.waiting = hits.len();
             self.take(&news);
             self.put_up();
             self.keep_when_due();

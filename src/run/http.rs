@@ -106,7 +106,7 @@ impl Target {
     }
 }
 
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A listening socket of either kind.
 pub(super) trait Listener: Send + 'static {

@@ -13,12 +13,12 @@ use weir_model::{Flow, Observation, Protocol, Timestamp};
 use weir_rules::FlowHits;
 
 /// News of hits under way to the desk, in all.
-const HITS_UNDER_WAY: usize = 16_384;
+pub(super) const HITS_UNDER_WAY: usize = 16_384;
 /// News of hits that wait in each worker when that queue is full; then they are lost. The adversary makes hits faster than alerts
 /// can be written. A flow with few hits takes about 2 kB.
 const MAX_HITS_WAITING: usize = 32_768;
 /// Bundles of lines under way in all, each of up to [`BUNDLE_LINES`]: half a second of 250,000 flows a second, or 100 MB.
-const BUNDLES_UNDER_WAY: usize = 128;
+pub(super) const BUNDLES_UNDER_WAY: usize = 128;
 /// Lines that are sent at once; fewer when the worker says that it is time.
 const BUNDLE_LINES: usize = 1_024;
 

@@ -3,16 +3,20 @@
 
 use super::board::Board;
 use super::books::{Books, Moment, Wanted};
-use super::http::{Page, Pages, Status, Target};
+use super::health;
+use super::http::{Page, Pages, Status as Answer, TEXT, Target};
 use super::now;
 use crate::audit::{Act, Audit};
 use crate::intel::Office;
-use crate::metrics::Published;
+use crate::metrics::{Published, Running};
 use crate::mute::{Mutes, Wish};
+use crate::process::{Disk, Process};
+use crate::status::Status;
 use crate::user::User;
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Makes each page when it is asked for.
@@ -24,29 +28,28 @@ pub(super) struct LivePages {
     pub mutes: Arc<Mutes>,
     /// Where orders are written down; without a state directory there is none.
     pub audit: Option<Arc<Audit>>,
+    /// The state directory.
+    pub state: Option<PathBuf>,
 }
 
 /// What the control socket gives: all that, and intelligence.
 #[derive(Clone)]
 pub(super) struct ControlPages(pub LivePages);
 
-const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
+const CONTENTS: &str = "weir\n/metrics for Prometheus\n/healthz does it make progress\n/readyz is all captured and armed\n/status as JSON\n";
 
 impl Pages for LivePages {
     fn page(&self, target: &Target) -> Option<Page> {
-        let (media_type, body) = match target.path.as_str() {
-            "/" => (TEXT, Some("weir\n/metrics for Prometheus\n/status as JSON\n".to_owned())),
-            "/metrics" => (METRICS, self.metrics()),
-            "/status" => {
-                let status =
-                    crate::status::Status { intelligence: self.intel.status(), ..self.books().status() };
-                (JSON, serde_json::to_string(&status).ok())
-            }
-            _ => return None,
-        };
-        body.map(|body| Page::new(media_type, body))
+        match target.path.as_str() {
+            "/" => Some(Page::new(TEXT, CONTENTS.to_owned())),
+            "/metrics" => self.metrics().map(|body| Page::new(METRICS, body)),
+            "/status" => Some(json_page(&self.status(&self.books()))),
+            "/healthz" => Some(health::alive(&self.status(&self.books()))),
+            "/readyz" => Some(health::ready(&self.status(&self.books()))),
+            _ => None,
+        }
     }
 }
 
@@ -55,23 +58,31 @@ impl LivePages {
         Books::new(self.board.see(), self.wanted, Moment::Running)
     }
 
+    /// Everything at this moment.
+    fn status(&self, books: &Books) -> Status {
+        let status = Status {
+            intelligence: self.intel.status(),
+            indicators: self.intel.set(),
+            mutes_active: self.mutes.active(now()),
+            disk: self.state.as_deref().and_then(Disk::of),
+            threads: health::threads(),
+            ..books.status()
+        };
+        let checks = health::checks(&status, self.intel.is_armed());
+        Status { checks, ..status }
+    }
+
     fn metrics(&self) -> Option<String> {
         let books = self.books();
-        let (ledger, counters, stages) = (books.ledger(), books.counters(), books.stages());
+        let (status, counters, stages) = (self.status(&books), books.counters(), books.stages());
         let stages: Vec<_> = stages.iter().map(|(stage, times)| (*stage, times)).collect();
-        let (quantiles, interfaces, collector) = (books.quantiles(), books.interfaces(), books.collector());
-        let intelligence = self.intel.status();
-        let canaries = books.canaries();
+        let latency = books.latency();
+        let running = Running { status: &status, latency: &latency, process: Some(Process::look()) };
         let published = Published {
-            ledger: &ledger,
+            ledger: &status.ledger,
             counters: &counters,
             stages: &stages,
-            quantiles: &quantiles,
-            interfaces: &interfaces,
-            collector: collector.as_ref(),
-            intelligence: intelligence.as_ref(),
-            canaries: &canaries,
-            sinks: books.sinks(),
+            running: Some(running),
         };
         published.render().ok()
     }
@@ -86,13 +97,13 @@ impl Pages for ControlPages {
             "/intel/where" => Some(json_page(&intel.whereabouts())),
             "/intel/sources" => Some(match intel.status() {
                 Some(status) => json_page(&status),
-                None => Page::problem(Status::NotFound, "the running weir has no sources"),
+                None => Page::problem(Answer::NotFound, "the running weir has no sources"),
             }),
             "/intel/order" => intel.order_state(first("ticket")).map(|state| json_page(&state)),
             "/mutes" => Some(json_page(&self.0.mutes.rows(now()))),
             "/intel/explain" => Some(match intel.explain(first("value")) {
                 Ok(known) => json_page(&known.with_mutes(self.0.mutes.covering(first("value"), now()))),
-                Err(error) => Page::problem(Status::Unavailable, &format!("{error:#}")),
+                Err(error) => Page::problem(Answer::Unavailable, &format!("{error:#}")),
             }),
             _ => self.0.page(target),
         }
@@ -138,21 +149,21 @@ impl ControlPages {
 
 fn ticket_page(ordered: Result<u64, String>) -> Page {
     match ordered {
-        Ok(ticket) => Page { status: Status::Accepted, ..json_page(&json!({ "ticket": ticket })) },
-        Err(why) => Page::problem(Status::BadRequest, &why),
+        Ok(ticket) => Page { status: Answer::Accepted, ..json_page(&json!({ "ticket": ticket })) },
+        Err(why) => Page::problem(Answer::BadRequest, &why),
     }
 }
 
 fn done_page(done: Result<impl Serialize>) -> Page {
     match done {
         Ok(row) => json_page(&row),
-        Err(error) => Page::problem(Status::BadRequest, &format!("{error:#}")),
+        Err(error) => Page::problem(Answer::BadRequest, &format!("{error:#}")),
     }
 }
 
 fn json_page(contents: &impl Serialize) -> Page {
     match serde_json::to_string(contents) {
         Ok(body) => Page::new(JSON, body),
-        Err(error) => Page::problem(Status::Unavailable, &error.to_string()),
+        Err(error) => Page::problem(Answer::Unavailable, &error.to_string()),
     }
 }

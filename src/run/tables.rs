@@ -100,6 +100,8 @@ pub(super) struct TablesReport {
     pub sweeps: StageTimes,
     /// Frames that held a canary.
     pub canaries: u64,
+    /// How many flows the table may hold.
+    pub flows_most: u64,
     /// What flows were like; only at the end, because it may be large.
     pub census: Option<Census>,
 }
@@ -122,6 +124,7 @@ pub(super) struct Tables {
     times: StageTimes,
     sweeps: StageTimes,
     canaries: u64,
+    flows_most: u64,
 }
 
 impl Tables {
@@ -136,6 +139,7 @@ impl Tables {
     ) -> Self {
         let (follower, set) = Follower::new(arming, index);
         let matcher = Matcher::new(set);
+        let flows_most = flow.max_flows() as u64;
         Self {
             index,
             peers: Arc::clone(peers),
@@ -152,6 +156,7 @@ impl Tables {
             times: StageTimes::new(),
             sweeps: StageTimes::new(),
             canaries: 0,
+            flows_most,
         }
     }
 
@@ -307,6 +312,7 @@ impl Tables {
             times: self.times.clone(),
             sweeps: self.sweeps.clone(),
             canaries: self.canaries,
+            flows_most: self.flows_most,
             census: None,
         }
     }

@@ -184,7 +184,8 @@ fn staged_with<S: Source>(
     let peers = Arc::new(Peers::new(sources.len(), 0, &flow));
     let arming = Arming::new(Arc::clone(&beginning.set), sources.len());
     let (_, intel, notices) = beginning.keep(&arming).unwrap();
-    let pages = LivePages { board: Arc::clone(&board), wanted, intel, mutes: Arc::default(), audit: None };
+    let (board_of_pages, mutes) = (Arc::clone(&board), Arc::default());
+    let pages = LivePages { board: board_of_pages, wanted, intel, mutes, audit: None, state: None };
     let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
     let watching = Watching {
         arming,

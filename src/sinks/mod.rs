@@ -13,5 +13,5 @@ mod staff;
 mod tasting;
 
 pub(crate) use commands::run;
-pub(crate) use overlook::{Overlook, SinkRow};
+pub(crate) use overlook::{FreightRow, Overlook, SinkRow};
 pub(crate) use staff::{Delivery, Sinks};

@@ -1,8 +1,9 @@
 //! How sinks are, for whoever asks.
 
-use crate::latency::{Latency, Quantiles};
+use crate::latency::{Distribution, Latency, Quantiles};
 use crate::ledger::{Boundary, Entry};
 use crate::run::now;
+use crate::status::SpoolStatus;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_alert::courier::{Hatch, Watch, Watched};
@@ -32,7 +33,7 @@ pub(super) struct Row {
 }
 
 /// How a way out of a sink is. Times are seconds since 1970.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct SinkRow {
     /// As the operator calls it; of a sink with several ways out with the name of this one.
     pub name: String,
@@ -71,6 +72,9 @@ pub(crate) struct SinkRow {
     pub breakdowns: u64,
     /// From the spool to the receiver, in microseconds.
     pub latency: Quantiles,
+    /// The same for metrics.
+    #[serde(skip)]
+    pub distribution: Distribution,
     /// Flows, names and the ledger.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freight: Vec<FreightRow>,
@@ -107,8 +111,22 @@ impl Overlook {
 
     /// How all are at this moment.
     pub(crate) fn rows(&self) -> Vec<SinkRow> {
+        self.look().0
+    }
+
+    /// The same, and how the spool is.
+    pub(crate) fn look(&self) -> (Vec<SinkRow>, SpoolStatus) {
         let (state, now) = (self.spool.state(), now());
-        self.rows.iter().map(|row| row.look(&state, now)).collect()
+        let rows = self.rows.iter().map(|row| row.look(&state, now)).collect();
+        let spool = SpoolStatus {
+            bytes: state.bytes,
+            limit_bytes: state.limit_bytes,
+            messages: state.entries,
+            oldest_seconds: state.oldest.map(|oldest| now.since(oldest).as_secs()),
+            appended: state.appended,
+            expired: state.expired,
+        };
+        (rows, spool)
     }
 
     /// Nobody will ever take anything any more.
@@ -128,6 +146,10 @@ impl Row {
         let counts = cursor.map_or_else(Counts::default, |cursor| cursor.counts);
         let Watched { failing_since, last_error, waits_since, breakdowns, .. } = self.watch.look();
         let (last_error_at, last_error) = last_error.unzip();
+        let (latency, distribution) = {
+            let latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+            (latency.quantiles(), latency.distribution())
+        };
         SinkRow {
             name: self.name(),
             kind: self.kind.to_owned(),
@@ -148,7 +170,8 @@ impl Row {
             last_error,
             last_error_at: last_error_at.map(seconds),
             breakdowns,
-            latency: self.latency.lock().unwrap_or_else(PoisonError::into_inner).quantiles(),
+            latency,
+            distribution,
             freight: self.freight(),
         }
     }
@@ -188,7 +211,7 @@ impl SinkRow {
             entered: Entry::new("spooled", self.spooled),
             left: vec![
                 Entry::new("delivered", self.delivered),
-                Entry::new("waiting", self.waiting),
+                Entry::held("waiting", self.waiting),
                 Entry::new("not wanted", self.filtered),
                 Entry::new("withheld by their marking", self.withheld),
                 Entry::new("refused", self.refused),
@@ -200,7 +223,7 @@ impl SinkRow {
             entered: Entry::new("sent", freight.offered),
             left: vec![
                 Entry::new("delivered", freight.delivered),
-                Entry::new("waiting", freight.waiting),
+                Entry::held("waiting", freight.waiting),
                 Entry::new("refused", freight.refused),
                 Entry::new("lost for want of room", freight.lost),
                 Entry::new("expired unsent", freight.expired),

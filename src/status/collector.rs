@@ -162,7 +162,12 @@ mod tests {
         };
         let status = CollectorStatus {
             sockets: vec![socket, stream],
-            threads: vec![CollectorThreadStatus { datagrams: 1_234, records: 38_000, busy_permille: 123 }],
+            threads: vec![CollectorThreadStatus {
+                datagrams: 1_234,
+                records: 38_000,
+                busy_permille: 123,
+                busy_us: 0,
+            }],
             exporters: vec![exporter],
             others_known: 3,
             not_in_list: 5,

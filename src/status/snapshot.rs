@@ -1,8 +1,9 @@
 //! What a running Weir says of itself: the JSON of `/status`, and all that `weir status` shows.
 
-use super::intel::IntelStatus;
+use super::intel::{IntelStatus, SetStatus};
 use crate::latency::Quantiles;
 use crate::ledger::Ledger;
+use crate::process::Disk;
 use crate::sinks::SinkRow;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,21 @@ pub(crate) struct Status {
     pub version: u32,
     pub program: String,
     pub process: u32,
+    /// When it began, in seconds since 1970.
+    #[serde(default)]
+    pub started: u64,
     pub running_seconds: u64,
+    /// The same, to make rates from two looks.
+    #[serde(default)]
+    pub uptime_ms: u64,
     /// A signal came: what is under way is finished.
     pub is_ending: bool,
+    /// What it needs to do its work, see [`Check`].
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Threads that must make progress.
+    #[serde(default)]
+    pub threads: Vec<ThreadStatus>,
     pub interfaces: Vec<InterfaceStatus>,
     pub workers: Vec<WorkerStatus>,
     /// What listens to routers.
@@ -26,14 +39,38 @@ pub(crate) struct Status {
     /// Where what is told goes.
     #[serde(default)]
     pub sinks: Vec<SinkRow>,
+    /// Where messages wait for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolStatus>,
+    /// The file system of the state directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Disk>,
+    /// The set that counts, also where there are no sources.
+    #[serde(default)]
+    pub indicators: SetStatus,
     /// Where sources of intelligence are asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intelligence: Option<IntelStatus>,
     pub flows_begun: u64,
     pub flows_open: u64,
+    /// How many flows each table has, and may have.
+    #[serde(default)]
+    pub tables: Vec<TableStatus>,
     pub incidents_open: u64,
+    /// Indicators that flows met.
+    #[serde(default)]
+    pub hits: u64,
     /// Lines of alerts, by notice.
     pub alerts: Vec<Count>,
+    /// What became of messages.
+    #[serde(default)]
+    pub messages: Vec<Count>,
+    /// Mutes that are in force.
+    #[serde(default)]
+    pub mutes_active: u64,
+    /// What waits between threads.
+    #[serde(default)]
+    pub queues: Vec<QueueStatus>,
     /// What queues between threads had no room for.
     pub lost: Vec<Count>,
     /// What went from worker to worker, because only decoding told whose it is.
@@ -45,8 +82,87 @@ pub(crate) struct Status {
     /// Packet on the wire to message durable in the spool, in microseconds.
     pub latency: Quantiles,
     pub stages: Vec<StageStatus>,
+    /// What came of reading the configuration again.
+    #[serde(default)]
+    pub reload: ReloadStatus,
     pub is_balanced: bool,
     pub ledger: Ledger,
+}
+
+/// Something that must be so before all that is configured is done.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// `eth1 is captured from`, `indicators are armed`.
+    pub what: String,
+    pub is_met: bool,
+}
+
+/// A thread that must make progress.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct ThreadStatus {
+    pub name: String,
+    /// Since it last did.
+    pub silent_ms: u64,
+}
+
+/// A table of flows.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct TableStatus {
+    /// `packets` or `records`.
+    pub name: String,
+    pub flows_open: u64,
+    /// How many may be.
+    pub capacity: u64,
+}
+
+/// A queue between threads.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct QueueStatus {
+    pub name: String,
+    pub length: u64,
+    pub capacity: u64,
+}
+
+/// Where messages wait for sinks.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct SpoolStatus {
+    pub bytes: u64,
+    pub limit_bytes: u64,
+    pub messages: u64,
+    /// Age of the oldest; none while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_seconds: Option<u64>,
+    /// Messages that were ever appended.
+    pub appended: u64,
+    /// Those that fell off the end before all sinks had them.
+    pub expired: u64,
+}
+
+/// What came of reading the configuration again.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct ReloadStatus {
+    /// When it was last read again, in seconds since 1970; none, if it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
+    /// How often it was taken, and how often it was refused.
+    pub accepted: u64,
+    pub refused: u64,
+    /// Settings that were changed by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied: Vec<String>,
+    /// Settings that only count after a restart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wants_restart: Vec<String>,
+    /// Why what was read last was refused; what was there before counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl ReloadStatus {
+    /// What was read last does not count.
+    pub(crate) const fn is_refused(&self) -> bool {
+        self.problem.is_some()
+    }
 }
 
 /// A thread's canary: an observation of our own that goes the whole way.
@@ -60,7 +176,7 @@ pub(crate) struct CanaryStatus {
 }
 
 /// An interface.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct InterfaceStatus {
     pub name: String,
     pub is_up: bool,
@@ -82,6 +198,9 @@ pub(crate) struct WorkerStatus {
     pub flows_open: u64,
     /// Share of the time since the start in which it was at work, in thousandths.
     pub busy_permille: u64,
+    /// That time, in microseconds.
+    #[serde(default)]
+    pub busy_us: u64,
 }
 
 /// What listens to routers.
@@ -126,6 +245,8 @@ pub(crate) struct CollectorThreadStatus {
     pub records: u64,
     /// As for workers.
     pub busy_permille: u64,
+    #[serde(default)]
+    pub busy_us: u64,
 }
 
 /// An exporter, or several of them together.
@@ -175,6 +296,11 @@ pub(crate) struct StageStatus {
 }
 
 impl Status {
+    /// Whether all that it needs to do its work is there.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.is_ending && self.checks.iter().all(|check| check.is_met)
+    }
+
     /// Whether nobody has to look after anything.
     pub(crate) fn is_well(&self) -> bool {
         let is_up = |interface: &InterfaceStatus| {

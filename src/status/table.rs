@@ -151,7 +151,13 @@ mod tests {
                 interface_drops: 0,
                 freezes: 0,
             }],
-            workers: vec![WorkerStatus { packets: 10, bytes: 2_000_000, flows_open: 3, busy_permille: 123 }],
+            workers: vec![WorkerStatus {
+                packets: 10,
+                bytes: 2_000_000,
+                flows_open: 3,
+                busy_permille: 123,
+                busy_us: 0,
+            }],
             collector: None,
             sinks: Vec::new(),
             intelligence: None,
@@ -166,6 +172,7 @@ mod tests {
             stages: Vec::new(),
             is_balanced: ledger.is_balanced(),
             ledger,
+            ..Status::default()
         }
     }
 

@@ -35,7 +35,7 @@ fn what_a_receiver_misses_comes_after_the_next_start_and_the_books_balance_over_
     run.wait_for("unmarked is more than green", || sink(&run, "unwilling")["withheld"] == 1);
     assert!(sink(&run, "away")["waiting"] == 1 && sink(&run, "away")["failing_since"].is_u64());
     let metrics = run.get("/metrics").unwrap_or_default();
-    assert!(metrics.contains("weir_sink_waiting{sink=\"away\"} 1"), "{metrics}");
+    assert!(metrics.contains("weir_sink_waiting_messages{sink=\"away\"} 1"), "{metrics}");
     let (code, said) = run.end("-TERM");
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("1 messages wait for sink away: they go there after the next start"), "{said}");

@@ -88,6 +88,8 @@ pub struct Appended {
 pub struct SpoolState {
     /// Bytes in use.
     pub bytes: u64,
+    /// Bytes that may be, see [`Limits::max_bytes`].
+    pub limit_bytes: u64,
     /// Messages that are there.
     pub entries: u64,
     /// When the oldest of them was appended.
@@ -256,6 +258,7 @@ impl Spool {
         cursors.sort_by(|one, other| (&one.sink, &one.part).cmp(&(&other.sink, &other.part)));
         SpoolState {
             bytes: store.used_bytes().unwrap_or_default(),
+            limit_bytes: store.limits.max_bytes,
             entries: totals.held(),
             oldest: store.oldest().ok().flatten(),
             appended: totals.last,

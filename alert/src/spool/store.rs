@@ -28,7 +28,7 @@ const LANE_SHIFT: u32 = 61;
 /// The connection, and what was committed by it.
 pub(super) struct Store {
     connection: Connection,
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(super) books: Books,
     /// What is under way of cursors that are open.
     pub(super) windows: BTreeMap<i64, Window>,

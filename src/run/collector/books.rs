@@ -5,6 +5,7 @@ use super::watchman::Trouble;
 use crate::collect::CollectorReport;
 use crate::ledger::Entry;
 use crate::run::board::CollectorView;
+use crate::run::books::micros;
 use crate::run::clock;
 use crate::status::{CollectorStatus, CollectorThreadStatus, ExporterRow, SocketStatus};
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ pub(in crate::run) struct SeenCollector {
     pub sockets: CollectorStats,
     /// Flows, which all threads share.
     pub flows: ExportedFlowStats,
+    /// How many of them may be open.
+    pub flows_most: u64,
     /// Addresses at which it listens, as they are shown.
     pub listen: Vec<String>,
     pub threads: Vec<CollectorView>,
@@ -78,7 +81,7 @@ impl SeenCollector {
             Entry::new("of exporters not in the list", stream.strangers),
             Entry::new("too many", stream.refused),
             Entry::new("too many of one exporter", stream.refused_of_exporter),
-            Entry::new("open", stream.open),
+            Entry::held("open", stream.open),
         ];
         let ended = stream.ended.iter().map(|(why, count)| Entry::new(why.name(), *count));
         let left = turned_away.into_iter().chain(ended).collect();
@@ -152,6 +155,7 @@ impl SeenCollector {
             datagrams: thread.report.decode.datagrams,
             records: thread.report.decode.records + thread.report.decode.frames,
             busy_permille: u64::try_from(busy).unwrap_or(1_000).min(1_000),
+            busy_us: micros(thread.times.total()),
         }
     }
 }

@@ -52,6 +52,8 @@ const FLOWS_AT_START: usize = 1 << 18;
 pub(super) struct Collectors {
     listening: Listening,
     flows: Arc<ExportedFlows<FlowHits>>,
+    /// How many of them may be open.
+    flows_most: u64,
     stages: Vec<Collector>,
     arming: Arc<Arming>,
     templates: Option<(Arc<Templates>, Arc<State>)>,
@@ -70,6 +72,7 @@ impl Collectors {
         let records = |wanted| if wanted { pipeline::Wanted::Records } else { pipeline::Wanted::Nothing };
         let exported =
             ExportedFlowsConfig { table_bytes: flow.table_bytes, ..exported_flow_config(settings, threads) };
+        let flows_most = exported.max_flows() as u64;
         let flows = Arc::new(ExportedFlows::new(exported, Some(Arc::clone(peers.passive_dns()))));
         flows.take_memory(FLOWS_AT_START);
         let config = CollectorConfig {
@@ -96,7 +99,7 @@ impl Collectors {
             });
             (Arc::new(Templates::new(threads)), Arc::clone(state))
         });
-        Self { listening, flows, stages, arming: Arc::clone(arming), templates }
+        Self { listening, flows, flows_most, stages, arming: Arc::clone(arming), templates }
     }
 
     /// Where the threads put up what they count.
@@ -107,6 +110,7 @@ impl Collectors {
             listen: addresses.clone(),
             named: Arc::clone(named),
             flows: Arc::clone(&self.flows),
+            flows_most: self.flows_most,
             threads: workers.iter().map(|_| Mutex::default()).collect(),
         }
     }

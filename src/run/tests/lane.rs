@@ -5,6 +5,7 @@ use crate::run::board::WorkerView;
 use crate::run::lane::LANE_ERRANDS;
 use crate::run::outbox::Sent;
 use crate::run::tables::TablesReport;
+use crate::status::SpoolStatus;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use weir_flow::FlowConfig;
@@ -134,6 +135,8 @@ fn books(reports: Vec<TablesReport>, moment: Moment) -> Books {
         desk: None,
         clerk: None,
         sinks: Vec::new(),
+        spool: SpoolStatus::default(),
+        started: 0,
     };
     Books::new(seen, Wanted { flows: false, names: false }, moment)
 }
