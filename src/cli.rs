@@ -3,6 +3,7 @@
 
 mod collector;
 mod config;
+mod guard;
 mod intel;
 mod manual;
 mod mute;
@@ -11,6 +12,7 @@ mod sink;
 
 pub(crate) use collector::CollectorArguments;
 pub(crate) use config::{ConfigArguments, ConfigCommand, DumpArguments};
+pub(crate) use guard::GuardArguments;
 pub(crate) use intel::{
     DiffArguments, ExplainArguments, HoldingArguments, IntelArguments, IntelCommand, ListArguments,
     ReleaseArguments, SourcesArguments, StatsArguments, SyncArguments, TestArguments,
@@ -158,6 +160,10 @@ pub(crate) struct RunArguments {
     /// Where /metrics is served, `off` for nowhere [default: 127.0.0.1:9347]
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Control")]
     pub listen: Option<String>,
+
+    /// Who may ask there.
+    #[command(flatten)]
+    pub guard: GuardArguments,
 
     /// The socket that `weir status` asks [default: /run/weir/control.sock, else $XDG_RUNTIME_DIR/weir/control.sock]
     #[arg(long, value_name = "PATH", help_heading = "Control")]

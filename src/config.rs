@@ -4,6 +4,7 @@ mod collector;
 mod commands;
 mod effective;
 mod exported;
+mod guard;
 mod intel;
 mod named;
 mod policy;
@@ -17,6 +18,7 @@ pub(crate) use commands::run;
 #[expect(unused_imports, reason = "for whoever reloads: leave this line out with the first use")]
 pub(crate) use effective::Effective;
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
+pub(crate) use guard::Guard;
 pub(crate) use intel::{IntelSettings, ScreeningSettings};
 pub(crate) use sinks::ConfiguredSink;
 pub(crate) use sources::{ProviderSettings, SourceSettings};
@@ -77,6 +79,11 @@ struct Written {
     no_promiscuous: Option<bool>,
     pin: Option<bool>,
     listen: Option<String>,
+    listen_tls_cert: Option<PathBuf>,
+    listen_tls_key: Option<PathBuf>,
+    listen_tls_client_ca: Option<PathBuf>,
+    listen_token_file: Option<PathBuf>,
+    listen_token_env: Option<String>,
     control: Option<PathBuf>,
     canary: Option<String>,
     #[serde(default)]
@@ -354,6 +361,10 @@ impl Written {
             .chain(self.metrics.as_mut())
             .chain(self.state.as_mut())
             .chain(self.control.as_mut())
+            .chain(self.listen_tls_cert.as_mut())
+            .chain(self.listen_tls_key.as_mut())
+            .chain(self.listen_tls_client_ca.as_mut())
+            .chain(self.listen_token_file.as_mut())
             .chain(&mut self.datagrams)
             .chain(self.ipfix_tls_cert.as_mut())
             .chain(self.ipfix_tls_key.as_mut())

@@ -18,6 +18,7 @@ mod clock;
 mod collector;
 mod control;
 mod desk;
+mod door;
 mod ending;
 mod farewell;
 mod headline;
@@ -63,6 +64,7 @@ use clerk::Clerk;
 use collector::{CollectorThread, Collectors, Keeper, Listening};
 use control::ControlSocket;
 use desk::{Desk, Telling};
+use door::Door;
 use ending::Ending;
 use farewell::Farewell;
 use headline::Headline;
@@ -197,14 +199,14 @@ impl Outputs {
 /// Opens the control socket and the address for metrics.
 fn answer(tap: &TapSettings, pages: &LivePages) -> Result<ControlSocket> {
     let (socket, listener) = ControlSocket::bind(tap.control.as_deref())?;
-    http::serve("control", listener, Arc::new(ControlPages(pages.clone())))?;
+    http::serve("control", listener, Door::open(), Arc::new(ControlPages(pages.clone())))?;
     if let Some(address) = tap.listen {
         let listener = TcpListener::bind(address).with_context(|| {
             format!(
                 "cannot serve metrics at {address} (--listen ADDRESS:PORT for another place, `off` for none)"
             )
         })?;
-        http::serve("metrics", listener, Arc::new(pages.clone()))?;
+        http::serve("metrics", listener, Door::guarded(&tap.guard)?, Arc::new(pages.clone()))?;
     }
     Ok(socket)
 }

@@ -172,6 +172,13 @@ impl TapSettings {
         to.put("no_promiscuous", !self.is_promiscuous);
         to.put("pin", self.is_pinned);
         to.put("listen", self.listen.map_or("off".to_owned(), |address| address.to_string()));
+        let files = self.guard.tls.as_ref();
+        to.put_path("listen_tls_cert", files.map(|files| files.certificate.as_path()));
+        to.put_path("listen_tls_key", files.map(|files| files.key.as_path()));
+        to.put_path("listen_tls_client_ca", files.and_then(|files| files.client_authority.as_deref()));
+        let token = self.guard.token.as_ref();
+        to.put_path("listen_token_file", token.and_then(|token| token.file.as_deref()));
+        to.put("listen_token_env", token.and_then(|token| token.env.clone()));
         to.put_path("control", self.control.as_deref());
         to.put("canary", self.canary.map_or("off".to_owned(), show_duration));
     }

@@ -1,6 +1,6 @@
 //! What only `weir run` asks of its settings.
 
-use super::{Written, bytes, duration};
+use super::{Guard, Written, bytes, duration};
 use crate::cli::RunArguments;
 use anyhow::{Result, bail};
 use std::net::SocketAddr;
@@ -18,6 +18,8 @@ pub(crate) struct TapSettings {
     pub is_pinned: bool,
     /// Where metrics are served; `None` for nowhere.
     pub listen: Option<SocketAddr>,
+    /// To whom.
+    pub guard: Guard,
     /// The control socket that the operator named.
     pub control: Option<PathBuf>,
     /// How often each thread sends itself a canary; `None` for never.
@@ -50,6 +52,8 @@ impl TapSettings {
         let Some(ring_bytes) = u32::try_from(ring_bytes).ok().filter(|size| *size <= MOST_RING_BYTES) else {
             bail!("ring-size: {ring_bytes} bytes are too many; the most is 1GiB");
         };
+        let listen = listen(flags.listen.as_deref().or(file.listen.as_deref()).unwrap_or(DEFAULT_LISTEN))?;
+        let guard = Guard::new(&flags.guard, file, listen)?;
         let named = if flags.interface.is_empty() { &file.interface } else { &flags.interface };
         Ok(Self {
             interfaces: interfaces(named)?,
@@ -57,7 +61,8 @@ impl TapSettings {
             ring_bytes,
             is_promiscuous: !(flags.no_promiscuous || file.no_promiscuous.unwrap_or(false)),
             is_pinned: flags.pin || file.pin.unwrap_or(false),
-            listen: listen(flags.listen.as_deref().or(file.listen.as_deref()).unwrap_or(DEFAULT_LISTEN))?,
+            listen,
+            guard,
             control: flags.control.clone().or_else(|| file.control.take()),
             canary: canary(flags.canary.as_deref().or(file.canary.as_deref()))?,
         })

@@ -1,9 +1,10 @@
 //! Answers over TCP and over the control socket: a few small pages (`GET`), and on the socket a few orders (`POST`, without a body: what
 //! is wanted stands in the query). One request a connection.
 //!
-//! Clients may be hostile: connections at once, bytes of a request and the time that a connection lives are bounded, and
-//! nothing that is asked reaches another thread than by the [`Pages`].
+//! Clients may be hostile: connections at once, bytes of a request and the time that a connection lives (the handshake of TLS included) are
+//! bounded, and nothing that is asked reaches another thread than by the [`Pages`]. Who is let in is up to the [`Door`].
 
+use super::door::{Deadline, Door, Ticket};
 use crate::percent;
 use crate::user::User;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,7 +12,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Connections served at once on one listener, a thread each. Somebody who opens more to keep others out keeps them out for
 /// [`LIFETIME`] at most; the surplus is closed unread.
@@ -63,6 +64,8 @@ pub(super) enum Status {
     /// It is done later.
     Accepted,
     BadRequest,
+    /// Without the token.
+    Unauthorized,
     NotFound,
     MethodNotAllowed,
     /// Not at this moment.
@@ -75,6 +78,7 @@ impl Status {
             Self::Ok => "200 OK",
             Self::Accepted => "202 Accepted",
             Self::BadRequest => "400 Bad Request",
+            Self::Unauthorized => "401 Unauthorized",
             Self::NotFound => "404 Not Found",
             Self::MethodNotAllowed => "405 Method Not Allowed",
             Self::Unavailable => "503 Service Unavailable",
@@ -161,12 +165,17 @@ impl Connection for UnixStream {
 }
 
 /// Serves pages from a thread of its own until the program ends.
-pub(super) fn serve(name: &str, listener: impl Listener, pages: Arc<impl Pages>) -> io::Result<()> {
-    let open = Arc::new(AtomicUsize::new(0));
+pub(super) fn serve(
+    name: &str,
+    listener: impl Listener,
+    door: Door,
+    pages: Arc<impl Pages>,
+) -> io::Result<()> {
+    let (open, door) = (Arc::new(AtomicUsize::new(0)), Arc::new(door));
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         loop {
             match listener.next() {
-                Ok(connection) => take(connection, &open, &pages),
+                Ok(connection) => take(connection, &open, &door, &pages),
                 Err(_) => std::thread::sleep(PAUSE),
             }
         }
@@ -175,17 +184,17 @@ pub(super) fn serve(name: &str, listener: impl Listener, pages: Arc<impl Pages>)
 }
 
 /// Answers on a thread of its own, if there are not too many.
-fn take(connection: impl Connection, open: &Arc<AtomicUsize>, pages: &Arc<impl Pages>) {
+fn take(connection: impl Connection, open: &Arc<AtomicUsize>, door: &Arc<Door>, pages: &Arc<impl Pages>) {
     let slot = Slot(Arc::clone(open));
     if slot.0.fetch_add(1, Ordering::Relaxed) >= MAX_CONNECTIONS {
         return;
     }
-    let pages = Arc::clone(pages);
+    let (door, pages) = (Arc::clone(door), Arc::clone(pages));
     // Where no thread is to be had, the connection is closed, and its slot is free.
     drop(std::thread::Builder::new().name("answer".to_owned()).spawn(move || {
         let _slot = slot;
         // Who does not listen to the answer misses it.
-        drop(answer(connection, &*pages));
+        drop(answer(connection, &door, &*pages));
     }));
 }
 
@@ -198,38 +207,20 @@ impl Drop for Slot {
     }
 }
 
-fn answer(mut connection: impl Connection, pages: &impl Pages) -> io::Result<()> {
-    let deadline = Deadline::new(LIFETIME);
-    let request = request(&mut connection, &deadline)?;
-    let response = respond(&request, pages, || connection.user());
-    let mut rest = response.as_slice();
-    while !rest.is_empty() {
-        connection.limit(deadline.left()?)?;
-        match connection.write(rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    connection.hang_up();
-    Ok(())
+fn answer(connection: impl Connection, door: &Door, pages: &impl Pages) -> io::Result<()> {
+    let (mut visit, ticket) = door.let_in(connection, Deadline::new(LIFETIME))?;
+    let asked = asked(&mut visit)?;
+    let response = respond(&asked, &ticket, pages, || visit.user());
+    visit.write_all(&response)?;
+    visit.flush()?;
+    visit.leave()
 }
 
-/// A point in time by which all must be done.
-struct Deadline(Instant);
-
-impl Deadline {
-    #[expect(clippy::disallowed_methods, reason = "clients must not take forever")]
-    fn new(patience: Duration) -> Self {
-        Self(Instant::now() + patience)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "clients must not take forever")]
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.0.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
-    }
+/// A request, and the token that came with it.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    request: Request,
+    token: Option<Vec<u8>>,
 }
 
 /// What was asked.
@@ -241,17 +232,18 @@ enum Request {
     Wrong,
 }
 
-fn request(connection: &mut impl Connection, deadline: &Deadline) -> io::Result<Request> {
+fn asked(visit: &mut impl Read) -> io::Result<Asked> {
     let mut bytes = Vec::new();
     let mut piece = [0; 1024];
     loop {
         match parse(&bytes) {
-            Some(request) => return Ok(request),
-            None if bytes.len() >= MAX_REQUEST_BYTES => return Ok(Request::Wrong),
+            Some(asked) => return Ok(asked),
+            None if bytes.len() >= MAX_REQUEST_BYTES => {
+                return Ok(Asked { request: Request::Wrong, token: None });
+            }
             None => {}
         }
-        connection.limit(deadline.left()?)?;
-        match connection.read(&mut piece) {
+        match visit.read(&mut piece) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(length) => bytes.extend_from_slice(piece.get(..length).unwrap_or_default()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -261,25 +253,44 @@ fn request(connection: &mut impl Connection, deadline: &Deadline) -> io::Result<
 }
 
 /// `None` while more bytes are needed.
-fn parse(bytes: &[u8]) -> Option<Request> {
+fn parse(bytes: &[u8]) -> Option<Asked> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
-    match parsed.parse(bytes) {
-        Ok(httparse::Status::Partial) => None,
-        Err(_) => Some(Request::Wrong),
-        Ok(httparse::Status::Complete(_)) => Some(match (parsed.method, parsed.path) {
+    let request = match parsed.parse(bytes) {
+        Ok(httparse::Status::Partial) => return None,
+        Err(_) => Request::Wrong,
+        Ok(httparse::Status::Complete(_)) => match (parsed.method, parsed.path) {
             (Some(method @ ("GET" | "HEAD")), Some(target)) => {
                 Request::Get { target: Target::parse(target), is_head: method == "HEAD" }
             }
             (Some("POST"), Some(target)) => Request::Post { target: Target::parse(target) },
             _ => Request::OtherMethod,
-        }),
-    }
+        },
+    };
+    Some(Asked { request, token: token(parsed.headers) })
 }
 
-fn respond(request: &Request, pages: &impl Pages, user: impl FnOnce() -> Option<User>) -> Vec<u8> {
-    let is_head = matches!(request, Request::Get { is_head: true, .. });
-    let page = match request {
+/// `Authorization: Bearer TOKEN` (RFC 6750 section 2.1).
+fn token(headers: &[httparse::Header<'_>]) -> Option<Vec<u8>> {
+    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case("Authorization"))?;
+    let (scheme, token) = header.value.split_at_checked(BEARER.len())?;
+    scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim_ascii().to_vec())
+}
+
+const BEARER: &[u8] = b"Bearer ";
+
+fn respond(
+    asked: &Asked,
+    ticket: &Ticket,
+    pages: &impl Pages,
+    user: impl FnOnce() -> Option<User>,
+) -> Vec<u8> {
+    let is_head = matches!(asked.request, Request::Get { is_head: true, .. });
+    let page = match &asked.request {
+        Request::Wrong => Page::problem(Status::BadRequest, "this is no request"),
+        _ if !ticket.admits(asked.token.as_deref()) => {
+            Page::problem(Status::Unauthorized, "say who you are (Authorization: Bearer TOKEN)")
+        }
         Request::Get { target, .. } => {
             pages.page(target).unwrap_or_else(|| Page::problem(Status::NotFound, "there is no such page"))
         }
@@ -288,14 +299,14 @@ fn respond(request: &Request, pages: &impl Pages, user: impl FnOnce() -> Option<
             ordered.unwrap_or_else(|| Page::problem(Status::MethodNotAllowed, "GET only"))
         }
         Request::OtherMethod => Page::problem(Status::MethodNotAllowed, "GET only"),
-        Request::Wrong => Page::problem(Status::BadRequest, "this is no request"),
     };
     let mut response = format!(
         "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\nAllow: GET, HEAD\r\n\
-         X-Content-Type-Options: nosniff\r\n\r\n",
+         X-Content-Type-Options: nosniff\r\n{}\r\n",
         page.status.line(),
         page.media_type,
-        page.body.len()
+        page.body.len(),
+        if page.status == Status::Unauthorized { "WWW-Authenticate: Bearer\r\n" } else { "" }
     );
     if !is_head {
         response.push_str(&page.body);
@@ -308,6 +319,7 @@ mod tests {
     use super::*;
     use std::net::SocketAddr;
 
+    /// A page.
     struct One;
 
     impl Pages for One {
@@ -319,7 +331,7 @@ mod tests {
     fn server() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        serve("test", listener, Arc::new(One)).unwrap();
+        serve("test", listener, Door::open(), Arc::new(One)).unwrap();
         address
     }
 
@@ -347,7 +359,9 @@ mod tests {
     fn orders_name_what_they_want_in_the_query() {
         let asked =
             parse(b"POST /sync?source=a%20b&source=c&value=x%3fy&wait HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
-        let Some(Request::Post { target }) = asked else { panic!("{asked:?}") };
+        let Some(Asked { request: Request::Post { target }, token: None }) = asked else {
+            panic!("{asked:?}")
+        };
         assert_eq!(target.path, "/sync");
         assert_eq!(target.all("source").collect::<Vec<_>>(), ["a b", "c"]);
         assert_eq!(target.all("value").collect::<Vec<_>>(), ["x?y"]);
@@ -358,8 +372,7 @@ mod tests {
     fn a_request_without_end_is_refused() {
         let mut endless = b"GET /one HTTP/1.1\r\nX: ".to_vec();
         endless.resize(MAX_REQUEST_BYTES + 1, b'a');
-        let request = parse(&endless);
-        assert_eq!(request, None);
+        assert_eq!(parse(&endless), None);
         assert!(ask(server(), endless.get(..MAX_REQUEST_BYTES).unwrap()).starts_with("HTTP/1.1 400 "));
     }
 

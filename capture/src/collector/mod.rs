@@ -51,7 +51,7 @@ pub use options::{
     StreamOptions, TlsFiles, Transport,
 };
 pub use stats::{CollectorEvent, CollectorStats, Heard, SocketStats};
-pub use stream::{Ending, StreamStats};
+pub use stream::{Ending, StreamStats, server_config};
 pub use worker::{CollectorWorker, Received};
 
 /// Events kept until somebody asks for them; the oldest go.

@@ -34,6 +34,7 @@ use session::Arriving;
 pub use counts::{Ending, StreamStats};
 pub(super) use gate::Gate;
 pub(super) use sessions::Sessions;
+pub use tls::server_config;
 
 /// What the gate, the workers and the monitor share of streams.
 #[derive(Debug)]

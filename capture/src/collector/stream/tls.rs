@@ -19,36 +19,39 @@ pub(super) struct Acceptor(Arc<ServerConfig>);
 impl Acceptor {
     /// Reads the files once.
     pub(super) fn new(files: &TlsFiles) -> Result<Self, CollectorError> {
-        let provider = Arc::new(ring::default_provider());
-        let chain = certificates(&files.certificate)?;
-        let key = PrivateKeyDer::from_pem_file(&files.key)
-            .map_err(|error| wrong(&files.key, &format!("no private key in PEM can be read: {error}")))?;
-        let verifier: Arc<dyn ClientCertVerifier> = match &files.client_authority {
-            None => Arc::new(NoClientAuth),
-            Some(path) => {
-                WebPkiClientVerifier::builder_with_provider(authorities(path)?, Arc::clone(&provider))
-                    .build()
-                    .map_err(|error| wrong(path, &error))?
-            }
-        };
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| CollectorError::System(error.to_string()))?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, key)
-            .map_err(|error| {
-                let certificate = files.certificate.display();
-                wrong(&files.key, &format!("not a key for the certificate in {certificate}: {error}"))
-            })?;
-        // A session lasts for days; nothing is gained by remembering it for the next.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Self(Arc::new(config)))
+        server_config(files).map(Self)
     }
 
     pub(super) fn accept(&self) -> Result<ServerConnection, rustls::Error> {
         ServerConnection::new(Arc::clone(&self.0))
     }
+}
+
+/// The server's side of sessions of TLS 1.2 or 1.3, which are not resumed: reads the files.
+pub fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, CollectorError> {
+    let provider = Arc::new(ring::default_provider());
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| wrong(&files.key, &format!("no private key in PEM can be read: {error}")))?;
+    let verifier: Arc<dyn ClientCertVerifier> = match &files.client_authority {
+        None => Arc::new(NoClientAuth),
+        Some(path) => WebPkiClientVerifier::builder_with_provider(authorities(path)?, Arc::clone(&provider))
+            .build()
+            .map_err(|error| wrong(path, &error))?,
+    };
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| CollectorError::System(error.to_string()))?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+        .map_err(|error| {
+            let certificate = files.certificate.display();
+            wrong(&files.key, &format!("not a key for the certificate in {certificate}: {error}"))
+        })?;
+    // A session lasts for days, or for one page; nothing is gained by remembering it for the next.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
 }
 
 fn authorities(path: &Path) -> Result<Arc<RootCertStore>, CollectorError> {
