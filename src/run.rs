@@ -28,6 +28,7 @@ mod interfaces;
 mod lane;
 mod memory_keeper;
 mod outbox;
+mod overload;
 mod pace;
 mod pages;
 mod source;
@@ -68,6 +69,7 @@ use door::Door;
 use ending::Ending;
 use farewell::Farewell;
 use headline::Headline;
+use overload::Overload;
 use pages::{ControlPages, LivePages};
 use source::{Interfaces, Source};
 use std::net::TcpListener;
@@ -287,7 +289,8 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
             let outbox = outbox::Outbox::new(queues.clone());
             let aviary = Aviary::new(canary, index);
             let board = Arc::clone(&board);
-            let thread = WorkerThread { index, source, tables, outbox, board, pinned, aviary };
+            let overload = Overload::default();
+            let thread = WorkerThread { index, source, tables, outbox, board, pinned, aviary, overload };
             scope.spawn(move || thread.run())
         };
         let mut workers: Vec<_> = workers.into_iter().enumerate().map(spawn).collect();

@@ -512,6 +512,32 @@ fn what_a_full_ring_drops_is_in_the_books() {
     assert_eq!(stats.in_rings(), 0, "{stats:?}");
 }
 
+#[test]
+fn how_full_a_ring_is_can_be_asked() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    let small = TapOptions { ring_bytes: 1 << 20, ..options(&["tap0"], 1) };
+    let (mut workers, monitor) = net.inside(Side::Tap, || live::open(&small).unwrap());
+    let worker = &mut workers[0];
+    let mut batch = FrameBatch::new();
+    assert_eq!((worker.next_batch(&mut batch), worker.fullness()), (Woken::Idle, 0));
+    let sender = net.sender("out0");
+    let mut frame = flow_datagram(0);
+    frame.resize(1400, 0);
+    let mut asked = Vec::new();
+    for frames in [300, 3_000] {
+        (0..frames).for_each(|_| assert!(sender.send(&frame)));
+        // The kernel makes over a block that is not full, too, after the read timeout.
+        thread::sleep(Duration::from_millis(200));
+        asked.push(worker.fullness());
+    }
+    assert!((20..80).contains(&asked[0]) && asked[1] == 100, "{asked:?}");
+    while worker.next_batch(&mut batch) == Woken::Frames {}
+    assert_eq!(worker.fullness(), 0);
+    monitor.stop();
+    while worker.next_batch(&mut batch) != Woken::Ended {}
+}
+
 /// Not a test: how many frames are captured of those that tcpreplay sends as fast as it can, and what that costs.
 /// Takes the capture file from WEIR_RATE_CAPTURE, workers from WEIR_RATE_WORKERS, arguments of tcpreplay from
 /// WEIR_RATE_ARGUMENTS.

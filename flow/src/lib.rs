@@ -2,7 +2,7 @@
 //!
 //! This crate decides from packets and their times alone; it does no I/O and reads no clock.
 //!
-//! - [`table`]: the flow table and whom it tells; [`config`] its limits, [`stats`] its books;
+//! - [`table`]: the flow table and whom it tells; [`config`] its limits, [`stats`] its books, [`effort`] what it leaves out under overload;
 //! - `index`, `slots`, `timers`: where a flow is found, and the queues and lists that flows stand in;
 //! - `ends`, `entry`, `ended`, `orientation`, [`timeouts`], `tcp`, `icmp`: what a flow is, who began it, when it ends;
 //! - `unresolved`: flows that wait for their names until all workers have got as far;
@@ -12,6 +12,7 @@
 
 pub mod answers;
 pub mod config;
+pub mod effort;
 mod ended;
 mod ends;
 mod entry;
@@ -33,6 +34,7 @@ mod timers;
 mod unresolved;
 
 pub use config::{FlowConfig, IcmpNotes};
+pub use effort::{Effort, Shed};
 pub use ended::Ended;
 pub use exported::{
     EndedExported, ExportedBatch, ExportedFlowStats, ExportedFlows, ExportedFlowsConfig, ExportedSink,

@@ -111,6 +111,17 @@ impl Readers {
         self.keep_limits(flows);
     }
 
+    /// Passes over the payload of a packet of the flow in `slot`, and over all that follows. Whether there was any that might have been read.
+    pub(crate) fn pass_over(&mut self, flows: &mut Slots<Entry>, slot: u32, packet: &Packet<'_>) -> bool {
+        let Some(entry) = flows.get_mut(slot).filter(|_| packet.payload_len > 0) else { return false };
+        let might_be_read =
+            entry.reading != Reading::Over && matches!(packet.transport, Transport::Tcp(_) | Transport::Udp);
+        if might_be_read {
+            self.stop(slot, entry);
+        }
+        might_be_read
+    }
+
     /// Hints that the reader of a flow will be needed, if it has one.
     #[inline]
     pub(crate) fn prefetch(&self, entry: &Entry) {

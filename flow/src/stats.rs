@@ -1,10 +1,11 @@
 //! The books of the flow table.
 
+use crate::effort::Shed;
 use crate::passive_dns::PassiveDnsStats;
 use crate::streams::StreamStats;
 use weir_model::flow::{EndReason, NameSource};
 
-/// Plain counts. The ledger: `frames` = `frames_ended` + [`crate::FlowTable::frames_in_open_flows`], always.
+/// Plain counts. The ledger: `frames` = `frames_ended` + [`crate::FlowTable::frames_in_open_flows`] + `shed.frames`, always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowStats {
     /// Packets taken.
@@ -13,6 +14,8 @@ pub struct FlowStats {
     pub frames: u64,
     /// Frames counted into records that ended.
     pub frames_ended: u64,
+    /// What was left out because there was too much.
+    pub shed: Shed,
     /// Bytes at IP level.
     pub ip_bytes: u64,
     /// Packets whose time was earlier than that of the packet before, as the clock of the rounds says.
@@ -172,6 +175,7 @@ impl FlowStats {
             packets,
             frames,
             frames_ended,
+            shed,
             ip_bytes,
             steps_backwards,
             flows_begun,
@@ -199,6 +203,7 @@ impl FlowStats {
         self.packets += packets;
         self.frames += frames;
         self.frames_ended += frames_ended;
+        self.shed.add(shed);
         self.ip_bytes += ip_bytes;
         // All tables are told of the same clock.
         self.steps_backwards = self.steps_backwards.max(*steps_backwards);
@@ -233,6 +238,9 @@ impl FlowStats {
             ("packets", self.packets),
             ("frames", self.frames),
             ("frames_ended", self.frames_ended),
+            ("shed_payloads", self.shed.payloads),
+            ("shed_packets", self.shed.packets),
+            ("shed_frames", self.shed.frames),
             ("ip_bytes", self.ip_bytes),
             ("steps_backwards", self.steps_backwards),
             ("flows_begun", self.flows_begun),

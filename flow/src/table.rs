@@ -12,6 +12,7 @@
 //! are read, then packets are taken in their order. Fetching is a hint and decides nothing.
 
 use crate::config::{FlowConfig, IcmpNotes};
+use crate::effort::Effort;
 use crate::ended::Ended;
 use crate::ends::{Ends, Seed};
 use crate::entry::{ENTRY_LINES, Entry, HOT_LINES, Standing};
@@ -47,6 +48,10 @@ const _: () = assert!(BYTES_PER_FLOW == 231, "docs/ARCHITECTURE.md says so");
 
 /// Who is told what the table learns. What is learnt from packets comes in their order.
 pub trait FlowSink {
+    /// Under [`Effort::Addresses`]: whether this flow, which begins only then, is known to be of interest.
+    fn meets(&mut self, _flow: &FlowHead<'_>) -> bool {
+        true
+    }
     /// A record began (also when it continues one that passed the active timeout). Without names from passive DNS.
     fn began(&mut self, flow: &FlowHead<'_>);
     /// Passive DNS knew names of it when its conversation began. Comes between `began` and `ended`; whether before or after
@@ -141,6 +146,7 @@ pub struct FlowTable {
     /// Bytes charged for what most flows lack.
     table_cost: usize,
     readers: Readers,
+    effort: Effort,
     passive_dns: Arc<PassiveDns>,
     naming: Naming,
     /// Reused from packet to packet.
@@ -170,12 +176,18 @@ impl FlowTable {
             last_packet_of_closed: 0,
             table_cost: 0,
             readers: Readers::new(&config),
+            effort: Effort::Full,
             passive_dns,
             naming: Naming::Shared,
             facts: Vec::new(),
             stats: FlowStats::default(),
             config,
         }
+    }
+
+    /// Does so much of each packet from here on.
+    pub const fn set_effort(&mut self, effort: Effort) {
+        self.effort = effort;
     }
 
     /// Decodes frames and takes the packets in them, in their order.
@@ -389,11 +401,16 @@ impl FlowTable {
         packet: &Packet<'_>,
         sink: &mut impl FlowSink,
     ) -> Option<(u32, Side)> {
-        while self.is_full() && self.evict(sink) {}
         let mut entry = Entry::new(ends, packet);
         if !packet.tunnels().is_empty() {
             entry.facts_mut().tunnels = packet.tunnels().iter().copied().collect();
         }
+        if !self.effort.begins(packet.number) && !sink.meets(&entry.head()) {
+            self.stats.shed.packets += 1;
+            self.stats.shed.frames += u64::from(packet.frames);
+            return None;
+        }
+        while self.is_full() && self.evict(sink) {}
         self.stats.flows_begun += 1;
         sink.began(&entry.head());
         // There is room: one was made above, where there was none.

@@ -272,6 +272,12 @@ impl Watch {
 }
 
 impl FlowSink for Watch {
+    fn meets(&mut self, flow: &FlowHead<'_>) -> bool {
+        let mut hits = FlowHits::default();
+        self.matcher.began(flow, &mut hits);
+        !hits.is_empty() || is_canary(flow.id)
+    }
+
     fn began(&mut self, flow: &FlowHead<'_>) {
         self.counts.began += 1;
         if !self.matcher.ask(flow, &mut self.questions) {

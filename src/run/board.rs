@@ -6,6 +6,7 @@ use super::cage::Cage;
 use super::clock;
 use super::collector::{Exporters, SeenCollector};
 use super::outbox::Sent;
+use super::overload::OverloadCounts;
 use super::source::Interfaces;
 use super::tables::TablesReport;
 use crate::collect::CollectorReport;
@@ -27,6 +28,7 @@ use weir_rules::{FlowHits, IncidentStats};
 pub(super) struct WorkerView {
     pub report: TablesReport,
     pub sent: Sent,
+    pub overload: OverloadCounts,
 }
 
 /// What a collector's thread puts up.

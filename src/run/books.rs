@@ -16,6 +16,7 @@ use crate::status::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 use weir_capture::live::LinkState;
+use weir_flow::Effort;
 
 /// What is written besides alerts.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +133,8 @@ impl Books {
     fn packets(&self, ledger: &mut Ledger) {
         let in_packets = self.sum(|worker| worker.report.decode.packet_frames);
         let counted = self.sum(|worker| worker.report.flow.frames_ended);
-        let open = self.sum(|worker| worker.report.flow.frames - worker.report.flow.frames_ended);
+        let shed = self.sum(|worker| worker.report.flow.shed.frames);
+        let open = self.sum(|worker| worker.report.flow.frames - worker.report.flow.frames_ended) - shed;
         let handed = self.sum(|worker| worker.report.lane.handed_frames);
         let taken = self.sum(|worker| worker.report.lane.taken_frames);
         let entered = match taken {
@@ -143,6 +145,7 @@ impl Books {
         if self.moment == Moment::Running {
             left.push(Entry::held("in open flows", open));
         }
+        left.extend((shed > 0).then(|| Entry::new("of small flows left out under overload", shed)));
         left.push(Entry::new("handed to another worker", handed));
         ledger.add("frames", entered, left);
         // Workers put up their counts at different times, so while they run this need not balance.
@@ -306,7 +309,8 @@ impl Books {
             let wire =
                 worker.report.decode.counters().map(|(name, count)| (("wire", name.to_string()), count));
             let flow = worker.report.flow.iter().map(|(name, count)| (("flow", name.to_owned()), count));
-            for (name, count) in wire.chain(flow) {
+            let overload = worker.overload.iter().map(|(name, count)| (("overload", name.to_owned()), count));
+            for (name, count) in wire.chain(flow).chain(overload) {
                 *sums.entry(name).or_default() += count;
             }
         }
@@ -450,6 +454,13 @@ impl Books {
             flows_open: worker.report.flow.flows_open,
             busy_permille: u64::try_from(busy).unwrap_or(1_000).min(1_000),
             busy_us: micros(worker.report.times.total()),
+            reduced_to: match worker.overload.effort {
+                Effort::Full => None,
+                Effort::Headers => Some("headers and DNS".to_owned()),
+                Effort::Addresses => Some("addresses and large flows".to_owned()),
+            },
+            payloads_left_out: worker.report.flow.shed.payloads,
+            packets_left_out: worker.report.flow.shed.packets,
         }
     }
 }

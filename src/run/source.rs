@@ -10,6 +10,10 @@ pub(super) trait Source: Send {
     fn next_batch(&mut self, batch: &mut FrameBatch) -> Woken;
     /// No frame before this time is still to come, as a rule.
     fn passed(&mut self) -> Timestamp;
+    /// How much of the memory for frames that wait is taken, in hundredths; nothing of what has none.
+    fn fullness(&self) -> u8 {
+        0
+    }
 }
 
 /// What is to be known of the interfaces, and how capturing is ended.
@@ -26,6 +30,10 @@ impl Source for TapWorker {
 
     fn passed(&mut self) -> Timestamp {
         Self::passed(self)
+    }
+
+    fn fullness(&self) -> u8 {
+        Self::fullness(self)
     }
 }
 

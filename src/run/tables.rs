@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use weir_capture::FrameBatch;
-use weir_flow::{Clock, FlowConfig, FlowStats, FlowTable, PassiveDns, Whence};
+use weir_flow::{Clock, Effort, FlowConfig, FlowStats, FlowTable, PassiveDns, Whence};
 use weir_model::frame::LinkType;
 use weir_model::{Frame, Timestamp};
 use weir_rules::{Matcher, Site};
@@ -158,6 +158,11 @@ impl Tables {
             canaries: 0,
             flows_most,
         }
+    }
+
+    /// Does so much of each packet from here on.
+    pub(super) const fn set_effort(&mut self, effort: Effort) {
+        self.table.set_effort(effort);
     }
 
     /// Whether another worker handed something over.

@@ -1,6 +1,7 @@
 //! A tap that plays a capture file: the threads of a run without an interface.
 
 mod lane;
+mod overload;
 mod storm;
 mod swap;
 

@@ -2,6 +2,7 @@
 
 use super::board::{Board, WorkerView};
 use super::outbox::Outbox;
+use super::overload::Overload;
 use super::pace::Pace;
 use super::source::Source;
 use super::tables::{Tables, TablesReport};
@@ -27,6 +28,7 @@ pub(super) struct WorkerThread<S> {
     pub board: Arc<Board>,
     pub pinned: bool,
     pub aviary: Aviary,
+    pub overload: Overload,
 }
 
 impl<S: Source> WorkerThread<S> {
@@ -42,6 +44,7 @@ impl<S: Source> WorkerThread<S> {
             pulse.beat();
             let woken = self.source.next_batch(&mut batch);
             self.tables.follow();
+            self.tables.set_effort(self.overload.judge(self.source.fullness(), Instant::now()));
             if !batch.is_empty() || self.tables.is_waited_for() {
                 self.outbox.take(self.tables.batch(&batch));
             }
@@ -54,6 +57,7 @@ impl<S: Source> WorkerThread<S> {
                 closes = now + ROUND;
                 rounds += 1;
                 self.round(rounds.is_multiple_of(ROUNDS_PER_LOOK_AT_ALL));
+                self.overload.tell(self.index, now);
                 if let Some(number) = self.aviary.next(now) {
                     self.outbox.take(self.tables.canary(number));
                 }
@@ -72,7 +76,7 @@ impl<S: Source> WorkerThread<S> {
     }
 
     fn show(&self, report: TablesReport) {
-        let view = WorkerView { report, sent: self.outbox.sent() };
+        let view = WorkerView { report, sent: self.outbox.sent(), overload: *self.overload.counts() };
         self.board.put_worker(self.index, view);
     }
 

@@ -201,6 +201,14 @@ pub(crate) struct WorkerStatus {
     /// That time, in microseconds.
     #[serde(default)]
     pub busy_us: u64,
+    /// What it does of each packet, if it cannot do everything.
+    #[serde(default)]
+    pub reduced_to: Option<String>,
+    /// Packets whose payload was passed over, and packets of small flows that did not begin, because it could not keep up.
+    #[serde(default)]
+    pub payloads_left_out: u64,
+    #[serde(default)]
+    pub packets_left_out: u64,
 }
 
 /// What listens to routers.
@@ -308,6 +316,7 @@ impl Status {
         };
         self.is_balanced
             && self.interfaces.iter().all(is_up)
+            && self.workers.iter().all(|worker| worker.reduced_to.is_none())
             && self.collector.as_ref().is_none_or(CollectorStatus::is_well)
             && self.intelligence.as_ref().is_none_or(IntelStatus::is_well)
             && self.lost.iter().all(|lost| lost.count == 0)

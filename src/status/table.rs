@@ -1,6 +1,6 @@
 //! The status as a person reads it in ten seconds.
 
-use super::snapshot::{Count, Status};
+use super::snapshot::{Count, Status, WorkerStatus};
 use super::{collector, sinks};
 use crate::ledger;
 use crate::summary::{bytes, number, time};
@@ -86,9 +86,25 @@ fn findings(status: &Status, text: &mut String) {
     let _ = writeln!(text, "alerts     {}", counts(&status.alerts, "none"));
     let _ = writeln!(text, "incidents  {} open", number(status.incidents_open));
     let _ = writeln!(text, "lost       {}", counts(&status.lost, "nothing in queues"));
+    overload(status, text);
     canaries(status, text);
     if status.lanes.iter().any(|lane| lane.count > 0) {
         let _ = writeln!(text, "lanes      {}", counts(&status.lanes, "").replace('_', " "));
+    }
+}
+
+fn overload(status: &Status, text: &mut String) {
+    for (index, worker) in status.workers.iter().enumerate() {
+        if let Some(effort) = &worker.reduced_to {
+            let _ = writeln!(text, "OVERLOAD   worker {index} cannot keep up and is down to {effort}");
+        }
+    }
+    let sum = |count: fn(&WorkerStatus) -> u64| status.workers.iter().map(count).sum::<u64>();
+    let payloads = sum(|worker| worker.payloads_left_out);
+    let packets = sum(|worker| worker.packets_left_out);
+    if payloads + packets > 0 {
+        let (payloads, packets) = (number(payloads), number(packets));
+        let _ = writeln!(text, "left out   payload of {payloads} packets; {packets} packets of small flows");
     }
 }
 
@@ -156,7 +172,7 @@ mod tests {
                 bytes: 2_000_000,
                 flows_open: 3,
                 busy_permille: 123,
-                busy_us: 0,
+                ..WorkerStatus::default()
             }],
             collector: None,
             sinks: Vec::new(),

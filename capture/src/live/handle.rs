@@ -60,6 +60,21 @@ impl Handle {
         self.meter.socket().descriptor()
     }
 
+    /// How many blocks wait to be read, in hundredths of all. They lie one behind the other, so looking at a few tells.
+    pub(super) fn fullness(&self) -> u8 {
+        let blocks = self.ring.blocks();
+        let (mut waiting, mut beyond) = (0, blocks);
+        while waiting < beyond {
+            let middle = waiting + (beyond - waiting) / 2;
+            if self.ring.is_ready((self.block + middle) % blocks) {
+                waiting = middle + 1;
+            } else {
+                beyond = middle;
+            }
+        }
+        u8::try_from(u64::from(waiting) * 100 / u64::from(blocks.max(1))).unwrap_or(100)
+    }
+
     /// Takes at most `limit` frames out of the ring, without waiting: time, length on the wire, bytes. Goes from block
     /// to block while there is one.
     pub(super) fn take(&mut self, limit: usize, mut each: impl FnMut(Timestamp, u32, &[u8])) -> Taken {

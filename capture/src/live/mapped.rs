@@ -48,9 +48,14 @@ impl Mapped {
         self.geometry.blocks
     }
 
+    /// Whether a block is ours.
+    pub(super) fn is_ready(&self, block: u32) -> bool {
+        self.status(block).is_some_and(|status| status.load(Ordering::Acquire) & libc::TP_STATUS_USER != 0)
+    }
+
     /// A block, if it is ours.
     pub(super) fn ready(&mut self, block: u32) -> Option<&mut [u8]> {
-        if self.status(block)?.load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
+        if !self.is_ready(block) {
             return None;
         }
         let at = self.place(block)?;

@@ -80,6 +80,11 @@ impl Ring {
         self.old.iter().chain(&self.current).map(Handle::descriptor)
     }
 
+    /// How much of it waits to be read, in hundredths.
+    pub(super) fn fullness(&self) -> u8 {
+        self.current.as_ref().map_or(0, Handle::fullness)
+    }
+
     /// Takes at most `limit` frames: time, length on the wire, link type, bytes. `false` when no more are there.
     pub(super) fn take(
         &mut self,

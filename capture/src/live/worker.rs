@@ -108,6 +108,11 @@ impl TapWorker {
         self.passed
     }
 
+    /// How much of its fullest ring waits to be read, in hundredths. At a hundred the kernel drops what comes.
+    pub fn fullness(&self) -> u8 {
+        self.rings.iter().map(Ring::fullness).max().unwrap_or(0)
+    }
+
     /// From the only ring into the batch.
     fn copy(&mut self, batch: &mut FrameBatch) {
         let Self { rings, handed_on, newest, workers, index, snap_len, .. } = self;

@@ -9,6 +9,10 @@ use weir_wire::{Packet, Side};
 
 impl FlowTable {
     pub(super) fn read(&mut self, slot: u32, side: Side, packet: &Packet<'_>, sink: &mut impl FlowSink) {
+        if !self.effort.reads(packet) {
+            self.stats.shed.payloads += u64::from(self.readers.pass_over(&mut self.flows, slot, packet));
+            return;
+        }
         let mut facts = std::mem::take(&mut self.facts);
         self.readers.read(&mut self.flows, slot, side, packet, &mut facts);
         for fact in facts.drain(..) {

@@ -11,6 +11,7 @@ use weir_model::{Endpoint, FlowId, Protocol};
 use weir_wire::{Rare, TcpFields};
 
 mod dealt;
+mod effort;
 mod payload;
 mod properties;
 
@@ -91,7 +92,7 @@ impl Bench {
         let round = self.table.close_round(&self.clock, &mut self.sink);
         self.table.resolve(round, &mut self.sink);
         let stats = self.table.stats();
-        assert_eq!(stats.frames, stats.frames_ended + self.table.frames_in_open_flows());
+        assert_eq!(stats.frames, stats.frames_ended + self.table.frames_in_open_flows() + stats.shed.frames);
         assert!(self.table.flows.len() <= self.table.max_flows);
     }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::run::board::WorkerView;
 use crate::run::lane::LANE_ERRANDS;
 use crate::run::outbox::Sent;
+use crate::run::overload::OverloadCounts;
 use crate::run::tables::TablesReport;
 use crate::status::SpoolStatus;
 use std::collections::BTreeSet;
@@ -125,7 +126,10 @@ fn finish(tables: &mut [Tables; 2]) -> Vec<Vec<Arc<Flow>>> {
 fn books(reports: Vec<TablesReport>, moment: Moment) -> Books {
     let frames = reports.iter().map(|report| report.frames).sum();
     let interface = InterfaceStats { received: frames, delivered: frames, ..InterfaceStats::default() };
-    let workers = reports.into_iter().map(|report| WorkerView { report, sent: Sent::default() }).collect();
+    let workers = reports
+        .into_iter()
+        .map(|report| WorkerView { report, sent: Sent::default(), overload: OverloadCounts::default() })
+        .collect();
     let seen = Seen {
         collector: None,
         running: Duration::from_secs(1),
