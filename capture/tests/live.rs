@@ -32,6 +32,8 @@ struct Got {
     worker: usize,
     number: u64,
     time: Timestamp,
+    link: LinkType,
+    original_len: u32,
     data: Vec<u8>,
 }
 
@@ -69,6 +71,8 @@ fn capture_with(mut worker: TapWorker) -> Vec<Got> {
             worker,
             number: frame.number,
             time: frame.time,
+            link: frame.link,
+            original_len: frame.original_len,
             data: frame.data.to_vec(),
         }));
     }

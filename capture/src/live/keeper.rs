@@ -54,7 +54,7 @@ struct Kept {
 }
 
 impl Keeper {
-    /// Listens first, then opens, so that no change is missed in between.
+    /// Listens, so that no change is missed before interfaces are opened.
     pub(super) fn new(tap: Arc<Tap>, options: TapOptions, opener: Arc<dyn Opener>) -> Result<Self, TapError> {
         let links = Links::new().map_err(|error| TapError::Watch(error.to_string()))?;
         let kept = |(place, interface): (usize, &Arc<Interface>)| Kept {
@@ -66,18 +66,22 @@ impl Keeper {
             complaint: None,
         };
         let kept = tap.interfaces.iter().enumerate().map(kept).collect();
-        let mut keeper = Self { tap, means: Means { options, opener }, links, kept };
-        for kept in &mut keeper.kept {
+        Ok(Self { tap, means: Means { options, opener }, links, kept })
+    }
+
+    /// Opens the interfaces that are up.
+    pub(super) fn begin(&mut self) -> Result<(), TapError> {
+        for kept in &mut self.kept {
             let name = &kept.interface.name;
-            let Some(device) = keeper.links.find(name) else {
+            let Some(device) = self.links.find(name) else {
                 let message = "there is no such interface".to_owned();
                 return Err(TapError::Interface { interface: name.clone(), message });
             };
             if device.is_up() {
-                kept.take_up(device.index, &keeper.means)?;
+                kept.take_up(device.index, &self.means)?;
             }
         }
-        Ok(keeper)
+        Ok(())
     }
 
     /// Until the tap is stopped.

@@ -95,7 +95,8 @@ pub fn open_by(
     prepare(options, opener)?.start()
 }
 
-/// Opens all that is opened without the `opener`, and the interfaces that are up; no thread is started yet.
+/// Opens what the `opener` does not: whoever wants to give up the right to open anything for all threads to come does
+/// it between this and [`Prepared::start`].
 pub fn prepare(options: &TapOptions, opener: Arc<dyn Opener>) -> Result<Prepared, TapError> {
     check(options)?;
     let interface = |name: &String| Arc::new(Interface::new(name.clone(), options.workers));
@@ -109,8 +110,7 @@ pub fn prepare(options: &TapOptions, opener: Arc<dyn Opener>) -> Result<Prepared
     Ok(Prepared { tap, keeper, options: options.clone() })
 }
 
-/// A tap that captures already, while nobody takes the frames out and nobody looks after the interfaces: whoever
-/// wants to give up rights for all threads to come does it at this point.
+/// A tap that hears of its interfaces and does not capture yet.
 #[derive(Debug)]
 pub struct Prepared {
     tap: Arc<Tap>,
@@ -119,9 +119,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Starts the keeper. The workers are in order, and each belongs to one thread.
+    /// Starts capturing, as [`open`] does.
     pub fn start(self) -> Result<(Vec<TapWorker>, TapMonitor), TapError> {
-        let Self { tap, keeper, options } = self;
+        let Self { tap, mut keeper, options } = self;
+        keeper.begin()?;
         let keeper = std::thread::Builder::new()
             .name("tap-keeper".to_owned())
             .spawn(|| keeper.run())

@@ -1,6 +1,9 @@
 //! Two network namespaces with a pair of virtual interfaces between them, for tests of live capture.
 
+mod asked;
+mod compared;
 pub(crate) mod frames;
+mod tun;
 
 use std::ffi::CString;
 use std::fs::File;
