@@ -4,6 +4,7 @@
 mod collector;
 mod config;
 mod guard;
+mod helper;
 mod intel;
 mod manual;
 mod mute;
@@ -13,6 +14,7 @@ mod sink;
 pub(crate) use collector::CollectorArguments;
 pub(crate) use config::{ConfigArguments, ConfigCommand, DumpArguments};
 pub(crate) use guard::GuardArguments;
+pub(crate) use helper::CaptureHelperArguments;
 pub(crate) use intel::{
     DiffArguments, ExplainArguments, HoldingArguments, IntelArguments, IntelCommand, ListArguments,
     ReleaseArguments, SourcesArguments, StatsArguments, SyncArguments, TestArguments,
@@ -59,6 +61,9 @@ pub(crate) enum Command {
     Unmute(UnmuteArguments),
     /// Print what a shell wants to know to complete command lines: bash, zsh, fish, elvish or powershell
     Completions(CompletionsArguments),
+    /// Open interfaces for the `weir run` that started this.
+    #[command(hide = true)]
+    CaptureHelper(CaptureHelperArguments),
     /// Write a manual page for each command.
     #[command(hide = true)]
     Manual(ManualArguments),

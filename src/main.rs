@@ -11,6 +11,7 @@ mod collect;
 mod config;
 mod errand;
 mod explain;
+mod helper;
 mod intel;
 mod journal;
 mod latency;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         cli::Command::Mute(arguments) => mute::mute(&arguments),
         cli::Command::Unmute(arguments) => mute::unmute(&arguments),
         cli::Command::Completions(arguments) => manual::completions(&arguments),
+        cli::Command::CaptureHelper(arguments) => helper::serve(&arguments),
         cli::Command::Manual(arguments) => manual::manual(&arguments),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {

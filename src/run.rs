@@ -70,6 +70,7 @@ use ending::Ending;
 use farewell::Farewell;
 use headline::Headline;
 use overload::Overload;
+use interfaces::Tap;
 use pages::{ControlPages, LivePages};
 use source::{Interfaces, Source};
 use std::net::TcpListener;
@@ -90,10 +91,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
         complain("--alerts is not used: alerts go where the tables [sink.NAME] of the configuration say");
     }
     interfaces::must_exist(&settings.tap.interfaces)?;
+    let tap = Tap::prepare(&settings, supervisor::is_listening())?;
     let ending = Ending::on_signals()?;
     let state = settings.common.state.as_deref().map(State::open).transpose()?.map(Arc::new);
     let beginning = intel::begin(&settings.common, state.as_ref())?;
-    work(settings, ending, state, beginning)
+    work(settings, ending, state, beginning, tap)
 }
 
 /// Runs for some time with a set that somebody else looks after, and keeps nothing.
@@ -101,7 +103,8 @@ pub(crate) fn rehearse(settings: RunSettings, set: Arc<IndicatorSet>, time: Dura
     interfaces::must_exist(&settings.tap.interfaces)?;
     let ending = Ending::on_signals()?.within(time);
     let beginning = intel::begin_with(&settings.common, set)?;
-    work(settings, ending, None, beginning)
+    let tap = Tap::prepare(&settings, false)?;
+    work(settings, ending, None, beginning, tap)
 }
 
 fn work(
@@ -109,6 +112,7 @@ fn work(
     ending: Ending,
     state: Option<Arc<State>>,
     beginning: Beginning,
+    prepared: Tap,
 ) -> Result<Outcome> {
     let RunSettings { common: settings, drain, tap, collector } = settings;
     let loaded = beginning.loaded.clone();
@@ -126,7 +130,7 @@ fn work(
     };
 
     let listening = Listening::open(&collector)?;
-    let (sources, interfaces) = interfaces::open(&settings, &tap)?;
+    let (sources, interfaces) = prepared.start()?;
     let flow = shared_flow_config(&settings, !sources.is_empty() && listening.is_some());
     let threads = listening.as_ref().map_or(0, |listening| listening.workers.len());
     let peers = Arc::new(Peers::new(sources.len(), threads, &flow));

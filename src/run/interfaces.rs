@@ -3,12 +3,13 @@
 use super::arming::Arming;
 use super::collector::Keeper;
 use super::source::{Interfaces, NoInterfaces};
-use crate::config::{Settings, TapSettings};
+use crate::config::RunSettings;
+use crate::helper::Helper;
 use crate::output::note;
 use anyhow::{Result, anyhow, bail};
 use std::sync::Arc;
 use std::time::Duration;
-use weir_capture::live::{self, TapError, TapOptions, TapWorker};
+use weir_capture::live::{self, InProcess, Opener, Prepared, TapError, TapOptions, TapWorker};
 
 /// How long after a signal, at most, capturing stops; also how often news of interfaces are told.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -30,21 +31,42 @@ pub(super) fn must_exist(names: &[String]) -> Result<()> {
     }
 }
 
-/// Opens the tap, if there are interfaces to watch.
-pub(super) fn open(settings: &Settings, tap: &TapSettings) -> Result<(Vec<TapWorker>, Arc<dyn Interfaces>)> {
-    if tap.interfaces.is_empty() {
-        return Ok((Vec::new(), Arc::new(NoInterfaces)));
+/// The tap, if there are interfaces to watch; it is not captured from yet.
+#[derive(Debug)]
+pub(super) struct Tap(Option<Prepared>);
+
+impl Tap {
+    /// Opens what only a start can open. With a helper, interfaces are opened by that from here on, and this process may give up the
+    /// right to; the helper is started here, so nothing may have been given up before.
+    pub(super) fn prepare(settings: &RunSettings, with_helper: bool) -> Result<Self> {
+        let RunSettings { common, tap, .. } = settings;
+        if tap.interfaces.is_empty() {
+            return Ok(Self(None));
+        }
+        let options = TapOptions {
+            workers: common.workers,
+            filter: common.bpf.clone(),
+            ring_bytes: tap.ring_bytes as usize,
+            snap_len: tap.snaplen as usize,
+            promiscuous: tap.is_promiscuous,
+            ..TapOptions::new(tap.interfaces.clone())
+        };
+        let opener: Arc<dyn Opener> = if with_helper {
+            Helper::start(&options)?.opener()
+        } else {
+            Arc::new(InProcess::new(options.clone()))
+        };
+        Ok(Self(Some(live::prepare(&options, opener).map_err(|error| advice(&error))?)))
     }
-    let options = TapOptions {
-        workers: settings.workers,
-        filter: settings.bpf.clone(),
-        ring_bytes: tap.ring_bytes as usize,
-        snap_len: tap.snaplen as usize,
-        promiscuous: tap.is_promiscuous,
-        ..TapOptions::new(tap.interfaces.clone())
-    };
-    let (workers, monitor) = live::open(&options).map_err(|error| advice(&error))?;
-    Ok((workers, Arc::new(monitor)))
+
+    /// Opens the interfaces and captures from now on.
+    pub(super) fn start(self) -> Result<(Vec<TapWorker>, Arc<dyn Interfaces>)> {
+        let Some(prepared) = self.0 else {
+            return Ok((Vec::new(), Arc::new(NoInterfaces)));
+        };
+        let (workers, monitor) = prepared.start().map_err(|error| advice(&error))?;
+        Ok((workers, Arc::new(monitor)))
+    }
 }
 
 /// What went wrong, and what can be done about it where that is known.

@@ -29,7 +29,7 @@ pub trait Opener: fmt::Debug + Send + Sync {
 /// An interface that was opened.
 ///
 /// With one worker, its ring gets all frames that pass the filter, from the first moment. With several, the first gets
-/// [`EARLY_BYTES`] of each, to count them, and the others nothing, until they are a group (`super::group`).
+/// only so much of each that it can be counted, and the others nothing, until they are a group (`super::group`).
 #[derive(Debug)]
 pub struct Opened {
     /// What frames begin with.
