@@ -52,7 +52,8 @@ fn an_interface_that_somebody_else_opens_is_taken_up_again() {
     assert_eq!(numbers, (0..100).flat_map(|number| [number; 2]).collect::<Vec<_>>());
     assert_balanced(&stats);
     drop(monitor);
-    serving.join().expect("it ends when nobody can ask any more");
+    // It ends when nobody can ask any more.
+    serving.join().unwrap();
 }
 
 #[test]
@@ -106,7 +107,8 @@ fn nothing_that_is_not_in_the_list_is_opened() {
     assert!(rings.iter().all(|(ring, descriptors)| ring.len() == 8 && *descriptors == 1));
     assert_eq!(open_descriptors(), before, "what was passed stays open on neither side");
     send(&here, &[]);
-    serving.join().expect("an empty message is the end");
+    // An empty message is the end.
+    serving.join().unwrap();
 }
 
 fn send(socket: &OwnedFd, bytes: &[u8]) {
@@ -129,7 +131,7 @@ fn answer(socket: &OwnedFd) -> (Vec<u8>, usize) {
     let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
     bytes.truncate(usize::try_from(len).unwrap());
     let control: Vec<u8> = control.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    let used = message.msg_controllen.checked_sub(16).unwrap_or(0);
+    let used = message.msg_controllen.saturating_sub(16);
     // A control message: length u64, level i32, type i32, descriptors.
     let len = if used == 0 { 16 } else { u64::from_ne_bytes(*control.first_chunk().unwrap()) as usize };
     let descriptors: Vec<i32> =

@@ -21,8 +21,8 @@ impl Reference {
         let mut capture = pcap::Capture::from_device(options.interfaces[0].as_str())
             .unwrap()
             .promisc(options.promiscuous)
-            .snaplen(options.snap_len as i32)
-            .buffer_size(options.ring_bytes as i32)
+            .snaplen(options.snap_len.try_into().unwrap())
+            .buffer_size(options.ring_bytes.try_into().unwrap())
             .timeout(10)
             .precision(pcap::Precision::Nano)
             .open()
@@ -44,7 +44,7 @@ impl Reference {
             match self.0.next_packet() {
                 Ok(packet) => {
                     let time = packet.header.ts;
-                    let time = Timestamp::new(time.tv_sec as u64, time.tv_usec as u32);
+                    let time = Timestamp::new(time.tv_sec.cast_unsigned(), time.tv_usec.try_into().unwrap());
                     frames.push((time, packet.header.len, packet.data.to_vec()));
                 }
                 Err(_) => thread::sleep(Duration::from_millis(1)),
@@ -60,11 +60,11 @@ fn compare(net: &Net, options: &TapOptions, send: impl FnOnce()) -> (Vec<Seen>, 
         net.inside(Side::Tap, || (Reference::open(options), live::open(options).unwrap()));
     let (got, stats) = capture(workers, &monitor, |_| send());
     assert_balanced(&stats);
-    let link = got.first().expect("something was sent").link;
+    let link = got[0].link;
     // libpcap's number for raw IP is not that of files.
     let number = match reference.0.get_datalink().0 {
         12 => LinkType::RAW,
-        number => LinkType(number as u16),
+        number => LinkType(number.try_into().unwrap()),
     };
     assert_eq!(link, number);
     let got: Vec<Seen> = got.into_iter().map(|frame| (frame.time, frame.original_len, frame.data)).collect();
@@ -130,7 +130,7 @@ fn a_filter_finds_tags_that_were_taken_off_as_libpcap_finds_them() {
     let tagged = TapOptions { filter: Some("vlan 5".to_owned()), ..options(&["tap0"], 1) };
     let (seen, _) = compare(&net, &tagged, || assert!(mixture().iter().all(|frame| sender.send(frame))));
     assert!(!seen.is_empty() && seen.len() < mixture().len());
-    assert!(seen.iter().all(|(_, _, data)| data[14] & 0x0f == 0 && data[15] == 5), "{:02x?}", seen[0].2);
+    assert!(seen.iter().all(|(_, _, data)| data[14] % 16 == 0 && data[15] == 5), "{:02x?}", seen[0].2);
 }
 
 #[test]
