@@ -186,11 +186,13 @@ pub(crate) struct RunArguments {
 /// Arguments of `weir status`.
 #[derive(Args, Debug, Default)]
 #[command(after_help = "\
-Exit codes: 0 all is well, 1 something is wrong (an interface is away, packets or lines were lost, or the ledger does
-not balance), 2 nobody answers.
+First what is wrong and what to do about it, then what happens in a second (from two looks), then all that was counted.
+Exit codes: 0 all is well, 1 something is wrong (an interface is away, packets or lines were lost, a sink or a source
+fails, the disk is full, or the ledger does not balance), 2 nobody answers.
 
 Examples:
   weir status
+  weir status --watch
   weir status --json | jq .latency
   weir status --control /tmp/second.sock")]
 pub(crate) struct StatusArguments {
@@ -201,6 +203,11 @@ pub(crate) struct StatusArguments {
     /// For programs: everything, as one JSON object
     #[arg(long)]
     pub json: bool,
+
+    /// Look again every few seconds, until Ctrl-C; a program that is restarted meanwhile is waited for
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "2",
+        value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub watch: Option<u64>,
 }
 
 /// What `weir read` and `weir run` both take.

@@ -1,7 +1,10 @@
 //! `weir status`: asks a running `weir run` how it is.
 
 mod collector;
+mod findings;
 mod intel;
+mod rates;
+mod screen;
 mod sinks;
 mod snapshot;
 mod table;
@@ -16,22 +19,68 @@ pub(crate) use snapshot::{
 
 use crate::Outcome;
 use crate::cli::StatusArguments;
-use crate::output;
+use crate::output::complain;
 use crate::service::Service;
 use anyhow::{Context as _, Result, bail};
+use findings::findings;
+use rates::Rates;
+use screen::{Colour, Screen, show};
 use serde::Deserialize;
-use std::io::Write as _;
-use std::path::Path;
+use std::time::Duration;
+
+/// Between two looks, from which rates are made.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StatusArguments) -> Result<Outcome> {
+    let screen = Screen::new();
+    if let Some(seconds) = arguments.watch {
+        watch(arguments, Duration::from_secs(seconds), &screen);
+        return Ok(Outcome::Clean);
+    }
+    let (answer, first) = look(arguments)?;
+    let status = if arguments.json {
+        show(&format!("{}\n", answer.trim_end()));
+        first
+    } else {
+        std::thread::sleep(BETWEEN_LOOKS);
+        let (_, status) = look(arguments)?;
+        let rates = Rates::between(&first, &status);
+        show(&table::render(&status, &findings(&status), rates.as_ref(), &screen));
+        status
+    };
+    Ok(if status.is_well() { Outcome::Clean } else { Outcome::Alerts })
+}
+
+/// Looks again and again, until Ctrl-C or until nobody reads any more; a program that is away is waited for.
+fn watch(arguments: &StatusArguments, interval: Duration, screen: &Screen) {
+    let mut before: Option<Status> = None;
+    loop {
+        let is_seen = match look(arguments) {
+            Ok((answer, _)) if arguments.json => show(&format!("{}\n", answer.trim_end())),
+            Ok((_, status)) => {
+                let rates = before.as_ref().and_then(|before| Rates::between(before, &status));
+                let text = table::render(&status, &findings(&status), rates.as_ref(), screen);
+                before = Some(status);
+                screen.show_anew(&text)
+            }
+            Err(error) if arguments.json => {
+                complain(&format!("{error:#}"));
+                true
+            }
+            Err(error) => screen.show_anew(&format!("{} {error:#}\n", screen.paint("WRONG", Colour::Wrong))),
+        };
+        if !is_seen {
+            return;
+        }
+        std::thread::sleep(interval);
+    }
+}
+
+fn look(arguments: &StatusArguments) -> Result<(String, Status)> {
     let answer = Service::find(arguments.control.as_deref())?.get("/status")?;
     let status = parse(&answer)?;
-    let text = if arguments.json { format!("{}\n", answer.trim_end()) } else { table::render(&status) };
-    let mut out = output::open(Path::new("-"))?;
-    // Whoever closed standard output does not want to know.
-    drop(out.write_all(text.as_bytes()));
-    Ok(if status.is_well() { Outcome::Clean } else { Outcome::Alerts })
+    Ok((answer, status))
 }
 
 fn parse(answer: &str) -> Result<Status> {

@@ -58,10 +58,12 @@ declare! {
         LEDGER_HELD = Gauge "weir_ledger_held" ["unit", "entry"] in "what `unit` says":
             "What entered a boundary and has not left it yet.", "";
         EVENTS = Counter "weir_events_total" ["stage", "event"] in "events":
-            "Counts of each stage: wire (decoding), flow, export (what routers send), exported_flow, rules, queue, lane.",
+            "Counts of each stage: wire (decoding), flow, export (what routers send), exported_flow, rules, queue, lane, overload.",
             "stage=\"queue\" grows: a thread behind the queue is too slow; flows and names: the disk, hits: too many alerts.";
         EVENT_BYTES = Counter "weir_event_bytes_total" ["stage", "event"] in "bytes":
             "The same of bytes.", "";
+        EVENT_SECONDS = Counter "weir_event_seconds_total" ["stage", "event"] in "seconds":
+            "The same of time: overload, how long workers, added up, left out payload (headers) or small flows too (addresses).", "";
     }
     "Interfaces" {
         INTERFACE_UP = Gauge "weir_interface_up" ["interface"] in "0 or 1":
@@ -83,6 +85,9 @@ declare! {
         WORKER_FRAMES = Counter "weir_worker_frames_total" ["thread"] in "frames": "Frames each worker took.",
             "Very different from worker to worker: one flow carries most of the traffic.";
         WORKER_BYTES = Counter "weir_worker_bytes_total" ["thread"] in "bytes": "Bytes of these frames.", "";
+        WORKER_REDUCED = Gauge "weir_worker_reduced" ["thread"] in "0 or 1":
+            "1 while a worker cannot keep up and leaves out payload, then small flows; addresses are always compared.",
+            "1 again and again: more `workers`, or a filter (`bpf`).";
         COLLECTOR_DATAGRAMS = Counter "weir_collector_datagrams_total" ["thread"] in "datagrams":
             "Datagrams and messages of routers that each collector took.", "";
         COLLECTOR_RECORDS = Counter "weir_collector_records_total" ["thread"] in "records":

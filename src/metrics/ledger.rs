@@ -47,6 +47,8 @@ pub(super) fn publish_counters(counters: &[(&'static str, String, u64)], series:
         let level = LEVELS.iter().find(|(of_stage, level, ..)| of_stage == stage && level == name);
         if let Some((.., metric, labels)) = level {
             series.measure_whole(metric, labels, *count);
+        } else if let Some(name) = name.strip_suffix("_milliseconds") {
+            series.count_seconds(&of::EVENT_SECONDS, &[stage, name], *count as f64 / 1_000.0);
         } else if !ELSEWHERE.contains(stage) {
             let is_bytes = name.split(['_', '.']).any(|word| word == "bytes");
             let metric = if is_bytes { &of::EVENT_BYTES } else { &of::EVENTS };

@@ -130,7 +130,13 @@ fn everything() -> Status {
             interface_drops: 6,
             freezes: 7,
         }],
-        workers: vec![WorkerStatus { packets: 8, bytes: 9, busy_us: 10_500_000, ..WorkerStatus::default() }],
+        workers: vec![WorkerStatus {
+            packets: 8,
+            bytes: 9,
+            busy_us: 10_500_000,
+            reduced_to: Some("x".into()),
+            ..WorkerStatus::default()
+        }],
         tables: vec![TableStatus { name: "packets".into(), flows_open: 1, capacity: 11 }],
         queues: vec![QueueStatus { name: "hits".into(), length: 12, capacity: 13 }],
         collector: Some(collector()),
@@ -189,6 +195,7 @@ fn published() -> String {
         ("message", "muted", 1),
         ("flow", "flows_begun", 112),
         ("wire", "frame_bytes", 113),
+        ("overload", "headers_milliseconds", 1_500),
     ];
     let counters = levels.map(|(stage, name, count)| (stage, name.to_owned(), count));
     let mut times = StageTimes::new();

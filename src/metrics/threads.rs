@@ -12,6 +12,7 @@ pub(super) fn publish(status: &Status, series: &mut Series) {
     for (index, worker) in status.workers.iter().enumerate() {
         let name = format!("worker {index}");
         series.count(&of::WORKER_FRAMES, &[&name], worker.packets);
+        series.tell(&of::WORKER_REDUCED, &[&name], worker.reduced_to.is_some());
         series.count(&of::WORKER_BYTES, &[&name], worker.bytes);
         series.count_seconds(&of::THREAD_BUSY, &[&name], worker.busy_us as f64 / 1_000_000.0);
     }

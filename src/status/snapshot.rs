@@ -308,26 +308,4 @@ impl Status {
     pub(crate) fn is_ready(&self) -> bool {
         !self.is_ending && self.checks.iter().all(|check| check.is_met)
     }
-
-    /// Whether nobody has to look after anything.
-    pub(crate) fn is_well(&self) -> bool {
-        let is_up = |interface: &InterfaceStatus| {
-            interface.is_up && interface.kernel_drops == 0 && interface.interface_drops == 0
-        };
-        self.is_balanced
-            && self.interfaces.iter().all(is_up)
-            && self.workers.iter().all(|worker| worker.reduced_to.is_none())
-            && self.collector.as_ref().is_none_or(CollectorStatus::is_well)
-            && self.intelligence.as_ref().is_none_or(IntelStatus::is_well)
-            && self.lost.iter().all(|lost| lost.count == 0)
-            && self.sinks.iter().all(SinkRow::is_well)
-            && !self.canaries.iter().any(|canary| canary.is_late)
-    }
-}
-
-impl CollectorStatus {
-    fn is_well(&self) -> bool {
-        self.sockets.iter().all(|socket| socket.kernel_drops == 0)
-            && self.exporters.iter().all(|exporter| exporter.trouble.is_none())
-    }
 }

@@ -1,16 +1,32 @@
 //! The status as a person reads it in ten seconds.
 
+use super::findings::Finding;
+use super::rates::Rates;
+use super::screen::{Colour, Screen};
 use super::snapshot::{Count, Status, WorkerStatus};
 use super::{collector, sinks};
 use crate::ledger;
 use crate::summary::{bytes, number, time};
 use std::fmt::Write as _;
 use std::time::Duration;
+use weir_model::text::printable;
 
-/// The text, with a line break at its end.
-pub(super) fn render(status: &Status) -> String {
+/// Longest text of what is wrong, in bytes: causes that sinks and exporters say are cut off, and cannot take a terminal over.
+const MOST_BYTES_OF_FINDING: usize = 400;
+
+/// The text, with a line break at its end: what is wrong first.
+pub(super) fn render(
+    status: &Status,
+    findings: &[Finding],
+    rates: Option<&Rates>,
+    screen: &Screen,
+) -> String {
     let mut text = String::new();
-    head(status, &mut text);
+    head(status, findings, screen, &mut text);
+    if let Some(rates) = rates {
+        rates.render(&mut text);
+        text.push('\n');
+    }
     if !status.interfaces.is_empty() {
         interfaces(status, &mut text);
         workers(status, &mut text);
@@ -20,22 +36,41 @@ pub(super) fn render(status: &Status) -> String {
         collector::render(status, &mut text);
     }
     sinks::render(&status.sinks, &mut text);
-    findings(status, &mut text);
+    counted(status, &mut text);
     if let Some(status) = &status.intelligence {
         status.render(&mut text);
     }
     latency(status, &mut text);
+    settings(status, &mut text);
     text.push('\n');
     ledger::render(&status.ledger, &mut text);
     text
 }
 
-fn head(status: &Status, text: &mut String) {
+fn head(status: &Status, findings: &[Finding], screen: &Screen, text: &mut String) {
     let since = time(Duration::from_secs(status.running_seconds));
     let doing = if status.is_ending { "ending" } else { "running" };
-    let well =
-        if status.is_well() { "all is well" } else { "LOOK BELOW: something is lost, away or failing" };
+    let well = match findings.len() {
+        0 => screen.paint("all is well", Colour::Well),
+        1 => screen.paint("something is wrong", Colour::Wrong),
+        count => screen.paint(&format!("{count} things are wrong"), Colour::Wrong),
+    };
     let _ = writeln!(text, "{} {doing} for {since}, process {}: {well}\n", status.program, status.process);
+    for Finding { what, remedy } in findings {
+        let what = printable(what, MOST_BYTES_OF_FINDING);
+        let _ = writeln!(text, "{} {what}\n      {remedy}", screen.paint("WRONG", Colour::Wrong));
+    }
+    if !findings.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// Settings that wait for a restart are no mistake.
+fn settings(status: &Status, text: &mut String) {
+    let waiting = &status.reload.wants_restart;
+    if !waiting.is_empty() {
+        let _ = writeln!(text, "settings   after a restart these will count: {}", waiting.join(", "));
+    }
 }
 
 fn interfaces(status: &Status, text: &mut String) {
@@ -76,7 +111,7 @@ fn workers(status: &Status, text: &mut String) {
     }
 }
 
-fn findings(status: &Status, text: &mut String) {
+fn counted(status: &Status, text: &mut String) {
     let _ = writeln!(
         text,
         "flows      {} open, {} since the start",
@@ -94,11 +129,6 @@ fn findings(status: &Status, text: &mut String) {
 }
 
 fn overload(status: &Status, text: &mut String) {
-    for (index, worker) in status.workers.iter().enumerate() {
-        if let Some(effort) = &worker.reduced_to {
-            let _ = writeln!(text, "OVERLOAD   worker {index} cannot keep up and is down to {effort}");
-        }
-    }
     let sum = |count: fn(&WorkerStatus) -> u64| status.workers.iter().map(count).sum::<u64>();
     let payloads = sum(|worker| worker.payloads_left_out);
     let packets = sum(|worker| worker.packets_left_out);
@@ -142,10 +172,14 @@ fn latency(status: &Status, text: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::{InterfaceStatus, VERSION, WorkerStatus};
+    use super::super::findings::findings;
+    use super::super::snapshot::{
+        CanaryStatus, InterfaceStatus, SpoolStatus, ThreadStatus, VERSION, WorkerStatus,
+    };
     use super::*;
     use crate::latency::Quantiles;
     use crate::ledger::{Entry, Ledger};
+    use crate::process::Disk;
 
     fn status() -> Status {
         let mut ledger = Ledger::default();
@@ -192,9 +226,13 @@ mod tests {
         }
     }
 
+    fn shown(status: &Status) -> String {
+        render(status, &findings(status), None, &Screen::new())
+    }
+
     #[test]
     fn a_person_sees_what_matters() {
-        let text = render(&status());
+        let text = shown(&status());
         for told in [
             "all is well",
             "eth1             up            1,234,567",
@@ -212,17 +250,42 @@ mod tests {
     }
 
     #[test]
-    fn drops_losses_and_lost_interfaces_are_no_good_state() {
-        assert!(status().is_well());
-        let mut dropping = status();
-        dropping.interfaces[0].kernel_drops = 1;
-        assert!(render(&dropping).contains("LOOK BELOW"));
-        let mut down = status();
-        down.interfaces[0].is_up = false;
-        assert!(!down.is_well());
-        let mut losing = status();
-        losing.lost[0].count = 2;
-        assert!(!losing.is_well());
-        assert!(render(&losing).contains("lost       flows 2"));
+    fn what_is_wrong_comes_first_with_what_to_do() {
+        let mut wrong = status();
+        wrong.interfaces[0].kernel_drops = 1_234;
+        wrong.interfaces[0].is_up = false;
+        wrong.interfaces[0].state = "down".into();
+        wrong.lost[0].count = 2;
+        wrong.threads = vec![ThreadStatus { name: "clerk".into(), silent_ms: 45_000 }];
+        wrong.canaries = vec![CanaryStatus { thread: "worker 0".into(), age_seconds: 200, is_late: true }];
+        wrong.disk = Some(Disk { free_bytes: 1_000_000, size_bytes: 1_000_000_000 });
+        wrong.spool = Some(SpoolStatus { bytes: 90, limit_bytes: 100, ..SpoolStatus::default() });
+        wrong.reload.problem = Some("line 3: no such key".into());
+        wrong.reload.wants_restart = vec!["interface".into()];
+        wrong.messages = vec![Count { name: "held".into(), count: 3 }];
+        let text = shown(&wrong);
+        for told in [
+            "9 things are wrong",
+            "WRONG clerk has made no progress for 45.0 s\n      a disk",
+            "WRONG no canary came through worker 0 for 3 min 20 s",
+            "WRONG eth1 is not captured from: it is down\n      `ip -br link show eth1`",
+            "WRONG 1,234 frames of eth1 were dropped by the kernel",
+            "WRONG 3 messages wait for the spool",
+            "WRONG the spool is nearly full: 90 B of 100 B",
+            "WRONG 1.0 MB are free",
+            "WRONG 2 flows were lost in a queue",
+            "WRONG the configuration that was read last is not used: line 3: no such key",
+            "after a restart these will count: interface",
+        ] {
+            assert!(text.contains(told), "{told} is not in\n{text}");
+        }
+        assert!(findings(&status()).is_empty());
+    }
+
+    #[test]
+    fn what_others_say_cannot_take_a_terminal_over() {
+        let mut wrong = status();
+        wrong.reload.problem = Some("\u{1b}[2J".into());
+        assert!(!shown(&wrong).contains('\u{1b}'));
     }
 }
