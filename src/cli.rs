@@ -3,6 +3,7 @@
 
 mod collector;
 mod config;
+mod doctor;
 mod guard;
 mod helper;
 mod intel;
@@ -13,6 +14,7 @@ mod sink;
 
 pub(crate) use collector::CollectorArguments;
 pub(crate) use config::{ConfigArguments, ConfigCommand, DumpArguments};
+pub(crate) use doctor::DoctorArguments;
 pub(crate) use guard::GuardArguments;
 pub(crate) use helper::CaptureHelperArguments;
 pub(crate) use intel::{
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Run(Box<RunArguments>),
     /// Ask a running `weir run` how it is: packets, drops, flows, alerts, losses, latency.
     Status(StatusArguments),
+    /// Look whether this machine can do what its settings ask of it: cards, rights, memory, clock, disk, sources and sinks
+    Doctor(Box<DoctorArguments>),
     /// Show what would ring, and ring nobody: on captures, or on interfaces and routers for a while.
     Rehearse(Box<RehearseArguments>),
     /// The configuration: check a file, show what would be used.

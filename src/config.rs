@@ -16,7 +16,7 @@ mod tap;
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
 pub(crate) use commands::run;
 #[expect(unused_imports, reason = "for whoever reloads: leave this line out with the first use")]
-pub(crate) use effective::Effective;
+pub(crate) use effective::{Effective, Shown};
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
 pub(crate) use guard::Guard;
 pub(crate) use intel::{IntelSettings, ScreeningSettings};

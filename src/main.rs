@@ -9,6 +9,7 @@ mod canary;
 mod cli;
 mod collect;
 mod config;
+mod doctor;
 mod errand;
 mod explain;
 mod helper;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         cli::Command::Read(arguments) => read::run(&arguments),
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Status(arguments) => status::run(&arguments),
+        cli::Command::Doctor(arguments) => doctor::run(&arguments),
         cli::Command::Rehearse(arguments) => rehearse::run(&arguments),
         cli::Command::Config(arguments) => config::run(&arguments),
         cli::Command::Intel(arguments) => intel::run(&arguments),

@@ -32,6 +32,7 @@ mod bpf;
 pub mod collector;
 mod field;
 mod filter;
+pub mod host;
 mod input;
 pub mod live;
 mod merge;
