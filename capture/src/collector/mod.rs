@@ -75,6 +75,14 @@ struct Collector {
 
 /// Listens. The workers are in order, and each belongs to one thread.
 pub fn open(options: &CollectorOptions) -> Result<(Vec<CollectorWorker>, CollectorMonitor), CollectorError> {
+    let (workers, monitor) = bind(options)?;
+    monitor.let_in()?;
+    Ok((workers, monitor))
+}
+
+/// The same, but no thread is started yet, which [`CollectorMonitor::let_in`] does: a process that has one thread can still give up
+/// rights of all threads that it will have.
+pub fn bind(options: &CollectorOptions) -> Result<(Vec<CollectorWorker>, CollectorMonitor), CollectorError> {
     check(options)?;
     let mut members = Vec::new();
     for (place, listen) in options.listen.iter().enumerate() {

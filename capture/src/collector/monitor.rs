@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::group::Member;
 use super::stream::Gate;
-use super::{Collector, CollectorEvent, CollectorStats, locked};
+use super::{Collector, CollectorError, CollectorEvent, CollectorStats, locked};
 
 /// Knows the books, and ends the collector. Dropping it stops the collector.
 #[derive(Debug)]
@@ -17,6 +17,13 @@ pub struct CollectorMonitor {
 impl CollectorMonitor {
     pub(super) fn new(collector: Arc<Collector>, gate: Option<Gate>) -> Self {
         Self { collector, gate: Mutex::new(gate) }
+    }
+
+    /// Starts the thread that lets connections in, if there is anything to connect to: for [`super::bind`].
+    pub fn let_in(&self) -> Result<(), CollectorError> {
+        let mut gate = locked(&self.gate);
+        let started = gate.as_mut().map_or(Ok(()), Gate::start);
+        started.map_err(|error| CollectorError::System(error.to_string()))
     }
 
     /// The counters.

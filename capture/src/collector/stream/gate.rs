@@ -1,5 +1,6 @@
 //! The thread that connections come to: who may, how many, and the handshakes of TLS.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -32,9 +33,10 @@ const WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// A thread; dropping it ends it.
-#[derive(Debug)]
 pub(in crate::collector) struct Gate {
     collector: Arc<Collector>,
+    /// Until it is started.
+    keeper: Option<Keeper>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -53,9 +55,22 @@ impl Gate {
             waiter.add(socket, number as u64)?;
         }
         let keeper = Keeper { collector: Arc::clone(collector), sockets, waiter, handshakes: Vec::new() };
-        let builder = std::thread::Builder::new().name("collector-gate".to_owned());
-        let thread = Some(builder.spawn(|| keeper.run())?);
-        Ok(Some(Self { collector: Arc::clone(collector), thread }))
+        Ok(Some(Self { collector: Arc::clone(collector), keeper: Some(keeper), thread: None }))
+    }
+
+    /// Lets connections in; without effect the second time.
+    pub(in crate::collector) fn start(&mut self) -> io::Result<()> {
+        if let Some(keeper) = self.keeper.take() {
+            let builder = std::thread::Builder::new().name("collector-gate".to_owned());
+            self.thread = Some(builder.spawn(|| keeper.run())?);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("thread", &self.thread).finish_non_exhaustive()
     }
 }
 
