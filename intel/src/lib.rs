@@ -34,6 +34,7 @@ pub mod stix;
 mod suricata;
 mod table;
 mod taxii;
+mod temporary;
 mod text;
 pub mod value;
 pub mod warninglists;
@@ -49,6 +50,7 @@ pub use lines::MAX_LINE_BYTES;
 pub use refusal::{MAX_REFUSED_TEXT_BYTES, Place, Refusal, RefusalReason};
 pub use source::{Reading, Source, SourceError};
 pub use taxii::TaxiiSettings;
+pub use temporary::keep_temporary_files_in;
 pub use text::{MAX_TAGS, MAX_TEXT_BYTES};
 
 use std::collections::BTreeMap;
