@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Open interfaces for the `weir run` that started this.
     #[command(hide = true)]
     CaptureHelper(CaptureHelperArguments),
+    /// Confine itself as `weir run` does with the same settings, and try what must not be possible.
+    #[command(hide = true)]
+    TrySandbox(Box<RunArguments>),
     /// Write a manual page for each command.
     #[command(hide = true)]
     Manual(ManualArguments),
@@ -185,6 +188,11 @@ pub(crate) struct RunArguments {
     /// How often each thread sends itself a canary, `off` for never [default: 1m]
     #[arg(long, value_name = "TIME", help_heading = "Control")]
     pub canary: Option<String>,
+
+    /// Whether the running program gives up its rights once its ports are open: `auto` where a service manager started it, `on`, `off`
+    /// (docs/SANDBOX.md) [default: auto]
+    #[arg(long, value_name = "MODE", help_heading = "Control")]
+    pub sandbox: Option<String>,
 }
 
 /// Arguments of `weir status`.

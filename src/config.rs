@@ -2,6 +2,7 @@
 
 mod collector;
 mod commands;
+mod confining;
 mod effective;
 mod exported;
 mod guard;
@@ -15,7 +16,6 @@ mod tap;
 
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
 pub(crate) use commands::run;
-#[expect(unused_imports, reason = "for whoever reloads: leave this line out with the first use")]
 pub(crate) use effective::{Effective, Shown};
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
 pub(crate) use guard::Guard;
@@ -25,6 +25,7 @@ pub(crate) use sources::{ProviderSettings, SourceSettings};
 pub(crate) use tap::TapSettings;
 
 use crate::cli::{CommonArguments, HoldingArguments, ReadArguments, RunArguments};
+use crate::sandbox::Sandbox;
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use named::WrittenTables;
@@ -86,6 +87,7 @@ struct Written {
     listen_token_env: Option<String>,
     control: Option<PathBuf>,
     canary: Option<String>,
+    sandbox: Option<String>,
     #[serde(default)]
     netflow: Vec<String>,
     #[serde(default)]
@@ -167,6 +169,8 @@ pub(crate) struct RunSettings {
     pub drain: Duration,
     pub tap: TapSettings,
     pub collector: CollectorSettings,
+    /// Whether the program confines itself.
+    pub sandbox: Sandbox,
 }
 
 /// What is inside.
@@ -222,7 +226,8 @@ impl Settings {
             );
         }
         let drain = duration("drain", flags.drain.as_deref().or(file.drain.as_deref()), DEFAULT_DRAIN)?;
-        Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, drain, tap, collector })
+        let sandbox = confining::sandbox(flags.sandbox.as_deref().or(file.sandbox.as_deref()))?;
+        Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, drain, tap, collector, sandbox })
     }
 
     /// The same, but alerts go to this file, and nothing else is written or kept.

@@ -30,6 +30,7 @@ mod read;
 mod rehearse;
 mod report;
 mod run;
+mod sandbox;
 mod service;
 mod sinks;
 mod state;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         cli::Command::Unmute(arguments) => mute::unmute(&arguments),
         cli::Command::Completions(arguments) => manual::completions(&arguments),
         cli::Command::CaptureHelper(arguments) => helper::serve(&arguments),
+        cli::Command::TrySandbox(arguments) => sandbox::run(&arguments),
         cli::Command::Manual(arguments) => manual::manual(&arguments),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {

@@ -11,6 +11,7 @@
 mod arming;
 mod board;
 mod books;
+mod bound;
 mod cage;
 mod causes;
 mod clerk;
@@ -46,34 +47,32 @@ use crate::Outcome;
 use crate::audit::Audit;
 use crate::canary::Aviary;
 use crate::cli::RunArguments;
-use crate::config::{RunSettings, Settings, TapSettings};
+use crate::config::{RunSettings, Settings};
 use crate::intel::{self, Beginning};
 use crate::memory;
 use crate::mute::Mutes;
 use crate::output::{self, Sink, complain};
 use crate::pipeline;
 use crate::read::{flow_config, site};
+use crate::sandbox::{self, Access, Confinement};
 use crate::sinks::Sinks;
 use crate::state::State;
 use crate::storm::Storm;
 use crate::supervisor::{self, Watchdog};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use board::{Board, Seen};
 use books::Wanted;
+use bound::{Bound, Opens};
 use cage::Cage;
 use clerk::Clerk;
-use collector::{CollectorThread, Collectors, Keeper, Listening};
-use control::ControlSocket;
+use collector::{CollectorThread, Collectors, Keeper};
 use desk::{Desk, Telling};
-use door::Door;
 use ending::Ending;
 use farewell::Farewell;
 use headline::Headline;
-use interfaces::Tap;
 use overload::Overload;
-use pages::{ControlPages, LivePages};
+use pages::LivePages;
 use source::{Interfaces, Source};
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
@@ -91,11 +90,17 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
         complain("--alerts is not used: alerts go where the tables [sink.NAME] of the configuration say");
     }
     interfaces::must_exist(&settings.tap.interfaces)?;
-    let tap = Tap::prepare(&settings, supervisor::is_listening())?;
     let ending = Ending::on_signals()?;
     let state = settings.common.state.as_deref().map(State::open).transpose()?.map(Arc::new);
+    let opens = if settings.sandbox.is_wanted() { Opens::Helper } else { Opens::Itself };
+    let bound = Bound::open(&settings, opens)?;
+    let access = Access::of(&settings, bound.doors.control_path());
+    let confinement = sandbox::enter(settings.sandbox, access)?;
+    if let Some(folder) = &settings.common.state {
+        weir_intel::keep_temporary_files_in(folder);
+    }
     let beginning = intel::begin(&settings.common, state.as_ref())?;
-    work(settings, ending, state, beginning, tap)
+    work(settings, ending, state, beginning, (bound, confinement))
 }
 
 /// Runs for some time with a set that somebody else looks after, and keeps nothing.
@@ -103,8 +108,8 @@ pub(crate) fn rehearse(settings: RunSettings, set: Arc<IndicatorSet>, time: Dura
     interfaces::must_exist(&settings.tap.interfaces)?;
     let ending = Ending::on_signals()?.within(time);
     let beginning = intel::begin_with(&settings.common, set)?;
-    let tap = Tap::prepare(&settings, false)?;
-    work(settings, ending, None, beginning, tap)
+    let bound = Bound::open(&settings, Opens::Itself)?;
+    work(settings, ending, None, beginning, (bound, Confinement::none("a rehearsal")))
 }
 
 fn work(
@@ -112,9 +117,9 @@ fn work(
     ending: Ending,
     state: Option<Arc<State>>,
     beginning: Beginning,
-    prepared: Tap,
+    (bound, confinement): (Bound, Confinement),
 ) -> Result<Outcome> {
-    let RunSettings { common: settings, drain, tap, collector } = settings;
+    let RunSettings { common: settings, drain, tap, collector, .. } = settings;
     let loaded = beginning.loaded.clone();
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
     let audit = state.as_deref().map(Audit::of).map(Arc::new);
@@ -129,7 +134,10 @@ fn work(
         names: outputs.names.is_some() || sinks.get(Kind::Name),
     };
 
-    let listening = Listening::open(&collector)?;
+    let Bound { tap: prepared, routers: listening, doors } = bound;
+    if let Some(listening) = &listening {
+        listening.monitor.let_in()?;
+    }
     let (sources, interfaces) = prepared.start()?;
     let flow = shared_flow_config(&settings, !sources.is_empty() && listening.is_some());
     let threads = listening.as_ref().map_or(0, |listening| listening.workers.len());
@@ -150,8 +158,9 @@ fn work(
         mutes: Arc::clone(&mutes),
         audit,
         state: settings.state.clone(),
+        confinement: Arc::new(confinement),
     };
-    let _socket = answer(&tap, &pages)?;
+    let _socket = doors.answer(&pages)?;
     let pinned = tap.is_pinned;
     let done = watch(Watching {
         arming: Arc::clone(&arming),
@@ -200,21 +209,6 @@ impl Outputs {
             format: settings.format,
         })
     }
-}
-
-/// Opens the control socket and the address for metrics.
-fn answer(tap: &TapSettings, pages: &LivePages) -> Result<ControlSocket> {
-    let (socket, listener) = ControlSocket::bind(tap.control.as_deref())?;
-    http::serve("control", listener, Door::open(), Arc::new(ControlPages(pages.clone())))?;
-    if let Some(address) = tap.listen {
-        let listener = TcpListener::bind(address).with_context(|| {
-            format!(
-                "cannot serve metrics at {address} (--listen ADDRESS:PORT for another place, `off` for none)"
-            )
-        })?;
-        http::serve("metrics", listener, Door::guarded(&tap.guard)?, Arc::new(pages.clone()))?;
-    }
-    Ok(socket)
 }
 
 /// Each source with a worker that has its share of what flows may use.

@@ -5,6 +5,7 @@ mod findings;
 mod intel;
 mod rates;
 mod screen;
+mod sandbox;
 mod sinks;
 mod snapshot;
 mod table;

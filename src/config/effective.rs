@@ -113,6 +113,7 @@ impl RunSettings {
         self.tap.put(&mut effective);
         self.collector.put(&mut effective);
         effective.put("drain", show_duration(self.drain));
+        effective.put("sandbox", self.sandbox.keyword());
         let base = self.common.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         effective.put_contents(base);
         effective

@@ -38,6 +38,9 @@ declare! {
         THREAD_IDLE = Gauge "weir_thread_silent_seconds" ["thread"] in "seconds":
             "Since each thread last showed that it makes progress; /healthz fails at 30.",
             "Above 30: the thread hangs, most likely in a disk that does not answer. The service manager restarts it.";
+        SANDBOX = Gauge "weir_sandbox_holds" ["part"] in "0 or 1":
+            "Whether each part of the sandbox holds: files, capabilities, calls, threads (docs/SANDBOX.md).",
+            "0 in a service: `weir status` and the journal say why.";
         PROCESS_MEMORY = Gauge "process_resident_memory_bytes" [] in "bytes":
             "Resident memory size.", "Growing for days: please report it, with this curve.";
         PROCESS_VIRTUAL = Gauge "process_virtual_memory_bytes" [] in "bytes": "Virtual memory size.", "";
@@ -303,7 +306,7 @@ mod tests {
     fn labels_are_bounded_or_from_tables() {
         let from_tables = [
             "version", "build", "side", "entry", "stage", "event", "by", "table", "answers", "queue",
-            "listed", "reason", "kind", "notice", "became", "outcome",
+            "listed", "reason", "kind", "notice", "became", "outcome", "part",
         ];
         for metric in all() {
             for label in metric.labels {

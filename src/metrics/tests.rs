@@ -4,6 +4,7 @@ use super::declared::SECTIONS;
 use super::*;
 use crate::ledger::Entry;
 use crate::process::Disk;
+use crate::sandbox::Part;
 use crate::sinks::{FreightRow, SinkRow};
 use crate::status::{
     CanaryStatus, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, Health, IntelStatus,
@@ -118,6 +119,7 @@ fn everything() -> Status {
     let mut status = Status {
         started: 1_700_000_001,
         checks: vec![crate::status::Check { what: "x".into(), is_met: true }],
+        sandbox: vec![Part { name: "files".into(), holds: true, text: "Landlock".into() }],
         threads: vec![ThreadStatus { name: "desk".into(), silent_ms: 1_500 }],
         interfaces: vec![InterfaceStatus {
             name: "eth1".into(),

@@ -1,4 +1,4 @@
-//! Threads, their tables and the queues between them, in series.
+//! Threads, what confines them, their tables and the queues between them, in series.
 
 use super::declared as of;
 use super::series::Series;
@@ -8,6 +8,9 @@ use crate::status::Status;
 pub(super) fn publish(status: &Status, series: &mut Series) {
     for thread in &status.threads {
         series.measure(&of::THREAD_IDLE, &[&thread.name], thread.silent_ms as f64 / 1_000.0);
+    }
+    for part in &status.sandbox {
+        series.measure_whole(&of::SANDBOX, &[&part.name], part.holds.into());
     }
     for (index, worker) in status.workers.iter().enumerate() {
         let name = format!("worker {index}");

@@ -40,6 +40,11 @@ impl ControlSocket {
         bail!("no place for the control socket ({}); say --control PATH", tried.join("; "))
     }
 
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn bind_at(path: &Path) -> Result<(Self, UnixListener)> {
         remove_left_over(path)?;
         let cannot = || format!("cannot open the control socket {}", path.display());

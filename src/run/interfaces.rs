@@ -1,6 +1,7 @@
 //! Interfaces: opened with advice where that fails, and looked after while the run goes on.
 
 use super::arming::Arming;
+use super::bound::Opens;
 use super::collector::Keeper;
 use super::source::{Interfaces, NoInterfaces};
 use crate::config::RunSettings;
@@ -38,7 +39,7 @@ pub(super) struct Tap(Option<Prepared>);
 impl Tap {
     /// Opens what only a start can open. With a helper, interfaces are opened by that from here on, and this process may give up the
     /// right to; the helper is started here, so nothing may have been given up before.
-    pub(super) fn prepare(settings: &RunSettings, with_helper: bool) -> Result<Self> {
+    pub(super) fn prepare(settings: &RunSettings, opens: Opens) -> Result<Self> {
         let RunSettings { common, tap, .. } = settings;
         if tap.interfaces.is_empty() {
             return Ok(Self(None));
@@ -51,7 +52,7 @@ impl Tap {
             promiscuous: tap.is_promiscuous,
             ..TapOptions::new(tap.interfaces.clone())
         };
-        let opener: Arc<dyn Opener> = if with_helper {
+        let opener: Arc<dyn Opener> = if opens == Opens::Helper {
             Helper::start(&options)?.opener()
         } else {
             Arc::new(InProcess::new(options.clone()))

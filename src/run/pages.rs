@@ -11,6 +11,7 @@ use crate::intel::Office;
 use crate::metrics::{Published, Running};
 use crate::mute::{Mutes, Wish};
 use crate::process::{Disk, Process};
+use crate::sandbox::Confinement;
 use crate::status::Status;
 use crate::user::User;
 use anyhow::Result;
@@ -30,6 +31,7 @@ pub(super) struct LivePages {
     pub audit: Option<Arc<Audit>>,
     /// The state directory.
     pub state: Option<PathBuf>,
+    pub confinement: Arc<Confinement>,
 }
 
 /// What the control socket gives: all that, and intelligence.
@@ -66,6 +68,7 @@ impl LivePages {
             mutes_active: self.mutes.active(now()),
             disk: self.state.as_deref().and_then(Disk::of),
             threads: health::threads(),
+            sandbox: self.confinement.parts().to_vec(),
             ..books.status()
         };
         let checks = health::checks(&status, self.intel.is_armed());

@@ -186,7 +186,9 @@ fn staged_with<S: Source>(
     let arming = Arming::new(Arc::clone(&beginning.set), sources.len());
     let (_, intel, notices) = beginning.keep(&arming).unwrap();
     let (board_of_pages, mutes) = (Arc::clone(&board), Arc::default());
-    let pages = LivePages { board: board_of_pages, wanted, intel, mutes, audit: None, state: None };
+    let confinement = Arc::new(Confinement::none("a test"));
+    let pages =
+        LivePages { board: board_of_pages, wanted, intel, mutes, audit: None, state: None, confinement };
     let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
     let watching = Watching {
         arming,

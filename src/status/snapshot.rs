@@ -4,6 +4,7 @@ use super::intel::{IntelStatus, SetStatus};
 use crate::latency::Quantiles;
 use crate::ledger::Ledger;
 use crate::process::Disk;
+use crate::sandbox::Part;
 use crate::sinks::SinkRow;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,9 @@ pub(crate) struct Status {
     /// Where sources of intelligence are asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intelligence: Option<IntelStatus>,
+    /// What the program gave up, and whether that holds.
+    #[serde(default)]
+    pub sandbox: Vec<Part>,
     pub flows_begun: u64,
     pub flows_open: u64,
     /// How many flows each table has, and may have.

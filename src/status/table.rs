@@ -4,7 +4,7 @@ use super::findings::Finding;
 use super::rates::Rates;
 use super::screen::{Colour, Screen};
 use super::snapshot::{Count, Status, WorkerStatus};
-use super::{collector, sinks};
+use super::{collector, sandbox, sinks};
 use crate::ledger;
 use crate::summary::{bytes, number, time};
 use std::fmt::Write as _;
@@ -36,6 +36,7 @@ pub(super) fn render(
         collector::render(status, &mut text);
     }
     sinks::render(&status.sinks, &mut text);
+    sandbox::render(&status.sandbox, &mut text);
     counted(status, &mut text);
     if let Some(status) = &status.intelligence {
         status.render(&mut text);
@@ -211,6 +212,7 @@ mod tests {
             collector: None,
             sinks: Vec::new(),
             intelligence: None,
+            sandbox: Vec::new(),
             flows_begun: 5,
             flows_open: 3,
             incidents_open: 1,

@@ -22,7 +22,7 @@ pub(in crate::run) struct Listening {
 }
 
 impl Listening {
-    /// Listens where the settings say; nothing where they say nothing.
+    /// Listens where the settings say; nothing where they say nothing. Connections wait until [`CollectorMonitor::let_in`].
     pub(in crate::run) fn open(settings: &CollectorSettings) -> Result<Option<Self>> {
         (!settings.listen.is_empty()).then(|| Self::open_all(settings)).transpose()
     }
@@ -34,7 +34,7 @@ impl Listening {
             allowed: settings.exporters.clone(),
             ..CollectorOptions::new(settings.listen.clone())
         };
-        let (workers, monitor) = collector::open(&options).map_err(|error| advice(&error))?;
+        let (workers, monitor) = collector::bind(&options).map_err(|error| advice(&error))?;
         let stats = monitor.stats();
         let granted = stats.sockets.iter().map(|socket| socket.buffer).min();
         if let Some(granted) = granted.filter(|granted| *granted < options.receive_buffer) {
