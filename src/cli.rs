@@ -131,7 +131,7 @@ pub(crate) struct ExportedArguments {
 #[command(after_help = "\
 Exit codes: 0 ended by a signal, no alert; 1 ended by a signal, alerts raised; 2 usage, configuration or rights;
 3 ended because an output could not be written.
-Capturing needs rights: run as root, or once: setcap cap_net_raw,cap_net_admin=eip /path/to/weir
+Capturing needs rights: run as root, or once: setcap cap_net_raw=eip /path/to/weir
 docs/TAP.md says how to set up a tap or a mirror port, docs/COLLECTOR.md how to listen to routers, and both what the lines
 of the ledger mean.
 

@@ -78,7 +78,7 @@ fn advice(error: &TapError) -> anyhow::Error {
         let program = std::env::current_exe().map_or("weir".to_owned(), |path| path.display().to_string());
         return anyhow!(
             "{said}\n  capturing needs rights: run as root, or give them to the program once:\n  \
-             sudo setcap cap_net_raw,cap_net_admin=eip {program}"
+             sudo setcap cap_net_raw=eip {program}"
         );
     }
     anyhow!("{said}")
@@ -114,7 +114,7 @@ mod tests {
     fn whoever_lacks_rights_is_told_how_to_get_them() {
         let message = "You don't have permission to perform this capture on that device".to_owned();
         let told = advice(&TapError::Interface { interface: "eth1".into(), message }).to_string();
-        assert!(told.contains("setcap cap_net_raw,cap_net_admin=eip /"), "{told}");
+        assert!(told.contains("setcap cap_net_raw=eip /"), "{told}");
         let told = advice(&TapError::Options("no".into())).to_string();
         assert_eq!(told, "no");
     }
