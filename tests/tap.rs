@@ -11,11 +11,13 @@
 )]
 
 mod common;
+#[path = "tap/helper.rs"]
+mod helper;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -109,8 +111,25 @@ impl Run {
 
     fn with_workers(workers: usize, net: &Net, interfaces: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = |name: &str| folder.path().join(name);
+        Self::by(Command::new("ip"), folder, workers, (net, interfaces, more))
+    }
+
+    /// As a service manager starts it, one who listens to what it says.
+    fn as_service(net: &Net, interfaces: &[&str], more: &[&str]) -> (Self, UnixDatagram) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let manager = UnixDatagram::bind(folder.path().join("notify")).expect("a socket");
         let mut command = Command::new("ip");
+        command.env("NOTIFY_SOCKET", folder.path().join("notify"));
+        (Self::by(command, folder, 2, (net, interfaces, more)), manager)
+    }
+
+    fn by(
+        mut command: Command,
+        folder: tempfile::TempDir,
+        workers: usize,
+        (net, interfaces, more): (&Net, &[&str], &[&str]),
+    ) -> Self {
+        let file = |name: &str| folder.path().join(name);
         command.args(["netns", "exec", &net.side("t"), env!("CARGO_BIN_EXE_weir"), "run"]);
         for interface in interfaces {
             command.args(["--interface", interface]);

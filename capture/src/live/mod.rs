@@ -96,7 +96,8 @@ pub fn open_by(
 }
 
 /// Opens what the `opener` does not: whoever wants to give up the right to open anything for all threads to come does
-/// it between this and [`Prepared::start`].
+/// it between this and [`Prepared::start`]. Left are, besides what the `opener` does: mapping, polling and options of
+/// sockets that are there, SIOCGIFINDEX and SIOCGIFFLAGS, membarrier, and what the card dropped (`/sys/class/net`).
 pub fn prepare(options: &TapOptions, opener: Arc<dyn Opener>) -> Result<Prepared, TapError> {
     check(options)?;
     let interface = |name: &String| Arc::new(Interface::new(name.clone(), options.workers));
