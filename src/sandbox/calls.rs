@@ -43,7 +43,7 @@ pub(super) enum Limit {
     Sockets,
     /// Pairs of Unix sockets.
     Pairs,
-    /// Not blocking, how many bytes wait, whether it is a terminal and how wide.
+    /// Not blocking, how many bytes wait, whether it is a terminal and how wide; whether an interface is there and up.
     Controls,
     /// The name of a thread, and names of memory.
     Names,
@@ -77,7 +77,7 @@ impl Limit {
             Self::NotExecutable => "nothing becomes executable",
             Self::Sockets => "Unix, TCP and UDP",
             Self::Pairs => "Unix sockets only",
-            Self::Controls => "FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCGWINSZ",
+            Self::Controls => "FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCGWINSZ, SIOCGIFINDEX, SIOCGIFFLAGS",
             Self::Names => "PR_SET_NAME, PR_SET_VMA",
         }
     }
@@ -95,7 +95,15 @@ impl Limit {
             Self::Sockets => sockets()?,
             Self::Pairs => vec![rule(&[is(0, plain(libc::AF_UNIX))])?],
             Self::Controls => {
-                let controls = [libc::FIONBIO, libc::FIONREAD, libc::FIOCLEX, libc::TCGETS, libc::TIOCGWINSZ];
+                let controls = [
+                    libc::FIONBIO,
+                    libc::FIONREAD,
+                    libc::FIOCLEX,
+                    libc::TCGETS,
+                    libc::TIOCGWINSZ,
+                    libc::SIOCGIFINDEX,
+                    libc::SIOCGIFFLAGS,
+                ];
                 controls.into_iter().map(|control| rule(&[is(1, control)])).collect::<Result<_>>()?
             }
             Self::Names => {
