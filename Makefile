@@ -19,7 +19,7 @@ demo: setup ## Build, read a capture that comes with the source, and show what i
 
 .PHONY: test
 test: ## Format, lints, documentation and all tests.
-	@scripts/setup.sh --python --syslog --schemas
+	@scripts/setup.sh --python --syslog --schemas prometheus
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

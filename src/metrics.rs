@@ -24,6 +24,7 @@ use anyhow::{Context as _, Result};
 use declared as of;
 use series::Series;
 use std::path::Path;
+use weir_model::Timestamp;
 
 /// Everything that is published.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(crate) struct Running<'a> {
     pub latency: &'a Latency,
     /// What the kernel says of the process.
     pub process: Option<Process>,
+    /// What the clock says.
+    pub now: Timestamp,
 }
 
 impl Published<'_> {
@@ -76,8 +79,9 @@ impl Published<'_> {
 
 impl Running<'_> {
     fn publish(&self, series: &mut Series) {
-        let Self { status, latency, process } = self;
+        let Self { status, latency, process, now } = self;
         series.tell(&of::READY, &[], status.is_ready());
+        series.measure(&of::CLOCK, &[], now.as_nanos() as f64 / 1_000_000_000.0);
         if let Some(process) = process {
             process.publish(status.started, series);
         }

@@ -32,6 +32,9 @@ declare! {
         READY = Gauge "weir_ready" [] in "0 or 1":
             "1 while all that is to be captured is captured from and indicators are armed, as /readyz says.",
             "0 for minutes: `weir status` says what is missing.";
+        CLOCK = Gauge "weir_clock_timestamp_seconds" [] in "seconds since 1970":
+            "What the clock here says.",
+            "Seconds away from the clock of whoever asks: times in alerts are wrong; `timedatectl`, chrony.";
         THREAD_BUSY = Counter "weir_thread_busy_seconds_total" ["thread"] in "seconds":
             "Time that each thread that takes packets or records spent working.",
             "A rate near 1 means that it is at its limit: give it another worker (`workers`) or a filter (`bpf`).";

@@ -214,7 +214,12 @@ fn published() -> String {
         cpu_seconds: Some(1.25),
     };
     let status = everything();
-    let running = Running { status: &status, latency: &latency, process: Some(process) };
+    let running = Running {
+        status: &status,
+        latency: &latency,
+        process: Some(process),
+        now: Timestamp::new(1_700_000_131, 500_000_000),
+    };
     let stages = [("decode", &times)];
     let published =
         Published { ledger: &ledger, counters: &counters, stages: &stages, running: Some(running) };
@@ -267,7 +272,8 @@ fn the_form_is_that_of_prometheus() {
 fn a_flood_of_exporters_adds_no_series() {
     let series = |collector: CollectorStatus| {
         let status = Status { collector: Some(collector), ..everything() };
-        let running = Running { status: &status, latency: &Latency::new(), process: None };
+        let running =
+            Running { status: &status, latency: &Latency::new(), process: None, now: Timestamp::EPOCH };
         let ledger = Ledger::default();
         let published = Published { ledger: &ledger, counters: &[], stages: &[], running: Some(running) };
         let text = published.render().unwrap();

@@ -80,7 +80,8 @@ impl LivePages {
         let (status, counters, stages) = (self.status(&books), books.counters(), books.stages());
         let stages: Vec<_> = stages.iter().map(|(stage, times)| (*stage, times)).collect();
         let latency = books.latency();
-        let running = Running { status: &status, latency: &latency, process: Some(Process::look()) };
+        let running =
+            Running { status: &status, latency: &latency, process: Some(Process::look()), now: now() };
         let published = Published {
             ledger: &status.ledger,
             counters: &counters,
