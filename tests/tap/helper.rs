@@ -1,7 +1,12 @@
 //! A service captures without the right to: a helper opens its interfaces, and nothing else.
 
-use super::{DEMO, Net, Run, ip};
+use super::{DEMO, Net, PATIENCE, Run, ip};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+use weir_capture::live;
 
 /// CAP_NET_RAW (capabilities(7)).
 const NET_RAW: &str = "0000000000002000";
@@ -71,10 +76,70 @@ fn without_its_helper_a_run_goes_on_and_says_what_it_cannot_do() {
     let Some(net) = Net::new(1) else { return };
     let (mut run, _manager) = Run::as_service(&net, &["tap0"], &["--listen", "off"]);
     let helper = helper_of(&run);
-    assert!(std::process::Command::new("kill").args(["-9", &helper.to_string()]).status().is_ok());
+    assert!(Command::new("kill").args(["-9", &helper.to_string()]).status().is_ok());
     let sent = net.send(DEMO, &["out0"]);
     run.wait_for("all has arrived", || run.packets() == sent);
     make_anew(&net, &run);
     run.wait_for("it is told", || run.said().contains("only a restart helps"));
     assert_eq!(run.end("-TERM"), Some(1), "{}", run.said());
+}
+
+/// A helper of our own, and where it is asked.
+fn helper_for(net: &Net, interface: &str) -> (Child, OwnedFd) {
+    let (here, there) = live::pair().expect("two sockets");
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &net.side("t"), env!("CARGO_BIN_EXE_weir"), "capture-helper"]);
+    command.args(["--interface", interface, "--workers=2", "--ring-bytes=1048576", "--snaplen=65535"]);
+    let helper = command.stdin(Stdio::from(there)).stdout(Stdio::null()).spawn().expect("it starts");
+    (helper, here)
+}
+
+/// What it answers; descriptors that come with it are not taken.
+fn answer(socket: &OwnedFd) -> Vec<u8> {
+    let mut bytes = vec![0; 40_000];
+    let (_, len) = recv(socket, &mut bytes[..], RecvFlags::empty()).expect("an answer");
+    bytes.truncate(len);
+    bytes
+}
+
+#[test]
+fn whatever_the_helper_is_asked_it_opens_what_it_was_started_for() {
+    let Some(net) = Net::new(2) else { return };
+    let (mut helper, socket) = helper_for(&net, "tap0");
+    let descriptors = || {
+        let listed = std::fs::read_dir(format!("/proc/{}/fd", helper.id())).expect("it runs");
+        listed.count()
+    };
+    let ask = |request: &[u8]| send(&socket, request, SendFlags::empty()).expect("it listens");
+    ask(&1_u32.to_ne_bytes());
+    assert_eq!(answer(&socket)[0], 2, "refused");
+    let before = descriptors();
+    let mut hostile =
+        vec![b"tap1".to_vec(), b"tap1\0\0\0\0".to_vec(), vec![0xff; 60_000], vec![0; 8], vec![9]];
+    hostile.extend((1..2_000_u32).chain([u32::MAX, 1 << 31]).map(|place| place.to_ne_bytes().to_vec()));
+    for request in &hostile {
+        ask(request);
+        let said = answer(&socket);
+        assert_eq!(said[0], 2, "{request:02x?} is not refused");
+        assert!(String::from_utf8_lossy(&said).contains("no such interface"), "{said:02x?}");
+    }
+    assert_eq!(descriptors(), before);
+    ask(&0_u32.to_ne_bytes());
+    assert_eq!(answer(&socket)[0], 1, "opened");
+    assert_eq!((answer(&socket).len(), answer(&socket).len()), (8, 8), "its two rings");
+    // By its next answer it is done with this one.
+    ask(&1_u32.to_ne_bytes());
+    assert_eq!(answer(&socket)[0], 2);
+    assert_eq!(descriptors(), before, "it keeps nothing of what it passed on");
+
+    drop(socket);
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = helper.try_wait().expect("it can be waited for") {
+            break status;
+        }
+        assert!(began.elapsed() < PATIENCE, "it goes on without anybody who could ask");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert!(status.success(), "{status}");
 }

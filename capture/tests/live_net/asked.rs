@@ -105,6 +105,9 @@ fn nothing_that_is_not_in_the_list_is_opened() {
     assert_eq!(answer(&here).0[0], 1);
     let rings = [answer(&here), answer(&here)];
     assert!(rings.iter().all(|(ring, descriptors)| ring.len() == 8 && *descriptors == 1));
+    // By its next answer it is done with this one.
+    send(&here, &1_u32.to_ne_bytes());
+    assert_eq!(answer(&here).0[0], 2);
     assert_eq!(open_descriptors(), before, "what was passed stays open on neither side");
     send(&here, &[]);
     // An empty message is the end.

@@ -71,10 +71,12 @@ impl InProcess {
         Self { options, compiled: Mutex::default() }
     }
 
-    /// Compiles the filter for the interfaces that are up. Names of hosts and services in it are looked up with this,
-    /// while files can still be read, and mean the same from then on. What fails is told when the interface is opened.
+    /// Compiles the filter for the interfaces that are up, and for Ethernet. Names of hosts and services in it are
+    /// looked up with this, while files can still be read, and mean the same from then on. What fails is told when the
+    /// interface is opened.
     pub fn prepare(&self) {
-        for interface in &self.options.interfaces {
+        // The loopback is of the kind of nearly all that may be down now.
+        for interface in self.options.interfaces.iter().map(String::as_str).chain(["lo"]) {
             let _told_later = self.probe(interface);
         }
     }
