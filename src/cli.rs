@@ -13,7 +13,7 @@ mod rehearse;
 mod sink;
 
 pub(crate) use collector::CollectorArguments;
-pub(crate) use config::{ConfigArguments, ConfigCommand, DumpArguments};
+pub(crate) use config::{CheckArguments, ConfigArguments, ConfigCommand, DumpArguments};
 pub(crate) use doctor::DoctorArguments;
 pub(crate) use guard::GuardArguments;
 pub(crate) use helper::CaptureHelperArguments;
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Doctor(Box<DoctorArguments>),
     /// Show what would ring, and ring nobody: on captures, or on interfaces and routers for a while.
     Rehearse(Box<RehearseArguments>),
-    /// The configuration: check a file, show what would be used.
+    /// The configuration: check a file, show what would be used, explain keys.
     Config(ConfigArguments),
     /// Threat intelligence: sync sources, list what is loaded, see what changed, test values and captures against it.
     Intel(IntelArguments),
@@ -132,6 +132,7 @@ pub(crate) struct ExportedArguments {
 Exit codes: 0 ended by a signal, no alert; 1 ended by a signal, alerts raised; 2 usage, configuration or rights;
 3 ended because an output could not be written.
 Capturing needs rights: run as root, or once: setcap cap_net_raw=eip /path/to/weir
+Without --config, and without an interface or an address to listen at, /etc/weir/weir.toml is read if it is there.
 docs/TAP.md says how to set up a tap or a mirror port, docs/COLLECTOR.md how to listen to routers, and both what the lines
 of the ledger mean.
 
@@ -304,112 +305,7 @@ pub(crate) struct CommonArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Arg, CommandFactory as _};
-    use std::fmt::Write as _;
-
-    /// `docs/CONFIG.md` is made from the command line: `WEIR_UPDATE_DOCS=1 cargo test -p weir config_reference`.
-    #[test]
-    fn config_reference_is_up_to_date() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIG.md");
-        let written = reference();
-        if std::env::var_os("WEIR_UPDATE_DOCS").is_some() {
-            std::fs::write(path, &written).unwrap();
-        }
-        assert!(
-            std::fs::read_to_string(path).unwrap() == written,
-            "docs/CONFIG.md differs: see this test's comment"
-        );
-    }
-
-    fn reference() -> String {
-        let mut text = String::from(
-            "<!-- Made from src/cli.rs by a test of the same file; do not edit. -->\n\
-             # Settings\n\n\
-             Every flag of `weir read` and `weir run` is also a key of the configuration file (`--config weir.toml`), with\n\
-             `_` for `-`. One file may serve both commands: each takes the keys that it knows the flags of.\n\
-             Flags win over the file; a flag that may be given several times replaces the file's list (roles add up).\n\
-             Paths in the file are relative to its folder. A key that does not exist is refused, with its line.\n\n",
-        );
-        text.push_str(EXAMPLE);
-        let mut command = Cli::command();
-        command.build();
-        let flags = |name: &str| command.find_subcommand(name).unwrap().get_arguments().collect::<Vec<_>>();
-        let (read, run) = (flags("read"), flags("run"));
-        let is_in = |flags: &[&Arg], flag: &Arg| flags.iter().any(|other| other.get_id() == flag.get_id());
-        let (both, only_read): (Vec<_>, Vec<_>) = read.iter().copied().partition(|flag| is_in(&run, flag));
-        let only_run = run.iter().copied().filter(|flag| !is_in(&read, flag));
-        table(&mut text, "Both commands", both);
-        table(&mut text, "`weir read` only", only_read);
-        table(&mut text, "`weir run` only", only_run);
-        text.push_str(SOURCES);
-        text
-    }
-
-    fn table<'a>(text: &mut String, title: &str, flags: impl IntoIterator<Item = &'a Arg>) {
-        write!(text, "## {title}\n\n| flag | key | meaning |\n|---|---|---|\n").unwrap();
-        for argument in flags {
-            let Some(long) = argument.get_long().filter(|long| !["help", "version"].contains(long)) else {
-                continue;
-            };
-            let key = if long == "config" { "-".to_owned() } else { format!("`{}`", long.replace('-', "_")) };
-            let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
-            let value =
-                value.and_then(|names| names.first()).map_or(String::new(), |name| format!(" {name}"));
-            writeln!(text, "| `--{long}{value}` | {key} | {} |", argument.get_help().unwrap()).unwrap();
-        }
-        text.push('\n');
-    }
-
-    const SOURCES: &str = "\
-## Intelligence
-
-Tables of the file alone, without flags (docs/INTELLIGENCE.md):
-
-| table | meaning |
-|---|---|
-| `[source.NAME]` | A source that `weir run` and `weir intel sync` ask: `type` (`feed`, `misp`, `taxii`), `interval` [default: 15m], `enabled`, and what each type knows. Needs `state` |
-| `[source.NAME.policy]` | Lifetimes, decay, filters, TLP of what is not marked, the guard |
-| `[screening]` | `warninglists`, `public_suffixes`: paths; `actions`: what a warninglist does |
-
-## Sinks
-
-Tables of the file alone, without flags (docs/ALERTING.md):
-
-| table | meaning |
-|---|---|
-| `[sink.NAME]` | Where `weir run` tells: `type`, `send`, `spool`, `format`, `tlp`, `above`, `severity`, `grade`, `sources`, `rate`, `enabled`, and what each type knows. Without any, `alerts` is where |
-| `[spool]` | What waits for sinks: `size` [default: 1GiB], `age` [default: 7d]; of flows, names and ledgers of each sink that has them spooled `flows_size` [default: 1GiB], `flows_age` [default: 7d] |
-| `[storm]` | `per_minute`: messages about incidents in a minute [default: 600], or `\"off\"`; what is beyond is folded into one that says how many |
-";
-
-    const EXAMPLE: &str = r#"```toml
-indicators = ["lists/", "own.csv"]
-home_net = ["192.0.2.0/24", "2001:db8:20::/48"]
-flows = "flows.jsonl"
-idle_timeout = "90s"
-
-[role]
-resolver = ["192.0.2.53"]
-mail = ["192.0.2.25", "192.0.2.26"]
-```
-
-"#;
-
-    #[test]
-    fn the_documented_example_is_a_valid_configuration() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("weir.toml");
-        std::fs::write(
-            &path,
-            EXAMPLE.lines().filter(|line| !line.starts_with("```")).collect::<Vec<_>>().join("\n"),
-        )
-        .unwrap();
-        let common = CommonArguments { config: Some(path), ..CommonArguments::default() };
-        let flags = ReadArguments { common, ..ReadArguments::default() };
-        let settings = crate::config::Settings::for_read(&flags).unwrap();
-        assert_eq!(settings.flows.unwrap(), folder.path().join("flows.jsonl"));
-        assert_eq!(settings.roles.len(), 3);
-    }
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -3,15 +3,23 @@
 mod collector;
 mod commands;
 mod confining;
+mod conflicts;
+mod document;
 mod effective;
+mod examine;
 mod exported;
+mod form;
 mod guard;
 mod intel;
+mod keys;
+mod mistake;
 mod named;
+mod nearest;
 mod policy;
 mod sinks;
 mod sources;
 mod storm;
+mod syntax;
 mod tap;
 
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
@@ -27,9 +35,12 @@ pub(crate) use tap::TapSettings;
 use crate::cli::{CommonArguments, HoldingArguments, ReadArguments, RunArguments};
 use crate::sandbox::Sandbox;
 use anyhow::{Context as _, Result, bail};
+use document::Document;
 use ipnet::IpNet;
+use mistake::{Mistake, Mistakes};
 use named::WrittenTables;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use sinks::WrittenSpool;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -108,10 +119,6 @@ struct Written {
     collectors: Option<usize>,
     receive_buffer: Option<String>,
     #[serde(default)]
-    source: WrittenTables,
-    #[serde(default)]
-    sink: WrittenTables,
-    #[serde(default)]
     spool: WrittenSpool,
     drain: Option<String>,
     #[serde(default)]
@@ -119,9 +126,25 @@ struct Written {
     no_screening: Option<bool>,
     #[serde(default)]
     screening: ScreeningSettings,
-    /// The file itself, and what stands in it.
+    #[serde(default, rename = "source", deserialize_with = "read_elsewhere")]
+    sources: Vec<SourceSettings>,
+    #[serde(default, rename = "sink", deserialize_with = "read_elsewhere")]
+    sinks: Vec<ConfiguredSink>,
+    /// The file itself.
     #[serde(skip)]
-    whole: Option<(PathBuf, String)>,
+    path: Option<PathBuf>,
+}
+
+/// The tables that the operator names, which are read one by one.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    source: WrittenTables,
+    sink: WrittenTables,
+}
+
+fn read_elsewhere<'de, T, D: Deserializer<'de>>(written: D) -> Result<Vec<T>, D::Error> {
+    IgnoredAny::deserialize(written).map(|_| Vec::new())
 }
 
 /// What `weir read` and `weir run` use: everything checked, every default in place.
@@ -216,13 +239,14 @@ impl Settings {
 
     /// The same for `weir run`.
     pub(crate) fn for_run(flags: &RunArguments) -> Result<RunSettings> {
-        let mut file = Written::named_by(&flags.common)?;
+        let mut file = Written::for_run(flags, Path::new(commands::USUAL_PLACE))?;
         let tap = TapSettings::new(flags, &mut file)?;
         let collector = CollectorSettings::new(&flags.collector, &mut file)?;
         if tap.interfaces.is_empty() && collector.is_empty() {
             bail!(
                 "say what to watch: an interface (--interface NAME; `ip -br link` lists them), or what routers send \
-                 (--netflow 0.0.0.0:2055, --ipfix 0.0.0.0:4739, --sflow 0.0.0.0:6343)"
+                 (--netflow 0.0.0.0:2055, --ipfix 0.0.0.0:4739, --sflow 0.0.0.0:6343); in a configuration interface = [\"NAME\"] \
+                 or netflow = [\"0.0.0.0:2055\"]"
             );
         }
         let drain = duration("drain", flags.drain.as_deref().or(file.drain.as_deref()), DEFAULT_DRAIN)?;
@@ -271,13 +295,7 @@ impl Settings {
         }
     }
 
-    fn new(flags: &CommonArguments, mut file: Written, default_workers: usize) -> Result<Self> {
-        let (config, text) = file.whole.take().unzip();
-        let text = text.unwrap_or_default();
-        let sources = sources::sources(std::mem::take(&mut file.source), &text);
-        let sources = sources.with_context(|| in_file(config.as_deref()))?;
-        let sinks = sinks::sinks(std::mem::take(&mut file.sink), &text);
-        let sinks = sinks.with_context(|| in_file(config.as_deref()))?;
+    fn new(flags: &CommonArguments, file: Written, default_workers: usize) -> Result<Self> {
         let pick = |flag: &Option<PathBuf>, key: Option<PathBuf>| flag.clone().or(key);
         let quiet = flags.quiet || file.quiet.unwrap_or(false);
         let time = |name, flag: &Option<String>, key: Option<String>, default| {
@@ -321,9 +339,9 @@ impl Settings {
             state: pick(&flags.state, file.state),
             workers: workers(flags.workers.or(file.workers).unwrap_or(default_workers))?,
             exported: ExportedSettings::default(),
-            config,
-            sources,
-            sinks,
+            config: file.path,
+            sources: file.sources,
+            sinks: file.sinks,
             spool: file.spool.limits()?,
             freight: file.spool.freight()?,
             storm: file.storm.per_minute()?,
@@ -341,19 +359,36 @@ impl Written {
         Ok(flags.config.as_deref().map(Self::load).transpose()?.unwrap_or_default())
     }
 
-    /// Reads a file; the message of the TOML parser names line and column.
-    fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        let mut written: Self = toml::from_str(&text).with_context(|| in_file(Some(path)))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+    /// The same; where nobody says what to watch, the file of the service, if it is there.
+    fn for_run(flags: &RunArguments, usual: &Path) -> Result<Self> {
+        let said =
+            flags.common.config.is_some() || !flags.interface.is_empty() || flags.collector.is_listening();
+        if said || !usual.exists() { Self::named_by(&flags.common) } else { Ok(Self::load(usual)?) }
+    }
+
+    /// Reads a file. What is wrong with it is said all at once.
+    fn load(path: &Path) -> Result<Self, Mistakes> {
+        let document = Document::read(path)?;
+        let all = |mistakes| Mistakes::new(path, mistakes);
+        let tree = document.tree().map_err(all)?;
+        let mut mistakes = examine::examine(&document, &tree);
+        let (sources, sinks) = named_tables(&document.text, &mut mistakes);
+        mistakes.extend(conflicts::conflicts(&document, &tree, &sinks));
+        if !mistakes.is_empty() {
+            return Err(all(mistakes));
+        }
+        let written: Self = toml::from_str(&document.text).map_err(|error| {
+            let line = error.span().map(|span| document.line(&span));
+            all(vec![Mistake::at(line, error.message(), "see how it is written: weir config example")])
+        })?;
+        let mut written = Self { sources, sinks, path: Some(path.to_owned()), ..written };
+        let folder = document.folder();
         for named in &mut written.indicators {
             *named = weir_intel::Source::rebase(named, folder);
         }
         for path in written.paths_mut().filter(|path| path.as_os_str() != "-") {
             *path = folder.join(&path);
         }
-        written.whole = Some((path.to_owned(), text));
         Ok(written)
     }
 
@@ -378,9 +413,19 @@ impl Written {
     }
 }
 
-/// What is said before what is wrong with a file.
-fn in_file(path: Option<&Path>) -> String {
-    path.map_or(String::new(), |path| format!("in the configuration {}", path.display()))
+/// Sources and sinks. Of tables in which a mistake was found no other is looked for: it may follow from the first.
+fn named_tables(text: &str, mistakes: &mut Vec<Mistake>) -> (Vec<SourceSettings>, Vec<ConfiguredSink>) {
+    let mut named: Named = toml::from_str(text).unwrap_or_default();
+    let is_well = |family: &str, name: &str| {
+        let header = format!("[{family}.{name}]");
+        mistakes.iter().all(|mistake| mistake.place != header)
+    };
+    named.source.retain(|name, _| is_well("source", name.get_ref()));
+    named.sink.retain(|name, _| is_well("sink", name.get_ref()));
+    let (sources, of_sources) = sources::sources(named.source, text);
+    let (sinks, of_sinks) = sinks::sinks(named.sink, text);
+    mistakes.extend(of_sources.into_iter().chain(of_sinks));
+    (sources, sinks)
 }
 
 fn home_net(written: &[String]) -> Result<HomeNet> {
@@ -445,24 +490,12 @@ fn format(text: Option<&str>, flows: Option<&Path>, names: Option<&Path>) -> Res
 /// A time such as `90s`, `5m`, `1h 30m`.
 pub(crate) fn duration(name: &str, text: Option<&str>, default: Duration) -> Result<Duration> {
     let Some(text) = text else { return Ok(default) };
-    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    match parsed {
-        Some(time) if !time.is_zero() => Ok(time),
-        _ => bail!("{name}: `{text}` is not a time such as 90s, 5m or 1h"),
-    }
+    long_duration(text).with_context(|| format!("{name}: `{text}` is not a time such as 90s, 5m or 1h"))
 }
 
-/// A time such as `90s`, `12h`, `30d`, `2w`: of days and weeks no parser of clocks knows.
+/// A time such as `90s`, `12h`, `30d`, `2w`.
 pub(crate) fn long_duration(text: &str) -> Option<Duration> {
-    const DAY: Duration = Duration::from_hours(24);
-    let text = text.trim();
-    let days = |unit: char| text.strip_suffix(unit).and_then(|count| count.trim().parse::<u32>().ok());
-    let time = match (days('d'), days('w')) {
-        (Some(count), _) => DAY.checked_mul(count),
-        (None, Some(count)) => (7 * DAY).checked_mul(count),
-        _ => text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok()),
-    };
-    time.filter(|time| !time.is_zero())
+    weir_net::units::parse_duration(text.trim()).filter(|time| !time.is_zero())
 }
 
 /// One for each core, up to what one walk through the input can feed.
@@ -480,21 +513,7 @@ fn workers(written: usize) -> Result<usize> {
 /// A size such as `512MiB`, `2GB`, `1000000`.
 fn bytes(name: &str, text: Option<&str>, default: u64, least: u64) -> Result<u64> {
     let Some(text) = text else { return Ok(default) };
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
-    let unit = text.strip_prefix(digits).unwrap_or_default().trim().to_ascii_lowercase();
-    let factor: Option<u64> = match unit.as_str() {
-        "" | "b" => Some(1),
-        "k" | "kib" => Some(1 << 10),
-        "m" | "mib" => Some(1 << 20),
-        "g" | "gib" => Some(1 << 30),
-        "kb" => Some(1_000),
-        "mb" => Some(1_000_000),
-        "gb" => Some(1_000_000_000),
-        _ => None,
-    };
-    let size =
-        digits.trim().parse::<u64>().ok().zip(factor).and_then(|(count, factor)| count.checked_mul(factor));
-    match size {
+    match weir_net::units::parse_size(text) {
         Some(size) if size >= least => Ok(size),
         Some(_) => bail!("{name}: `{text}` is too little; the least is {}MiB", least >> 20),
         None => bail!("{name}: `{text}` is not a size such as 512MiB or 2GB"),
@@ -533,11 +552,5 @@ mod tests {
         );
         let error = roles(&["resolvr=10.0.0.53".to_owned()], &BTreeMap::new()).unwrap_err().to_string();
         assert!(error.contains("there is no role `resolvr`; there are resolver, mail"), "{error}");
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_its_line() {
-        let error = toml::from_str::<Written>("quiet = true\nhome_nets = []\n").unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("unknown field `home_nets`"), "{error}");
     }
 }

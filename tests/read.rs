@@ -71,7 +71,7 @@ fn exit_code_2_names_what_is_wrong() {
         (&[DEMO, "--home-net", "192.0.2.0/33"], "home-net: `192.0.2.0/33`"),
         (&[DEMO, "--role", "resolvr=192.0.2.1"], "there is no role `resolvr`"),
         (&[DEMO, "--flows", "/nowhere/flows.jsonl"], "cannot write /nowhere/flows.jsonl"),
-        (&[DEMO, "--config", "nowhere.toml"], "cannot read the configuration nowhere.toml"),
+        (&[DEMO, "--config", "nowhere.toml"], "nowhere.toml: there is no such file"),
         (&["-", "-"], "standard input"),
         (&[], "CAPTURE"),
     ] {

@@ -44,6 +44,11 @@ pub(crate) enum Verdict {
     UnknownFromNow(String),
 }
 
+/// Whether libpcap understands an expression, of any usual link type.
+pub fn check_filter(expression: &str) -> Result<(), OpenError> {
+    Filter::new(expression).map(drop)
+}
+
 impl Filter {
     /// Fails when libpcap does not understand the expression.
     pub(crate) fn new(expression: &str) -> Result<Self, OpenError> {

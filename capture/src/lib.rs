@@ -51,7 +51,7 @@ mod system;
 pub mod write;
 
 pub use batch::{FrameBatch, MAX_BATCH_BYTES, MAX_BATCH_FRAMES};
-pub use filter::MAX_FILTER_LINKS;
+pub use filter::{MAX_FILTER_LINKS, check_filter};
 pub use input::{Input, MAX_FOLDER_DEPTH, MAX_SKIPPED_LISTED, SkipReason, Skipped};
 pub use merge::MAX_OPEN_INPUTS;
 pub use pcapng::{MAX_BLOCK_BYTES, MAX_BUFFERED_BLOCK_BYTES, MAX_INTERFACES};

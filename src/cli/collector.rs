@@ -56,3 +56,11 @@ pub(crate) struct CollectorArguments {
     #[arg(long, value_name = "BYTES", help_heading = "Routers' records")]
     pub receive_buffer: Option<String>,
 }
+
+impl CollectorArguments {
+    /// Whether it is said where to listen.
+    pub(crate) fn is_listening(&self) -> bool {
+        let all = [&self.netflow, &self.ipfix, &self.sflow, &self.ipfix_tcp, &self.ipfix_tls];
+        all.iter().any(|addresses| !addresses.is_empty())
+    }
+}

@@ -1,26 +1,35 @@
 //! `weir config`: for people who write configurations.
 
-use super::Settings;
+mod check;
+mod dump;
+mod example;
+mod explain;
+#[cfg(test)]
+mod reference;
+
 use crate::Outcome;
-use crate::cli::{ConfigArguments, ConfigCommand, DumpArguments};
-use crate::intel::say::tell;
-use anyhow::Result;
-use std::collections::BTreeMap;
+use crate::cli::{ConfigArguments, ConfigCommand};
+use crate::output;
+use anyhow::{Result, bail};
+use std::io::Write as _;
+use std::path::Path;
+
+/// Where a service has its configuration.
+pub(super) const USUAL_PLACE: &str = "/etc/weir/weir.toml";
 
 /// Runs `weir config`.
 pub(crate) fn run(arguments: &ConfigArguments) -> Result<Outcome> {
-    match &arguments.command {
-        ConfigCommand::Dump(arguments) => dump(arguments),
-    }
-}
-
-fn dump(arguments: &DumpArguments) -> Result<Outcome> {
-    let effective = Settings::for_run(&arguments.run)?.effective();
-    let all: BTreeMap<_, _> = effective.shown().map(|(key, shown)| (key, shown.to_string())).collect();
-    tell(arguments.json, &all, lines)?;
+    let text = match &arguments.command {
+        ConfigCommand::Check(arguments) => return check::run(arguments),
+        ConfigCommand::Dump(arguments) => return dump::run(arguments),
+        ConfigCommand::Example => example::example(),
+        ConfigCommand::Explain(arguments) => match explain::explain(&arguments.key) {
+            Ok(text) => text,
+            Err(why) => bail!("{why}"),
+        },
+    };
+    let mut out = output::open(Path::new("-"))?;
+    // Whoever closed standard output does not want to know.
+    drop(out.write_all(text.as_bytes()));
     Ok(Outcome::Clean)
-}
-
-fn lines(all: &BTreeMap<&str, String>) -> String {
-    all.iter().map(|(key, shown)| [key, " = ", shown, "\n"].concat()).collect()
 }

@@ -141,6 +141,8 @@ impl Settings {
         to.put("storm.per_minute", self.storm.map_or(Value::from("off"), Value::from));
         to.put("spool.size", show_size(self.spool.max_bytes));
         to.put("spool.age", show_duration(self.spool.max_age));
+        to.put("spool.flows_size", show_size(self.freight.max_bytes));
+        to.put("spool.flows_age", show_duration(self.freight.max_age));
         self.screening.put(to);
         for source in &self.sources {
             source.put(to);

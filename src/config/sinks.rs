@@ -2,6 +2,7 @@
 //!
 //! Some keys are for all sinks; the rest are the sink's own, of the kind that `type` names, which says in its settings what it knows.
 
+use super::mistake::Mistake;
 use super::named::{Family, NamedTable, WrittenTables, one_of};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -137,11 +138,7 @@ fn age<'de, D: serde::Deserializer<'de>>(written: D) -> Result<Duration, D::Erro
 }
 
 /// Tables `[sink.NAME]`. Each is a thread, and what is slowest among them holds the spool.
-const SINKS: Family = Family {
-    word: "sink",
-    most: 16,
-    keys: &[TYPE, ENABLED, FORMAT, TLP, ABOVE, SEVERITY, GRADE, SOURCES, SEND, SPOOL, RATE],
-};
+const SINKS: Family = Family { word: "sink", most: 16 };
 
 /// The keys that all sinks have.
 const TYPE: &str = "type";
@@ -156,16 +153,20 @@ const SEND: &str = "send";
 const SPOOL: &str = "spool";
 const RATE: &str = "rate";
 
-/// Checks all sinks; `text` is the file, in which lines are counted.
-pub(super) fn sinks(written: WrittenTables, text: &str) -> Result<Vec<ConfiguredSink>> {
-    SINKS.tables(written, text)?.into_iter().map(sink).collect()
+/// All sinks, and what is wrong with others; `text` is the file, in which lines are counted.
+pub(super) fn sinks(written: WrittenTables, text: &str) -> (Vec<ConfiguredSink>, Vec<Mistake>) {
+    SINKS.read(written, text, sink)
 }
 
-fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
+fn sink(mut table: NamedTable) -> Result<ConfiguredSink, Mistake> {
     let name = table.name().to_owned();
     let known = SinkSettings::KINDS.join(", ");
     let Some(kind) = table.take::<String>(TYPE)? else {
-        bail!("[sink.{name}] does not say what it is: type = \"...\", one of {known}");
+        return Err(table.wrong(
+            None,
+            "does not say what it is",
+            &format!("write type = \"...\" with one of {known}"),
+        ));
     };
     let is_enabled = table.take(ENABLED)?.unwrap_or(true);
     let formats = |written| one_of(written, Format::ALL, Format::keyword);
@@ -179,7 +180,8 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
     let spool = table.take_with(SPOOL, |written| spool(written, &send))?.unwrap_or_default();
     let rate = table.take_with(RATE, rate)?.unwrap_or(Terms::RATE);
     if !SinkSettings::KINDS.contains(&kind.as_str()) {
-        bail!("{}there is no type `{kind}`; there are {known}", table.place(Some(TYPE)));
+        let what = format!("there is no type `{kind}`");
+        return Err(table.wrong(Some(TYPE), &what, &format!("write one of {known}")));
     }
     let settings = table.own(|own: Table| {
         let read = SinkSettings::read(&kind, Value::Table(own));
@@ -196,9 +198,8 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink> {
     };
     if let Some(kind) = send.iter().find(|kind| !terms.format.has(**kind)) {
         let (format, kind) = (terms.format.keyword(), kind.plural());
-        bail!(
-            "[sink.{name}]: {format} has no place for {kind}; leave them out of `send`, or take another `format`"
-        );
+        let what = format!("{format} has no place for {kind}");
+        return Err(table.wrong(Some(SEND), &what, "leave them out of `send`, or write another `format`"));
     }
     Ok(ConfiguredSink { name, is_table: true, is_enabled, send, spool, terms, settings })
 }
@@ -238,12 +239,13 @@ fn rate(written: Value) -> Result<u32, toml::de::Error> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<ConfiguredSink>> {
+    fn read(text: &str) -> Result<Vec<ConfiguredSink>, String> {
         #[derive(Deserialize)]
         struct File {
             sink: WrittenTables,
         }
-        sinks(toml::from_str::<File>(text)?.sink, text)
+        let (sinks, mistakes) = sinks(toml::from_str::<File>(text).unwrap().sink, text);
+        mistakes.first().map_or(Ok(sinks), |mistake| Err(mistake.to_string()))
     }
 
     #[test]
@@ -269,43 +271,25 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, told) in [
-            ("[sink.x]\ntlp = \"red\"\n", "[sink.x] does not say what it is"),
-            (
-                "[sink.x]\ntype = \"kafkaesque\"\n",
-                "line 2: [sink.x]: there is no type `kafkaesque`; there are ",
-            ),
-            (
-                "[sink.x]\ntype = \"stdout\"\ntlp = \"pink\"\n",
-                "line 3: [sink.x]: `tlp`: `pink` is none of clear",
-            ),
-            (
-                "[sink.x]\ntype = \"stdout\"\n\nformats = \"ecs\"\n",
-                "line 4: [sink.x]: `formats`: unknown field",
-            ),
-            ("[sink.x]\ntype = \"stdout\"\n\nformats = \"ecs\"\n", "did you mean `format`?"),
-            ("[sink.x]\ntype = \"stdout\"\nrate = 0\n", "`rate`: 0 is not between 1 and "),
-            (
-                "[sink.x]\ntype = \"stdout\"\nsend = [\"alert\"]\n",
-                "`send`: `alert` is none of alerts, flows, names, ledger",
-            ),
+            ("[sink.x]\ntlp = \"red\"\n", ", line 1: [sink.x]: does not say what it is; write type"),
             (
                 "[sink.x]\ntype = \"stdout\"\nspool = [\"flows\"]\n",
-                "line 3: [sink.x]: `spool`: `flows` is not sent there",
+                ", line 3: [sink.x] `spool`: `flows` is not sent there",
             ),
             (
                 "[sink.x]\ntype = \"stdout\"\nformat = \"pdnssoc\"\nsend = [\"alerts\", \"flows\"]\n",
-                "[sink.x]: pdnssoc has no place for flows",
+                ", line 4: [sink.x] `send`: pdnssoc has no place for flows",
             ),
             (
-                "[sink.x]\ntype = \"stdout\"\nseverity = \"urgent\"\n",
-                "`severity`: `urgent` is none of informational, low",
+                "[sink.x]\ntype = \"webhook\"\nlink = \"nowhere\"\n",
+                ", line 3: [sink.x] `link`: `link` must be a URL",
             ),
         ] {
-            let error = read(text).unwrap_err().to_string();
+            let error = read(text).unwrap_err();
             assert!(error.contains(told), "{told} is not in: {error}");
         }
         let many: Vec<_> = (0..17).map(|place| format!("[sink.s{place}]\ntype = \"stdout\"\n")).collect();
-        assert!(read(&many.concat()).unwrap_err().to_string().contains("the most is 16"));
+        assert!(read(&many.concat()).unwrap_err().contains("the most is 16"));
     }
 
     /// The first configuration in docs/ALERTING.md works as it stands.

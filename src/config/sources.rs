@@ -3,16 +3,16 @@
 //! Some keys are for all sources (`type`, `interval`, `enabled`, `policy`); the rest are the provider's own, which says in its
 //! settings what it knows.
 
+use super::mistake::Mistake;
 use super::named::{Family, NamedTable, WrittenTables};
 use super::policy::WrittenPolicy;
-use anyhow::{Result, anyhow, bail};
 use serde::de::Error as _;
 use std::path::Path;
 use std::time::Duration;
 use toml::{Table, Value};
 use weir_intel::library::{Guard, Policy};
-use weir_intel::misp::MispSettings;
-use weir_intel::{FeedSettings, TaxiiSettings};
+use weir_intel::misp::{MispProvider, MispSettings};
+use weir_intel::{FeedSettings, Provider, SyncError, TaxiiSettings};
 
 /// A source as it is used.
 #[derive(Clone, Debug)]
@@ -67,6 +67,16 @@ impl SourceSettings {
         }
     }
 
+    /// What asks it. Reads the files that the settings name; relative paths begin at `base`.
+    pub(crate) fn provider(&self, base: &Path) -> Result<Box<dyn Provider>, SyncError> {
+        let name = self.name.as_str();
+        Ok(match &self.provider {
+            ProviderSettings::Feed(feed) => feed.provider(name, base)?,
+            ProviderSettings::Taxii(taxii) => taxii.provider(name, base)?,
+            ProviderSettings::Misp(misp) => Box::new(MispProvider::new(name, (**misp).clone(), base)?),
+        })
+    }
+
     /// What in its settings somebody should think about.
     pub(crate) fn warnings(&self) -> Vec<String> {
         match &self.provider {
@@ -87,7 +97,7 @@ impl SourceSettings {
 }
 
 /// Tables `[source.NAME]`.
-const SOURCES: Family = Family { word: "source", most: 256, keys: &[TYPE, INTERVAL, ENABLED, POLICY] };
+const SOURCES: Family = Family { word: "source", most: 256 };
 /// Feeds are made anew every few minutes at most; asking more often only costs both sides.
 const DEFAULT_INTERVAL: Duration = Duration::from_mins(15);
 /// A file is looked at as often as this, whatever its interval.
@@ -99,22 +109,31 @@ const INTERVAL: &str = "interval";
 const ENABLED: &str = "enabled";
 const POLICY: &str = "policy";
 
-/// Checks all sources; `text` is the file, in which lines are counted.
-pub(super) fn sources(written: WrittenTables, text: &str) -> Result<Vec<SourceSettings>> {
-    SOURCES.tables(written, text)?.into_iter().map(source).collect()
+/// All sources, and what is wrong with others; `text` is the file, in which lines are counted.
+pub(super) fn sources(written: WrittenTables, text: &str) -> (Vec<SourceSettings>, Vec<Mistake>) {
+    SOURCES.read(written, text, source)
 }
 
-fn source(mut table: NamedTable) -> Result<SourceSettings> {
+fn source(mut table: NamedTable) -> Result<SourceSettings, Mistake> {
     let name = table.name().to_owned();
     let Some(kind) = table.take::<String>(TYPE)? else {
-        bail!("[source.{name}] does not say what it is: type = \"feed\", \"misp\" or \"taxii\"");
+        return Err(table.wrong(
+            None,
+            "does not say what it is",
+            "write type = \"feed\", \"misp\" or \"taxii\"",
+        ));
     };
     let interval = table.take_with(INTERVAL, time)?.unwrap_or(DEFAULT_INTERVAL);
     let is_enabled = table.take(ENABLED)?.unwrap_or(true);
     let (policy, is_wide_allowed) = match table.take::<WrittenPolicy>(POLICY)? {
         Some(written) => {
             let is_wide_allowed = written.allow_wide;
-            let wrong = |error| anyhow!("{}`{POLICY}`: {error}", table.place(Some(POLICY)));
+            let wrong = |error: String| {
+                let (what, remedy) = error
+                    .split_once("; ")
+                    .unwrap_or((&error, "see what it takes: weir config explain source.NAME.policy"));
+                table.wrong(Some(POLICY), what, remedy)
+            };
             (written.policy().map_err(wrong)?, is_wide_allowed)
         }
         None => (Policy::default(), false),
@@ -123,10 +142,10 @@ fn source(mut table: NamedTable) -> Result<SourceSettings> {
         "feed" => ProviderSettings::Feed(Box::new(table.own(Table::try_into)?)),
         "misp" => ProviderSettings::Misp(Box::new(table.own(Table::try_into)?)),
         "taxii" => ProviderSettings::Taxii(Box::new(table.own(Table::try_into)?)),
-        other => bail!(
-            "{}there is no type `{other}`; there are feed (files, URLs), misp and taxii",
-            table.place(Some(TYPE))
-        ),
+        other => {
+            let what = format!("there is no type `{other}`");
+            return Err(table.wrong(Some(TYPE), &what, "write feed (files, URLs), misp or taxii"));
+        }
     };
     Ok(SourceSettings { name, interval, is_enabled, policy, is_wide_allowed, provider })
 }

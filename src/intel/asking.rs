@@ -3,12 +3,11 @@
 use super::report::{HeldBack, SyncOutcome, SyncRow};
 use super::say::now;
 use super::view::Progress;
-use crate::config::{ProviderSettings, SourceSettings};
+use crate::config::SourceSettings;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use weir_intel::library::{Library, Observer};
-use weir_intel::misp::MispProvider;
 use weir_intel::{Extent, Provider, SyncError, SyncErrorKind};
 use weir_model::Timestamp;
 
@@ -64,7 +63,7 @@ fn deliver(
 ) -> Result<SyncRow, SyncError> {
     let provider = match asker {
         Some(provider) => provider,
-        None => asker.insert(provider(settings, base)?),
+        None => asker.insert(settings.provider(base)?),
     };
     let delivered = library.deliver(&settings.name, &settings.policy, &mut **provider, now(), onlooker)?;
     let is_same = delivered.extent == Extent::Nothing
@@ -77,15 +76,6 @@ fn deliver(
         changed: delivered.changed,
         removed: delivered.removed,
         ..SyncRow::default()
-    })
-}
-
-fn provider(settings: &SourceSettings, base: &Path) -> Result<Box<dyn Provider>, SyncError> {
-    let name = settings.name.as_str();
-    Ok(match &settings.provider {
-        ProviderSettings::Feed(feed) => feed.provider(name, base)?,
-        ProviderSettings::Taxii(taxii) => taxii.provider(name, base)?,
-        ProviderSettings::Misp(misp) => Box::new(MispProvider::new(name, (**misp).clone(), base)?),
     })
 }
 

@@ -161,14 +161,17 @@ fn what_cannot_be_is_said_with_advice() {
     for (wrong, advice) in [
         (
             "[source.own]\ntype = \"feed\"\npath = \"x\"\ncolour = 1\n",
-            "line 5: [source.own]: `colour`: unknown field",
+            "line 5: [source.own] `colour`: there is no such key",
         ),
-        ("[source.own]\npath = \"x\"\n", "does not say what it is"),
-        ("[source.own]\ntype = \"fead\"\n", "line 3: [source.own]: there is no type `fead`"),
-        ("[source.own]\ntype = \"feed\"\ninterval = \"soon\"\n", "line 4: [source.own]: `interval`"),
-        ("[source.own]\ntype = \"feed\"\npath = \"x\"\npolicy.tlp = \"pink\"\n", "none of CLEAR"),
+        ("[source.own]\npath = \"x\"\n", "has no `type`"),
+        (
+            "[source.own]\ntype = \"fead\"\n",
+            "line 3: [source.own] `type`: there is no \"fead\"; write \"feed\"",
+        ),
+        ("[source.own]\ntype = \"feed\"\ninterval = \"soon\"\n", "line 4: [source.own] `interval`"),
+        ("[source.own]\ntype = \"feed\"\npath = \"x\"\npolicy.tlp = \"pink\"\n", "there is no \"pink\""),
         ("[screening]\ncolour = 1\n", "line 3"),
-        (&format!("{FILE}[screening.actions]\nx = \"shout\"\n"), "there is no action `shout`"),
+        (&format!("{FILE}[screening.actions]\nx = \"shout\"\n"), "there is no \"shout\""),
     ] {
         room.configure(wrong);
         told(&["intel", "sync", "--config", "weir.toml"], advice);

@@ -153,6 +153,11 @@ pub trait Settings: for<'de> Deserialize<'de> + Serialize {
     /// Opens it. A receiver that is away is no error: it is what the spool is for. Settings that cannot work are.
     fn open(&self, opening: &Opening<'_>) -> Result<Vec<Outlet>, NetError>;
 
+    /// Whether it could be opened, as far as that can be seen without asking anybody and without changing anything.
+    fn check(&self, opening: &Opening<'_>) -> Result<(), NetError> {
+        self.open(opening).map(drop)
+    }
+
     /// What in its settings somebody should think about.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
@@ -209,6 +214,11 @@ macro_rules! sinks {
             /// Opens it, see [`Settings::open`].
             pub fn open(&self, opening: &Opening<'_>) -> Result<Vec<Outlet>, NetError> {
                 match self { $(Self::$kind(settings) => settings.open(opening)),+ }
+            }
+
+            /// Whether it could be opened, see [`Settings::check`].
+            pub fn check(&self, opening: &Opening<'_>) -> Result<(), NetError> {
+                match self { $(Self::$kind(settings) => settings.check(opening)),+ }
             }
 
             /// What in its settings somebody should think about.

@@ -12,6 +12,7 @@ impl ConfiguredSink {
         to.put(format!("{key}.type"), self.settings.kind());
         to.put(format!("{key}.enabled"), self.is_enabled);
         to.put_texts(format!("{key}.send"), self.send.iter().copied().map(Kind::plural));
+        to.put_texts(format!("{key}.spool"), self.spool.iter().copied().map(Kind::plural));
         let terms = &self.terms;
         to.put(format!("{key}.format"), terms.format.keyword());
         to.put(format!("{key}.tlp"), terms.ceiling.keyword().to_ascii_lowercase());

@@ -140,6 +140,17 @@ impl Settings for FileSettings {
         Ok(Outlet::only(FileSink::open(settings, time())?))
     }
 
+    /// Nothing is written, nor mended.
+    fn check(&self, opening: &Opening<'_>) -> Result<(), NetError> {
+        let path = opening.base.join(&self.path);
+        let folder = series::folder(&path);
+        if self.path.as_os_str() == "-" || folder.is_dir() {
+            return Ok(());
+        }
+        let text = format!("cannot write {}: there is no folder {}", path.display(), folder.display());
+        Err(NetError::new(NetErrorKind::Settings, text))
+    }
+
     fn warnings(&self) -> Vec<String> {
         let in_folder = self.path.parent().is_some_and(|folder| folder.to_string_lossy().contains(KIND));
         if !in_folder {

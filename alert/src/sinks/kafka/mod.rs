@@ -44,6 +44,10 @@ impl Settings for KafkaSettings {
         Ok(Outlet::only(Kafka::open(Plan::new(self, opening)?)?))
     }
 
+    fn check(&self, opening: &Opening<'_>) -> Result<(), NetError> {
+        Plan::new(self, opening)?.properties().map(drop)
+    }
+
     fn warnings(&self) -> Vec<String> {
         settings::warnings(self)
     }
