@@ -4,6 +4,8 @@ use super::frames::{Ends, carried, plain};
 use super::tun::{self, Tun};
 use super::{Net, Side};
 use crate::{assert_balanced, capture, datagram, options};
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use weir_capture::live::{self, TapOptions};
@@ -56,7 +58,17 @@ impl Reference {
 
 /// Captures with both what `send` sends, and compares; what was seen, and what its frames begin with.
 fn compare(net: &Net, options: &TapOptions, send: impl FnOnce()) -> (Vec<Seen>, LinkType) {
-    let (mut reference, (workers, monitor)) =
+    let (got, link, mut reference) = capture_beside(net, options, send);
+    for (at, (got, expected)) in got.iter().zip(reference.frames(got.len())).enumerate() {
+        assert_eq!(*got, expected, "frame {at}");
+    }
+    assert!(reference.0.next_packet().is_err(), "libpcap saw more than {}", got.len());
+    (got, link)
+}
+
+/// Captures what `send` sends, with libpcap beside, which has not been read yet.
+fn capture_beside(net: &Net, options: &TapOptions, send: impl FnOnce()) -> (Vec<Seen>, LinkType, Reference) {
+    let (reference, (workers, monitor)) =
         net.inside(Side::Tap, || (Reference::open(options), live::open(options).unwrap()));
     let (got, stats) = capture(workers, &monitor, |_| send());
     assert_balanced(&stats);
@@ -67,13 +79,8 @@ fn compare(net: &Net, options: &TapOptions, send: impl FnOnce()) -> (Vec<Seen>, 
         number => LinkType(number.try_into().unwrap()),
     };
     assert_eq!(link, number);
-    let got: Vec<Seen> = got.into_iter().map(|frame| (frame.time, frame.original_len, frame.data)).collect();
-    let expected = reference.frames(got.len());
-    assert!(reference.0.next_packet().is_err(), "libpcap saw more than {}", got.len());
-    for (at, (got, expected)) in got.iter().zip(&expected).enumerate() {
-        assert_eq!(got, expected, "frame {at}");
-    }
-    (got, link)
+    let got = got.into_iter().map(|frame| (frame.time, frame.original_len, frame.data)).collect();
+    (got, link, reference)
 }
 
 /// Frames of all kinds and lengths, with and without tags, which the kernel takes off.
@@ -120,6 +127,30 @@ fn frames_are_cut_where_libpcap_cuts_them() {
         assert!(seen.iter().any(|(_, len, data)| data.len() == 96 && *len > 1000), "{filter:?}");
         assert!(seen.iter().all(|(_, len, data)| *len as usize >= data.len()));
     }
+}
+
+/// Segments that are left to a card are one frame, longer than what is kept of any.
+#[test]
+fn frames_that_no_wire_carries_are_those_that_libpcap_reads() {
+    let Some(net) = Net::new() else { return };
+    net.pair("tap0", "out0");
+    for (side, device, own) in [(Side::Tap, "tap0", "10.77.0.1/24"), (Side::Sender, "out0", "10.77.0.2/24")] {
+        net.ip(side, &["address", "add", own, "dev", device]);
+    }
+    let (seen, _, mut reference) = capture_beside(&net, &options(&["tap0"], 1), || {
+        let listener = net.inside(Side::Tap, || TcpListener::bind("10.77.0.1:5001").unwrap());
+        let mut stream = net.inside(Side::Sender, || TcpStream::connect("10.77.0.1:5001").unwrap());
+        thread::scope(|scope| {
+            scope.spawn(|| std::io::copy(&mut listener.accept().unwrap().0, &mut std::io::sink()).unwrap());
+            stream.write_all(&vec![b'x'; 1 << 20]).unwrap();
+            drop(stream);
+        });
+    });
+    // The kernel stamps what its own connections send for each socket anew, so the times are not the same.
+    let timeless = |seen: Vec<Seen>| seen.into_iter().map(|(_, len, data)| (len, data)).collect::<Vec<_>>();
+    assert!(timeless(reference.frames(seen.len())) == timeless(seen.clone()), "the same frames");
+    assert!(seen.iter().any(|(_, len, _)| *len > 10_000), "segments were left to the card");
+    assert!(seen.iter().all(|(_, _, data)| data.len() <= 65_535));
 }
 
 #[test]
