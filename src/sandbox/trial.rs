@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::output;
 use crate::run::usual_places;
 use anyhow::Result;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, ipproto, socket_with};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
@@ -71,22 +71,27 @@ fn attempts(state: Option<&Path>) -> Vec<Attempt> {
         try_to(true, "write in the state directory", write(&state.join("try-sandbox")));
     }
     try_to(true, "read /etc/hosts", File::open("/etc/hosts").map(drop).map_err(Into::into));
-    try_to(true, "make a UDP socket", open(AddressFamily::INET, SocketType::DGRAM));
+    try_to(true, "make a UDP socket", open(AddressFamily::INET, SocketType::DGRAM, None));
     for place in ["/", "/etc", "/tmp", "/var/tmp", "/root", "/usr/bin", "/dev/shm"] {
         let file = PathBuf::from(place).join("try-sandbox");
         try_to(false, &format!("write in {place}"), write(&file));
     }
     try_to(false, "read /root", std::fs::read_dir("/root").map(drop).map_err(Into::into));
     try_to(false, "read /usr/bin/env", File::open("/usr/bin/env").map(drop).map_err(Into::into));
-    try_to(false, "open a packet socket", open(AddressFamily::PACKET, SocketType::RAW));
-    try_to(false, "open a packet socket of datagrams", open(AddressFamily::PACKET, SocketType::DGRAM));
-    try_to(false, "open a raw IPv4 socket", open(AddressFamily::INET, SocketType::RAW));
-    try_to(false, "open a raw IPv6 socket", open(AddressFamily::INET6, SocketType::RAW));
-    try_to(false, "open a netlink socket", open(AddressFamily::NETLINK, SocketType::RAW));
+    try_to(false, "open a packet socket", open(AddressFamily::PACKET, SocketType::RAW, None));
+    try_to(false, "open a packet socket of datagrams", open(AddressFamily::PACKET, SocketType::DGRAM, None));
+    try_to(false, "open a raw IPv4 socket", open(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP)));
+    try_to(
+        false,
+        "open a raw IPv6 socket",
+        open(AddressFamily::INET6, SocketType::RAW, Some(ipproto::ICMPV6)),
+    );
+    try_to(false, "open a netlink socket", open(AddressFamily::NETLINK, SocketType::RAW, None));
     try_to(false, "listen on TCP", TcpListener::bind("127.0.0.1:0").map(drop).map_err(Into::into));
     try_to(false, "listen on UDP", UdpSocket::bind("127.0.0.1:0").map(drop).map_err(Into::into));
     let socket = state.unwrap_or(Path::new("/tmp")).join("try-sandbox.sock");
     try_to(false, "listen on a Unix socket", UnixListener::bind(&socket).map(drop).map_err(Into::into));
+    drop(std::fs::remove_file(&socket));
     try_to(false, "run a program", Command::new("/bin/true").status().map(drop).map_err(Into::into));
     attempts
 }
@@ -97,6 +102,6 @@ fn write(path: &Path) -> Result<()> {
     Ok(std::fs::remove_file(path)?)
 }
 
-fn open(family: AddressFamily, kind: SocketType) -> Result<()> {
-    Ok(socket_with(family, kind, SocketFlags::CLOEXEC, None).map(drop)?)
+fn open(family: AddressFamily, kind: SocketType, protocol: Option<Protocol>) -> Result<()> {
+    Ok(socket_with(family, kind, SocketFlags::CLOEXEC, protocol).map(drop)?)
 }
