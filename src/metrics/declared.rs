@@ -117,7 +117,7 @@ declare! {
             "Datagrams of which fragments wait.", "";
         FRAGMENTS_MEMORY = Gauge "weir_fragments_memory_bytes" [] in "bytes": "Memory used by them.", "";
         QUEUE_LENGTH = Gauge "weir_queue_length" ["queue"] in "entries":
-            "What waits between threads: hits, bundles of flows and names (lines).", "";
+            "What waits between threads: hits, those for which that queue had no room (hits_behind), bundles of flows and names (lines).", "";
         QUEUE_CAPACITY = Gauge "weir_queue_capacity" ["queue"] in "entries":
             "What has room there.", "weir_queue_length stays near it: see weir_events_total of stage queue.";
     }

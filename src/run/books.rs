@@ -2,7 +2,7 @@
 
 use super::board::{CollectorView, MessageCounts, Seen, WorkerView};
 use super::collector::SeenCollector;
-use super::outbox::{BUNDLES_UNDER_WAY, HITS_UNDER_WAY, Sent};
+use super::outbox::{BUNDLES_UNDER_WAY, HITS_UNDER_WAY, MAX_HITS_WAITING, Sent};
 use crate::collect::books;
 use crate::latency::{Latency, StageTimes};
 use crate::ledger::{Entry, Ledger};
@@ -391,15 +391,18 @@ impl Books {
 
     /// What waits between threads.
     fn queues(&self) -> Vec<QueueStatus> {
-        let queue = |name: &str, length: Option<usize>, capacity: usize| QueueStatus {
+        let queue = |name: &str, length: u64, capacity: usize| QueueStatus {
             name: name.to_owned(),
-            length: length.unwrap_or_default() as u64,
+            length,
             capacity: capacity as u64,
         };
-        let (desk, clerk) = (self.seen.desk.as_ref(), self.seen.clerk.as_ref());
+        let desk = self.seen.desk.as_ref().map_or(0, |desk| desk.waiting);
+        let clerk = self.seen.clerk.as_ref().map_or(0, |clerk| clerk.waiting);
+        let threads = self.seen.workers.len() + self.collectors().count();
         vec![
-            queue("hits", desk.map(|desk| desk.waiting), HITS_UNDER_WAY),
-            queue("lines", clerk.map(|clerk| clerk.waiting), BUNDLES_UNDER_WAY),
+            queue("hits", desk as u64, HITS_UNDER_WAY),
+            queue("hits_behind", self.sent(|sent| sent.hits_waiting), MAX_HITS_WAITING * threads),
+            queue("lines", clerk as u64, BUNDLES_UNDER_WAY),
         ]
     }
 

@@ -16,7 +16,7 @@ use weir_rules::FlowHits;
 pub(super) const HITS_UNDER_WAY: usize = 16_384;
 /// News of hits that wait in each worker when that queue is full; then they are lost. The adversary makes hits faster than alerts
 /// can be written. A flow with few hits takes about 2 kB.
-const MAX_HITS_WAITING: usize = 32_768;
+pub(super) const MAX_HITS_WAITING: usize = 32_768;
 /// Bundles of lines under way in all, each of up to [`BUNDLE_LINES`]: half a second of 250,000 flows a second, or 100 MB.
 pub(super) const BUNDLES_UNDER_WAY: usize = 128;
 /// Lines that are sent at once; fewer when the worker says that it is time.
@@ -81,6 +81,8 @@ pub(crate) struct Sent {
     pub hits_lost: u64,
     /// Snapshots of open flows that were not sent: their hits come with the flow's end.
     pub snapshots_lost: u64,
+    /// News of hits that wait here for room in the queue.
+    pub hits_waiting: u64,
 }
 
 /// A worker's end of the queues.
@@ -144,8 +146,8 @@ impl Outbox {
     }
 
     /// What was sent and lost so far.
-    pub(super) const fn sent(&self) -> Sent {
-        self.sent
+    pub(super) fn sent(&self) -> Sent {
+        Sent { hits_waiting: self.waiting.len() as u64, ..self.sent }
     }
 
     /// Later records of a conversation belong to what its first one met, so the desk wants them too.
