@@ -36,6 +36,8 @@ pub(crate) enum Act<'a> {
     Unmute { value: &'a str, host: Option<&'a str> },
     /// What a source delivered, and was held back, is let through.
     IntelRelease { source: &'a str },
+    /// The configuration is read again.
+    Reload,
 }
 
 #[derive(Serialize)]

@@ -6,6 +6,8 @@
 //! any other hit: `dig canary.weir.invalid` tries the way by hand.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use weir_model::flow::FlowId;
 use weir_model::{Context, Indicator, IndicatorValue, Name, Tlp};
@@ -68,25 +70,51 @@ pub(crate) const fn place_of(flow: FlowId) -> usize {
     (flow.0 >> PLACE_SHIFT & (PLACES - 1)) as usize
 }
 
+/// How often canaries are sent, for all threads; it can be turned while they work.
+#[derive(Debug, Default)]
+pub(crate) struct Interval(AtomicU64);
+
+impl Interval {
+    /// So often; `None` for never.
+    #[cfg(test)]
+    pub(crate) fn new(interval: Option<Duration>) -> Arc<Self> {
+        let new = Self::default();
+        new.set(interval);
+        Arc::new(new)
+    }
+
+    /// From here on so often.
+    pub(crate) fn set(&self, interval: Option<Duration>) {
+        let millis = interval.map_or(0, |interval| interval.as_millis().max(1));
+        self.0.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Option<Duration> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|millis| *millis > 0).map(Duration::from_millis)
+    }
+}
+
 /// The canaries of one thread.
 pub(crate) struct Aviary {
-    interval: Option<Duration>,
-    sends: Instant,
+    interval: Arc<Interval>,
+    sent_last: Option<Instant>,
     place: usize,
     sent: u64,
 }
 
 impl Aviary {
     /// Of the thread of that place; without an interval there are none.
-    #[expect(clippy::disallowed_methods, reason = "sent by the clock")]
-    pub(crate) fn new(interval: Option<Duration>, place: usize) -> Self {
-        Self { interval, sends: Instant::now(), place, sent: 0 }
+    pub(crate) const fn new(interval: Arc<Interval>, place: usize) -> Self {
+        Self { interval, sent_last: None, place, sent: 0 }
     }
 
     /// When it is time: the next one's number.
     pub(crate) fn next(&mut self, now: Instant) -> Option<u64> {
-        let interval = self.interval.filter(|_| now >= self.sends)?;
-        self.sends = now + interval;
+        let interval = self.interval.get()?;
+        if self.sent_last.is_some_and(|last| now.saturating_duration_since(last) < interval) {
+            return None;
+        }
+        self.sent_last = Some(now);
         self.sent += 1;
         let counter = self.sent & ((1 << PLACE_SHIFT) - 1);
         Some(CANARY | (self.place as u64 % PLACES) << PLACE_SHIFT | counter)
@@ -132,7 +160,7 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a moment to begin with")]
     fn one_is_due_at_each_interval_and_tells_whose_it_is() {
-        let mut aviary = Aviary::new(Some(Duration::from_mins(1)), 3);
+        let mut aviary = Aviary::new(Interval::new(Some(Duration::from_mins(1))), 3);
         let now = Instant::now();
         let number = aviary.next(now).unwrap();
         assert!(is_canary(FlowId(number)) && !is_canary(FlowId(7)));
@@ -140,7 +168,10 @@ mod tests {
         assert_eq!(aviary.next(now + Duration::from_secs(59)), None);
         let next = aviary.next(now + Duration::from_secs(61)).unwrap();
         assert_ne!(port(number), port(next));
-        assert_eq!(Aviary::new(None, 0).next(now), None);
+        aviary.interval.set(Some(Duration::from_secs(10)));
+        assert_eq!(aviary.next(now + Duration::from_secs(70)), None);
+        assert!(aviary.next(now + Duration::from_secs(71)).is_some(), "it was turned");
+        assert_eq!(Aviary::new(Interval::new(None), 0).next(now), None);
         assert!(indicator().is_some());
     }
 }

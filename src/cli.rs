@@ -10,6 +10,7 @@ mod intel;
 mod manual;
 mod mute;
 mod rehearse;
+mod reload;
 mod sink;
 
 pub(crate) use collector::CollectorArguments;
@@ -24,6 +25,7 @@ pub(crate) use intel::{
 pub(crate) use manual::{CompletionsArguments, ManualArguments};
 pub(crate) use mute::{MuteArguments, MuteCommand, MutePlaceArguments, UnmuteArguments};
 pub(crate) use rehearse::RehearseArguments;
+pub(crate) use reload::ReloadArguments;
 pub(crate) use sink::{SinkArguments, SinkCommand, SinkHolding, SinkListArguments, SinkTestArguments};
 
 use clap::{Args, Parser, Subcommand};
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Look whether this machine can do what its settings ask of it: cards, rights, memory, clock, disk, sources and sinks
     Doctor(Box<DoctorArguments>),
+    /// Have a running `weir run` read its configuration again, and say what of it counts at once.
+    Reload(ReloadArguments),
     /// Show what would ring, and ring nobody: on captures, or on interfaces and routers for a while.
     Rehearse(Box<RehearseArguments>),
     /// The configuration: check a file, show what would be used, explain keys.
@@ -127,7 +131,7 @@ pub(crate) struct ExportedArguments {
 }
 
 /// Arguments of `weir run`.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(after_help = "\
 Exit codes: 0 ended by a signal, no alert; 1 ended by a signal, alerts raised; 2 usage, configuration or rights;
 3 ended because an output could not be written.

@@ -148,7 +148,7 @@ fn read_elsewhere<'de, T, D: Deserializer<'de>>(written: D) -> Result<Vec<T>, D:
 }
 
 /// What `weir read` and `weir run` use: everything checked, every default in place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub captures: Vec<PathBuf>,
     pub indicators: Vec<PathBuf>,
@@ -185,7 +185,7 @@ pub(crate) struct Settings {
 }
 
 /// What `weir run` uses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RunSettings {
     pub common: Settings,
     /// How long sinks may take at the end for what waits.

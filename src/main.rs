@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Status(arguments) => status::run(&arguments),
         cli::Command::Doctor(arguments) => doctor::run(&arguments),
+        cli::Command::Reload(arguments) => run::reload(&arguments),
         cli::Command::Rehearse(arguments) => rehearse::run(&arguments),
         cli::Command::Config(arguments) => config::run(&arguments),
         cli::Command::Intel(arguments) => intel::run(&arguments),

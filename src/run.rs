@@ -19,6 +19,7 @@ mod clock;
 mod collector;
 mod control;
 mod desk;
+mod dials;
 mod door;
 mod ending;
 mod farewell;
@@ -32,6 +33,7 @@ mod outbox;
 mod overload;
 mod pace;
 mod pages;
+mod reload;
 mod source;
 mod tables;
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod worker;
 pub(crate) use arming::Arming;
 pub(crate) use clock::now;
 pub(crate) use control::usual_places;
+pub(crate) use reload::command as reload;
 
 use crate::Outcome;
 use crate::audit::Audit;
@@ -57,7 +60,6 @@ use crate::read::{flow_config, site};
 use crate::sandbox::{self, Access, Confinement};
 use crate::sinks::Sinks;
 use crate::state::State;
-use crate::storm::Storm;
 use crate::supervisor::{self, Watchdog};
 use anyhow::{Result, anyhow};
 use board::{Board, Seen};
@@ -67,15 +69,18 @@ use cage::Cage;
 use clerk::Clerk;
 use collector::{CollectorThread, Collectors, Keeper};
 use desk::{Desk, Telling};
+use dials::Dials;
 use ending::Ending;
 use farewell::Farewell;
 use headline::Headline;
 use overload::Overload;
 use pages::LivePages;
+use reload::{Read, Reloader, Reloading, Tools};
 use source::{Interfaces, Source};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::ScopedJoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tables::{Peers, Tables};
 use weir_alert::Format;
 use weir_alert::sinks::Kind;
@@ -84,7 +89,9 @@ use weir_rules::{IncidentConfig, Incidents, IndicatorSet};
 use worker::WorkerThread;
 
 /// Runs the command.
+#[expect(clippy::disallowed_methods, reason = "how long it takes until indicators are armed is told")]
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
+    let began = Instant::now();
     let settings = Settings::for_run(arguments)?;
     if arguments.common.alerts.is_some() && !settings.common.sinks.is_empty() {
         complain("--alerts is not used: alerts go where the tables [sink.NAME] of the configuration say");
@@ -100,26 +107,33 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
         weir_intel::keep_temporary_files_in(folder);
     }
     let beginning = intel::begin(&settings.common, state.as_ref())?;
-    work(settings, ending, state, beginning, (bound, confinement))
+    let (again, hangup) = (arguments.clone(), ending.hangup(settings.common.config.is_some())?);
+    let read: Read = Box::new(move || Settings::for_run(&again));
+    work(settings, (ending, began), (state, beginning), (bound, confinement), Some((read, hangup)))
 }
 
 /// Runs for some time with a set that somebody else looks after, and keeps nothing.
+#[expect(clippy::disallowed_methods, reason = "as for a run")]
 pub(crate) fn rehearse(settings: RunSettings, set: Arc<IndicatorSet>, time: Duration) -> Result<Outcome> {
+    let began = Instant::now();
     interfaces::must_exist(&settings.tap.interfaces)?;
     let ending = Ending::on_signals()?.within(time);
     let beginning = intel::begin_with(&settings.common, set)?;
     let bound = Bound::open(&settings, Opens::Itself)?;
-    work(settings, ending, None, beginning, (bound, Confinement::none("a rehearsal")))
+    let confined = (bound, Confinement::none("a rehearsal"));
+    work(settings, (ending, began), (None, beginning), confined, None)
 }
 
 fn work(
     settings: RunSettings,
-    ending: Ending,
-    state: Option<Arc<State>>,
-    beginning: Beginning,
+    (ending, began): (Ending, Instant),
+    (state, beginning): (Option<Arc<State>>, Beginning),
     (bound, confinement): (Bound, Confinement),
+    again: Option<(Read, Arc<AtomicBool>)>,
 ) -> Result<Outcome> {
-    let RunSettings { common: settings, drain, tap, collector, .. } = settings;
+    let reloading = Reloading::new(settings.clone());
+    let dials = Dials::new(&settings);
+    let RunSettings { common: settings, tap, collector, .. } = settings;
     let loaded = beginning.loaded.clone();
     let mut incidents = Incidents::new(site(&settings), IncidentConfig::live());
     let audit = state.as_deref().map(Audit::of).map(Arc::new);
@@ -142,24 +156,32 @@ fn work(
     let flow = shared_flow_config(&settings, !sources.is_empty() && listening.is_some());
     let threads = listening.as_ref().map_or(0, |listening| listening.workers.len());
     let peers = Arc::new(Peers::new(sources.len(), threads, &flow));
-    let arming = Arming::new(Arc::clone(&beginning.set), sources.len() + threads);
-    let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
+    let arming = Arming::new(Arc::clone(&beginning.set), site(&settings), sources.len() + threads);
+    let workers = workers(&arming, sources, wanted, (&flow, &peers));
     let collectors = listening.map(|listening| {
-        let matching = (&arming, site(&settings), wanted);
-        Collectors::new(listening, (&settings, &collector), matching, (&flow, &peers), state.as_ref())
+        let matching = (&arming, wanted);
+        Collectors::new(listening, &settings, matching, (&flow, &peers), state.as_ref())
     });
     let places = collectors.as_ref().map(Collectors::places);
+    let terms = places.as_ref().map(|places| Arc::clone(&places.terms));
     let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places, sinks.overlook()));
-    let (keeping, intel, notices) = beginning.keep(&arming)?;
+    let intel::Kept { keeping, office, changing, notices } = beginning.keep(&arming)?;
+    let confinement = Arc::new(confinement);
     let pages = LivePages {
         board: Arc::clone(&board),
         wanted,
-        intel,
+        intel: office,
         mutes: Arc::clone(&mutes),
         audit,
         state: settings.state.clone(),
-        confinement: Arc::new(confinement),
+        confinement: Arc::clone(&confinement),
+        reloading: Arc::clone(&reloading),
     };
+    if let Some((read, hangup)) = again {
+        let (arming, dials, sinks) = (Arc::clone(&arming), Arc::clone(&dials), sinks.clone());
+        let tools = Tools { changing, arming, sinks, dials, terms, made: wanted, confinement };
+        Reloader::new(read, tools, &reloading, hangup).start()?;
+    }
     let _socket = doors.answer(&pages)?;
     let pinned = tap.is_pinned;
     let done = watch(Watching {
@@ -169,19 +191,22 @@ fn work(
         peers,
         incidents,
         outputs,
-        telling: Telling { mutes, storm: Storm::new(settings.storm), notices },
-        sinks: (sinks, drain),
+        telling: Telling { mutes, dials: Arc::clone(&dials), arming: Arc::clone(&arming), notices },
+        sinks,
+        dials,
         wanted,
         interfaces,
         board,
         ending,
         pinned,
         state,
-        canary: tap.canary,
+        reloading: Arc::clone(&reloading),
+        began,
     });
     keeping.stop();
     let Done { seen, problem } = done;
-    let (settings, tap, collector) = (&settings, &tap, &collector);
+    let current = reloading.settings();
+    let (settings, tap, collector) = (&current.common, &tap, &collector);
     let set = &arming.current().set;
     let farewell = Farewell { settings, tap, collector, set, loaded: &loaded, wanted, problem };
     Ok(farewell.tell(seen))
@@ -213,15 +238,13 @@ impl Outputs {
 
 /// Each source with a worker that has its share of what flows may use.
 fn workers<S>(
-    settings: &Settings,
     arming: &Arc<Arming>,
     sources: Vec<S>,
     wanted: Wanted,
     (flow, peers): (&FlowConfig, &Arc<Peers>),
 ) -> Vec<(S, Tables)> {
-    let site = site(settings);
     let share = if sources.len() > 1 { pipeline::share_of(flow, sources.len()) } else { flow.clone() };
-    let tables = |index| Tables::new(index, peers, share.clone(), &site, arming, wanted);
+    let tables = |index| Tables::new(index, peers, share.clone(), arming, wanted);
     sources.into_iter().enumerate().map(|(index, source)| (source, tables(index))).collect()
 }
 
@@ -234,16 +257,18 @@ struct Watching<S> {
     incidents: Incidents,
     outputs: Outputs,
     telling: Telling,
-    /// Where what is told goes, and how long it may take at the end.
-    sinks: (Sinks, Duration),
+    /// Where what is told goes.
+    sinks: Sinks,
+    dials: Arc<Dials>,
     wanted: Wanted,
     interfaces: Arc<dyn Interfaces>,
     board: Arc<Board>,
     ending: Ending,
     pinned: bool,
     state: Option<Arc<State>>,
-    /// How often canaries are sent.
-    canary: Option<Duration>,
+    reloading: Arc<Reloading>,
+    /// When the program did.
+    began: Instant,
 }
 
 /// What is left when it is over.
@@ -263,29 +288,30 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         incidents,
         outputs,
         telling,
-        sinks: (mut sinks, drain),
+        sinks,
+        dials,
         wanted,
         interfaces,
         board,
         ending,
         pinned,
         state,
-        canary,
+        reloading,
+        began,
     } = watching;
     let (queues, hits_in, lines_in) = outbox::queues(wanted.flows);
-    let cage = Cage::new(canary, board.threads());
+    let cage = Cage::new(Arc::clone(&dials.canary), board.threads());
     let desk =
         Desk::new((incidents, cage), state, (telling, sinks.spool()), Arc::clone(&board), Arc::clone(&peers));
-    let deliveries = sinks.deliveries().to_vec();
     let files = (outputs.flows, outputs.names, outputs.format);
-    let clerk = Clerk::new(files, (deliveries, wanted), Arc::clone(&board));
+    let clerk = Clerk::new(files, (sinks.deliveries(), wanted), Arc::clone(&board));
     let started = sinks.start();
     let problem = std::thread::scope(|scope| {
         let desk = scope.spawn(move || desk.run(hits_in));
         let clerk = scope.spawn(move || clerk.run(lines_in));
         let spawn = |(index, (source, tables))| {
             let outbox = outbox::Outbox::new(queues.clone());
-            let aviary = Aviary::new(canary, index);
+            let aviary = Aviary::new(Arc::clone(&dials.canary), index);
             let board = Arc::clone(&board);
             let overload = Overload::default();
             let thread = WorkerThread { index, source, tables, outbox, board, pinned, aviary, overload };
@@ -293,7 +319,7 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         };
         let mut workers: Vec<_> = workers.into_iter().enumerate().map(spawn).collect();
         let (threads, mut keeper) =
-            collectors.map(|collectors| collectors.divide(&board, &peers, &queues, canary)).unzip();
+            collectors.map(|collectors| collectors.divide(&board, &peers, &queues, &dials.canary)).unzip();
         let threads = threads.into_iter().flatten();
         workers.extend(threads.map(|thread: CollectorThread| scope.spawn(move || thread.run())));
         drop(queues);
@@ -305,6 +331,7 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
                 || workers.iter().any(ScopedJoinHandle::is_finished)
         };
         let (mut watchdog, mut headline) = (Watchdog::of_the_service(), Headline::new());
+        board.armed(began.elapsed());
         supervisor::ready();
         let mut attend = || {
             watchdog.look();
@@ -312,6 +339,7 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         };
         interfaces::look_after(&*interfaces, &arming, keeper.as_mut(), &is_over, &mut attend);
         supervisor::stopping();
+        reloading.stop();
         board.ending();
         interfaces.stop();
         keeper.iter().for_each(Keeper::stop);
@@ -322,7 +350,7 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         let told = join(desk, "the desk").and_then(|told| told);
         told.and(clerk).and(worked.map(drop)).and(kept).and(started).err()
     });
-    sinks.finish(drain);
+    sinks.finish(dials.drain());
     Done { seen: board.see(), problem }
 }
 

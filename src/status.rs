@@ -4,6 +4,7 @@ mod collector;
 mod findings;
 mod intel;
 mod rates;
+mod reload;
 mod sandbox;
 mod screen;
 mod sinks;
@@ -11,11 +12,12 @@ mod snapshot;
 mod table;
 
 pub(crate) use intel::{Health, IntelStatus, SetStatus, SourceStatus};
+pub(crate) use reload::ReloadStatus;
 pub(crate) use sinks::table as sinks_table;
 pub(crate) use snapshot::{
-    CanaryStatus, Check, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, InterfaceStatus,
-    QueueStatus, SocketStatus, SpoolStatus, StageStatus, Status, TableStatus, ThreadStatus, VERSION,
-    WorkerStatus,
+    ArmedStatus, CanaryStatus, Check, CollectorStatus, CollectorThreadStatus, Count, ExporterRow,
+    InterfaceStatus, QueueStatus, SocketStatus, SpoolStatus, StageStatus, Status, TableStatus, ThreadStatus,
+    VERSION, WorkerStatus,
 };
 
 use crate::Outcome;

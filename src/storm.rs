@@ -61,6 +61,11 @@ impl Storm {
         Self { per_minute, began: None, told: 0, folded: Folded::default() }
     }
 
+    /// From here on so many messages a minute; `None` for all.
+    pub(crate) const fn set_cap(&mut self, per_minute: Option<u64>) {
+        self.per_minute = per_minute;
+    }
+
     /// Ends the minute if it is over, also where the clock was set back; what is to be said of it.
     pub(crate) fn turn(&mut self, now: Timestamp) -> Option<SourceNotice> {
         let is_over = |began: Timestamp| now < began || now.since(began) >= MINUTE;

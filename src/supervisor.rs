@@ -25,7 +25,6 @@ pub(crate) fn ready() {
 }
 
 /// Settings are read anew; [`ready`] says that this is over, whatever came of it.
-#[expect(dead_code, reason = "for those who read settings anew")]
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),

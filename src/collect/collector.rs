@@ -139,10 +139,10 @@ impl Collector {
         self.forgets_at = Timestamp::EPOCH;
     }
 
-    /// Compares with another set from here on.
-    pub(crate) fn follow(&mut self, set: Arc<IndicatorSet>) {
+    /// Compares with another set from here on, and counts flows as of another site.
+    pub(crate) fn follow(&mut self, set: Arc<IndicatorSet>, site: &Arc<Site>) {
         self.records.take_batch();
-        self.records.watch.follow(set);
+        self.records.watch.follow(set, site);
     }
 
     /// Open flows are to be compared with what the set has more than the one before; all who share them compare with it.

@@ -28,7 +28,7 @@ pub(super) struct RecordWatch {
     learnt: Learnt,
     counts: WatchCounts,
     hits_of_gone: u64,
-    site: Site,
+    site: Arc<Site>,
     census: Census,
 }
 
@@ -54,7 +54,7 @@ impl RecordWatch {
             learnt: Learnt::default(),
             counts: WatchCounts::default(),
             hits_of_gone: 0,
-            site,
+            site: Arc::new(site),
             census: Census::default(),
         }
     }
@@ -65,10 +65,11 @@ impl RecordWatch {
         self.hits_of_gone += self.gone.drain().map(|(_, hits)| hits.matched()).sum::<u64>();
     }
 
-    /// Compares with another set from here on; what was asked before is answered with the old one.
-    pub(super) fn follow(&mut self, set: Arc<IndicatorSet>) {
+    /// Compares with another set from here on, and counts flows as of another site; what was asked before is answered with the old set.
+    pub(super) fn follow(&mut self, set: Arc<IndicatorSet>, site: &Arc<Site>) {
         self.answer();
         self.matcher = Matcher::new(set);
+        self.site = Arc::clone(site);
     }
 
     /// Flows that are open are to be compared with what the set has more than the one before. Only then every thread that shares the

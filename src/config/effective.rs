@@ -39,13 +39,21 @@ impl Effective {
     }
 
     /// The keys that are not the same in another configuration, in order; of a file that is named only its content may differ.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for whoever reloads: leave this line out with the first use")
-    )]
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
         keys.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key)).cloned().collect()
+    }
+
+    /// The same, but with what another configuration says of these keys.
+    pub(crate) fn with(&self, other: &Self, keys: &[String]) -> Self {
+        let mut all = self.0.clone();
+        for key in keys {
+            match other.0.get(key) {
+                Some(value) => all.insert(key.clone(), value.clone()),
+                None => all.remove(key),
+            };
+        }
+        Self(all)
     }
 
     fn put(&mut self, key: impl Into<String>, value: impl Into<Value>) {

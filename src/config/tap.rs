@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How packets are taken from interfaces (there may be none), and how the running program can be asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TapSettings {
     pub interfaces: Vec<String>,
     pub snaplen: u32,

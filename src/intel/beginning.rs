@@ -3,7 +3,7 @@
 use super::keeper::{Keeper, Tools};
 use super::shelf::Shelf;
 use super::view::View;
-use super::{Office, screening, snapshot};
+use super::{Changing, Office, screening, snapshot};
 use crate::canary;
 use crate::config::{IntelSettings, Settings};
 use crate::output::complain;
@@ -11,7 +11,7 @@ use crate::read::load_indicators;
 use crate::run::Arming;
 use crate::state::State;
 use anyhow::{Context as _, Result};
-use crossbeam::channel::{Receiver, never, unbounded};
+use crossbeam::channel::{Receiver, bounded, never, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -31,8 +31,8 @@ pub(crate) struct Beginning {
     pub loaded: Loaded,
     settings: IntelSettings,
     screen: Arc<Screen>,
-    /// Where there are sources.
-    kept: Option<(Shelf, Arc<State>)>,
+    /// Where there is a state directory; with sources, what they said.
+    kept: Option<(Option<Shelf>, Arc<State>)>,
 }
 
 /// Until sources are read.
@@ -48,7 +48,8 @@ pub(crate) fn begin(settings: &Settings, state: Option<&Arc<State>>) -> Result<B
     if intel.sources.is_empty() {
         let screen = Arc::new(screening::screen(&intel)?);
         let (set, loaded) = load_indicators(settings, canary::indicator())?;
-        return Ok(Beginning { set, loaded, settings: intel, screen, kept: None });
+        let kept = state.map(|state| (None, Arc::clone(state)));
+        return Ok(Beginning { set, loaded, settings: intel, screen, kept });
     }
     intel.state_for_sources()?;
     let state = state.context("sources need a state directory")?;
@@ -65,7 +66,7 @@ pub(crate) fn begin(settings: &Settings, state: Option<&Arc<State>>) -> Result<B
         loaded: Loaded::default(),
         settings: intel,
         screen,
-        kept: Some((shelf, Arc::clone(state))),
+        kept: Some((Some(shelf), Arc::clone(state))),
     })
 }
 
@@ -82,25 +83,44 @@ pub(crate) struct Keeping {
     keeper: Option<JoinHandle<()>>,
 }
 
+/// Intelligence while packets flow.
+pub(crate) struct Kept {
+    pub keeping: Keeping,
+    pub office: Arc<Office>,
+    pub changing: Changing,
+    /// What people are to be told.
+    pub notices: Receiver<SourceNotice>,
+}
+
 impl Beginning {
-    /// Starts the keeper, if there are sources. What people are to be told comes out of the receiver.
-    pub(crate) fn keep(self, arming: &Arc<Arming>) -> Result<(Keeping, Arc<Office>, Receiver<SourceNotice>)> {
+    /// Starts the keeper, if there is a place where something can be kept.
+    pub(crate) fn keep(self, arming: &Arc<Arming>) -> Result<Kept> {
         let Self { settings, screen, kept, .. } = self;
         let is_over = Arc::new(AtomicBool::new(false));
         let Some((shelf, state)) = kept else {
-            let office = Office::new(settings, screen, Arc::clone(arming), None);
-            return Ok((Keeping { is_over, keeper: None }, Arc::new(office), never()));
+            let office = Arc::new(Office::new(settings, screen, Arc::clone(arming), None));
+            let changing = Changing { keeper: None, arming: Arc::clone(arming), office: Arc::clone(&office) };
+            return Ok(Kept {
+                keeping: Keeping { is_over, keeper: None },
+                office,
+                changing,
+                notices: never(),
+            });
         };
         let (view, orders) = View::new();
         let view = Arc::new(view);
         let (notices, told) = unbounded();
-        let tools = Tools { state, arming: Arc::clone(arming), view: Arc::clone(&view), orders, notices };
+        let (to_keeper, changes) = bounded(1);
+        let tools =
+            Tools { state, arming: Arc::clone(arming), view: Arc::clone(&view), orders, changes, notices };
         let keeper = Keeper::new(shelf, tools, Arc::clone(&is_over));
         let thread = std::thread::Builder::new().name("keeper".to_owned());
         let keeper =
             thread.spawn(move || keeper.run()).context("cannot start the thread that asks sources")?;
-        let office = Office::new(settings, screen, Arc::clone(arming), Some(view));
-        Ok((Keeping { is_over, keeper: Some(keeper) }, Arc::new(office), told))
+        let office = Arc::new(Office::new(settings, screen, Arc::clone(arming), Some(view)));
+        let changing =
+            Changing { keeper: Some(to_keeper), arming: Arc::clone(arming), office: Arc::clone(&office) };
+        Ok(Kept { keeping: Keeping { is_over, keeper: Some(keeper) }, office, changing, notices: told })
     }
 }
 

@@ -14,7 +14,6 @@ use weir_intel::library::Library;
 
 /// All that the thread needs.
 pub(super) struct Job {
-    index: usize,
     settings: SourceSettings,
     asker: Asker,
     library: Library,
@@ -25,27 +24,25 @@ pub(super) struct Job {
 
 /// What came of it.
 pub(super) struct Answer {
-    pub index: usize,
+    pub source: String,
     pub row: SyncRow,
     pub asker: Asker,
 }
 
 impl Job {
     pub(super) fn new(
-        index: usize,
         kept: &mut Kept,
         shelf: &Shelf,
         view: &Arc<View>,
-        is_over: &Arc<AtomicBool>,
+        is_over: Arc<AtomicBool>,
     ) -> Result<Self> {
         Ok(Self {
-            index,
             settings: kept.settings.clone(),
             library: shelf.another_library()?,
             asker: kept.asker.take(),
             base: shelf.base().to_owned(),
             view: Arc::clone(view),
-            is_over: Arc::clone(is_over),
+            is_over,
         })
     }
 
@@ -58,6 +55,6 @@ impl Job {
         };
         let row = ask(&mut self.library, &self.settings, &mut self.asker, &self.base, &mut onlooker);
         view.put_progress(None);
-        Answer { index: self.index, row, asker: self.asker }
+        Answer { source: self.settings.name, row, asker: self.asker }
     }
 }

@@ -7,6 +7,8 @@
 //! A source that fails stops nothing: the library keeps what it said, and the others are asked. The set is made anew when a source said
 //! something, and when something in it expired.
 
+mod turning;
+
 use super::asking::Asker;
 use super::crier::Crier;
 use super::job::{Answer, Job};
@@ -17,12 +19,13 @@ use super::snapshot;
 use super::view::{Order, View};
 use super::watching::Watching;
 use crate::canary;
-use crate::config::SourceSettings;
+use crate::config::{IntelSettings, SourceSettings};
 use crate::output::complain;
 use crate::run::{Arming, now};
 use crate::state::State;
 use crate::status::{Count, Health, IntelStatus, SetStatus, SourceStatus};
 use crate::supervisor;
+use anyhow::Context as _;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,6 +36,8 @@ use weir_intel::library::SourceState;
 use weir_intel::{SyncError, SyncErrorKind};
 use weir_model::notice::Matter;
 use weir_model::{SourceNotice, Timestamp};
+use weir_rules::screen::Screen;
+use weir_rules::{IndicatorSet, Site};
 
 /// Sources asked at once, a thread each: a server that is slow shall not keep others waiting, and a start not ask fifty at the same moment.
 const MAX_ASKED_AT_ONCE: usize = 4;
@@ -47,14 +52,18 @@ const STALE_AFTER: Duration = Duration::from_mins(10);
 
 /// Keeps intelligence while packets flow.
 pub(crate) struct Keeper {
-    shelf: Shelf,
+    /// Where there are sources.
+    shelf: Option<Shelf>,
     state: Arc<State>,
     arming: Arc<Arming>,
     view: Arc<View>,
     orders: Receiver<Order>,
+    changes: Receiver<Change>,
     notices: Sender<SourceNotice>,
     crier: Crier,
     sources: Vec<Kept>,
+    /// Those that are not in the settings any more, while they are being asked.
+    leaving: Vec<Kept>,
     /// How they fare by what the library knows, as it was when somebody was last asked.
     states: BTreeMap<String, SourceState>,
     /// When something in the set counts no longer.
@@ -77,6 +86,10 @@ pub(super) struct Kept {
     /// With the thread that asks, while it does.
     pub asker: Asker,
     is_asked: bool,
+    /// Whoever asks it is to stop.
+    is_stopped: Arc<AtomicBool>,
+    /// It is asked what other settings say: the answer is of no use.
+    is_outdated: bool,
     turn: Turn,
     watching: Watching,
     /// It may say something new, and was not asked since.
@@ -94,36 +107,43 @@ pub(crate) struct Tools {
     pub arming: Arc<Arming>,
     pub view: Arc<View>,
     pub orders: Receiver<Order>,
+    pub changes: Receiver<Change>,
     /// What people are to be told goes here.
     pub notices: Sender<SourceNotice>,
+}
+
+/// Other settings, and what was found out for them beforehand.
+pub(crate) struct Change {
+    pub settings: IntelSettings,
+    pub screen: Arc<Screen>,
+    /// What counts where there are no sources.
+    pub files: Option<Arc<IndicatorSet>>,
+    /// Sources that were there before, and are told something else.
+    pub changed: Vec<String>,
+    pub site: Arc<Site>,
+    /// Who waits for it.
+    pub done: Sender<anyhow::Result<()>>,
 }
 
 impl Keeper {
     /// Keeps what is on the shelf.
     #[expect(clippy::disallowed_methods, reason = "sources are asked by the clock")]
-    pub(crate) fn new(shelf: Shelf, tools: Tools, is_over: Arc<AtomicBool>) -> Self {
-        let Tools { state, arming, view, orders, notices } = tools;
-        let begun = now();
-        let states = shelf.states();
-        let kept = |settings: &SourceSettings| {
-            let last = states.get(&settings.name).and_then(|state| state.succeeded);
-            Kept::new(settings, shelf.base(), last.map(|last| begun.since(last)))
-        };
-        let sources = shelf.sources().iter().map(kept).collect();
-        // A library that is new or was lost is no reason to give up what the snapshot has.
-        let is_outdated = states.values().any(|state| state.succeeded.is_some());
+    pub(crate) fn new(shelf: Option<Shelf>, tools: Tools, is_over: Arc<AtomicBool>) -> Self {
+        let Tools { state, arming, view, orders, changes, notices } = tools;
         let crier = Crier::load(&state);
         let (set, started) = (SetStatus::default(), Instant::now());
-        Self {
+        let mut keeper = Self {
             shelf,
             state,
             arming,
             view,
             orders,
+            changes,
             notices,
             crier,
-            sources,
-            states,
+            sources: Vec::new(),
+            leaving: Vec::new(),
+            states: BTreeMap::new(),
             next_expiry: None,
             set,
             is_over,
@@ -131,9 +151,13 @@ impl Keeper {
             finished: Vec::new(),
             started,
             made: None,
-            is_outdated,
-            begun,
-        }
+            is_outdated: false,
+            begun: now(),
+        };
+        keeper.take_up_sources(&[]);
+        // A library that is new or was lost is no reason to give up what the snapshot has.
+        keeper.is_outdated = keeper.states.values().any(|state| state.succeeded.is_some());
+        keeper
     }
 
     /// Works until the run is over.
@@ -143,6 +167,7 @@ impl Keeper {
         while !self.is_over.load(Ordering::Relaxed) {
             pulse.beat();
             self.take_orders();
+            self.take_change();
             self.look_for_changes();
             self.ask_those_due();
             self.take_answers();
@@ -152,6 +177,7 @@ impl Keeper {
                 complain(&format!("{error:#}"));
             }
         }
+        self.sources.iter().chain(&self.leaving).for_each(Kept::stop);
     }
 
     /// Sleeps until somebody wants something, or for a moment.
@@ -170,7 +196,9 @@ impl Keeper {
         match order {
             Order::Release { ticket, source } => {
                 let sources = vec![source];
-                match self.shelf.release(sources.first().map_or("", String::as_str)) {
+                let name = sources.first().map_or("", String::as_str);
+                let shelf = self.shelf.as_mut().context("there are no sources");
+                match shelf.and_then(|shelf| shelf.release(name)) {
                     Ok(()) => self.take(Order::Sync { ticket, sources }),
                     Err(error) => {
                         let error = SyncError::new(SyncErrorKind::Held, format!("{error:#}"));
@@ -206,7 +234,9 @@ impl Keeper {
             if under_way >= MAX_ASKED_AT_ONCE || kept.is_asked || !kept.is_due(now) {
                 continue;
             }
-            match Job::new(index, kept, &self.shelf, &self.view, &self.is_over) {
+            let Some(shelf) = &self.shelf else { continue };
+            kept.is_stopped = Arc::default();
+            match Job::new(kept, shelf, &self.view, Arc::clone(&kept.is_stopped)) {
                 Ok(job) => {
                     kept.is_asked = true;
                     kept.has_changed = false;
@@ -230,10 +260,17 @@ impl Keeper {
     /// Takes what came of asking.
     fn take_answers(&mut self) {
         let mut any = false;
-        while let Ok(Answer { index, row, asker }) = self.answers.1.try_recv() {
+        while let Ok(Answer { source, row, asker }) = self.answers.1.try_recv() {
             any = true;
             let now = self.started.elapsed();
-            let Some(kept) = self.sources.get_mut(index) else { continue };
+            let Some(kept) = self.sources.iter_mut().find(|kept| kept.settings.name == source) else {
+                self.has_left(&source);
+                continue;
+            };
+            if std::mem::take(&mut kept.is_outdated) {
+                (kept.is_asked, kept.has_changed) = (false, true);
+                continue;
+            }
             kept.asker = asker;
             kept.answered(&row, now);
             self.is_outdated |= row.outcome == SyncOutcome::Synced;
@@ -268,7 +305,7 @@ impl Keeper {
 
     fn renew_or_complain(&mut self, since_start: Duration) {
         self.made = Some(since_start);
-        if let Err(error) = self.renew() {
+        if let Err(error) = self.renew(None) {
             complain(&format!("no set could be made, so the one before stays: {error:#}"));
         }
         self.is_outdated = false;
@@ -276,13 +313,14 @@ impl Keeper {
     }
 
     #[expect(clippy::disallowed_methods, reason = "how long it takes is told")]
-    fn renew(&mut self) -> anyhow::Result<()> {
+    fn renew(&mut self, site: Option<Arc<Site>>) -> anyhow::Result<()> {
+        let Some(shelf) = &self.shelf else { return Ok(()) };
         let began = Instant::now();
         let time = now();
-        let made = self.shelf.make(time)?;
+        let made = shelf.make(time)?;
         let set = Arc::new(made.set);
         self.next_expiry = made.filled.next_expiry;
-        let generation = self.arming.arm(Arc::clone(&set));
+        let generation = self.arming.arm_both(Some(Arc::clone(&set)), site);
         self.set = SetStatus {
             generation,
             indicators: counts(canary::kinds(&set)),
@@ -341,7 +379,7 @@ impl Keeper {
 
     /// Puts up how everything is.
     fn show(&mut self) {
-        self.states = self.shelf.states();
+        self.states = self.shelf.as_ref().map(Shelf::states).unwrap_or_default();
         let status = |kept: &Kept| kept.status(self.states.get(&kept.settings.name), self.begun);
         let sources = self.sources.iter().map(status).collect();
         self.view.put(IntelStatus { now: seconds(now()), set: self.set.clone(), sources });
@@ -362,12 +400,19 @@ impl Kept {
             settings: settings.clone(),
             asker: None,
             is_asked: false,
+            is_stopped: Arc::default(),
+            is_outdated: false,
             has_changed: false,
             errors: 0,
             took: Duration::ZERO,
             tickets: Vec::new(),
             problem: None,
         }
+    }
+
+    /// Whoever asks it shall stop.
+    fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
     }
 
     fn is_due(&self, now: Duration) -> bool {

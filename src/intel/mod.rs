@@ -1,7 +1,7 @@
 //! Intelligence with a life cycle, as the program keeps it and as people meet it.
 //!
 //! ```text
-//!   weir run:    keeper (schedule, crier) ──asks, makes──> shelf ──set──> arming
+//!   weir run:    keeper (schedule, crier) ──asks, makes──> shelf ──set──> arming      changing: another configuration
 //!                view <──────────────────────────┘           ^
 //!                office (control socket) ──reads─────────────┘
 //!   weir intel:  place ──> shelf, or a running program's office
@@ -11,6 +11,7 @@
 
 mod asking;
 mod beginning;
+mod changing;
 mod crier;
 mod diff;
 mod explaining;
@@ -32,7 +33,8 @@ mod trial;
 mod view;
 mod watching;
 
-pub(crate) use beginning::{Beginning, begin, begin_with};
+pub(crate) use beginning::{Beginning, Kept, begin, begin_with};
+pub(crate) use changing::{Changing, Stock};
 pub(crate) use office::Office;
 pub(crate) use place::{Place, Whereabouts};
 pub(crate) use trial::Match;

@@ -8,15 +8,16 @@ use crate::explain::Explanation;
 use crate::run::Arming;
 use crate::status::{Count, IntelStatus, SetStatus};
 use anyhow::Result;
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 use weir_rules::screen::Screen;
 
 /// Answers from what the keeper shows, and from the library beside the keeper: nobody waits for a source.
 pub(crate) struct Office {
-    settings: IntelSettings,
-    screen: Arc<Screen>,
+    /// What sources are told, and what indicators are held against.
+    counts: ArcSwap<(IntelSettings, Arc<Screen>)>,
     arming: Arc<Arming>,
-    /// Where there are sources.
+    /// Where there is somebody who asks sources.
     view: Option<Arc<View>>,
 }
 
@@ -27,22 +28,28 @@ impl Office {
         arming: Arc<Arming>,
         view: Option<Arc<View>>,
     ) -> Self {
-        Self { settings, screen, arming, view }
+        Self { counts: ArcSwap::from_pointee((settings, screen)), arming, view }
+    }
+
+    /// Answers by other settings from here on.
+    pub(super) fn change(&self, settings: IntelSettings, screen: Arc<Screen>) {
+        self.counts.store(Arc::new((settings, screen)));
     }
 
     /// Where everything is, for those who look for themselves.
     pub(crate) fn whereabouts(&self) -> Whereabouts {
         let absolute = |path: &std::path::PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let base = std::env::current_dir().unwrap_or_default();
-        let home_net = match &self.settings.home {
+        let counts = self.counts.load();
+        let (settings, _) = &**counts;
+        let home_net = match &settings.home {
             HomeNet::Configured(networks) => networks.iter().map(ToString::to_string).collect(),
             HomeNet::PrivateRanges => Vec::new(),
         };
         Whereabouts {
-            config: self.settings.config.as_ref().map(absolute),
-            state: self.settings.state.as_ref().map(absolute),
-            indicators: self
-                .settings
+            config: settings.config.as_ref().map(absolute),
+            state: settings.state.as_ref().map(absolute),
+            indicators: settings
                 .indicators
                 .iter()
                 .map(|named| weir_intel::Source::rebase(named, &base))
@@ -53,7 +60,7 @@ impl Office {
 
     /// How the set and the sources are; nothing where there are no sources.
     pub(crate) fn status(&self) -> Option<IntelStatus> {
-        self.view.as_ref().map(|view| view.status())
+        self.view.as_ref().filter(|_| self.has_sources()).map(|view| view.status())
     }
 
     /// The set that counts.
@@ -80,7 +87,9 @@ impl Office {
     /// All that is known of a value.
     pub(crate) fn explain(&self, value: &str) -> Result<Explanation> {
         let set = Arc::clone(&self.arming.current().set);
-        Shelf::beside(self.settings.clone(), Arc::clone(&self.screen))?.explain(value, &set)
+        let counts = self.counts.load();
+        let (settings, screen) = &**counts;
+        Shelf::beside(settings.clone(), Arc::clone(screen))?.explain(value, &set)
     }
 
     /// How far an order is.
@@ -92,7 +101,7 @@ impl Office {
     pub(crate) fn sync(&self, sources: &[&str]) -> Result<u64, String> {
         let unknown = sources.iter().find(|name| !self.has(name));
         if let Some(unknown) = unknown {
-            return Err(self.settings.no_such_source(unknown));
+            return Err(self.counts.load().0.no_such_source(unknown));
         }
         let sources = sources.iter().map(|name| (*name).to_owned()).collect();
         self.order(|ticket| Order::Sync { ticket, sources })
@@ -101,17 +110,21 @@ impl Office {
     /// Orders that the next delivery of a source be let through.
     pub(crate) fn release(&self, source: &str) -> Result<u64, String> {
         if !self.has(source) {
-            return Err(self.settings.no_such_source(source));
+            return Err(self.counts.load().0.no_such_source(source));
         }
         self.order(|ticket| Order::Release { ticket, source: source.to_owned() })
     }
 
     fn has(&self, name: &str) -> bool {
-        self.settings.sources.iter().any(|source| source.name == name)
+        self.counts.load().0.sources.iter().any(|source| source.name == name)
+    }
+
+    fn has_sources(&self) -> bool {
+        !self.counts.load().0.sources.is_empty()
     }
 
     fn order(&self, order: impl FnOnce(u64) -> Order) -> Result<u64, String> {
-        let Some(view) = &self.view else {
+        let Some(view) = self.view.as_ref().filter(|_| self.has_sources()) else {
             return Err("the running weir has no sources".to_owned());
         };
         view.order(order).ok_or_else(|| "too much is ordered already; try again in a moment".to_owned())

@@ -229,14 +229,15 @@ fn we_are_listed(time: Timestamp, indicator: Indicator, home: ipnet::IpNet) -> S
     SourceNotice { time, source, matter }
 }
 
-/// What is decided about each source; of one that is disabled nothing counts.
+/// What is decided about each source; of one that is disabled, or not in the settings, nothing counts.
 fn policies(sources: &[SourceSettings]) -> Policies {
-    let policy = |source: &SourceSettings| {
-        let mut policy: Policy = source.policy.clone();
-        if !source.is_enabled {
-            policy.filter.kinds = Words { only: Vec::new(), never: vec!["*".to_owned()] };
-        }
-        (source.name.clone(), policy)
+    let nothing = |mut policy: Policy| {
+        policy.filter.kinds = Words { only: Vec::new(), never: vec!["*".to_owned()] };
+        policy
     };
-    Policies { default: Policy::default(), sources: sources.iter().map(policy).collect() }
+    let policy = |source: &SourceSettings| {
+        let policy = source.policy.clone();
+        (source.name.clone(), if source.is_enabled { policy } else { nothing(policy) })
+    };
+    Policies { default: nothing(Policy::default()), sources: sources.iter().map(policy).collect() }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Watch {
     spare: Option<Arc<ArrayQueue<Learnt>>>,
     counts: WatchCounts,
     /// Where somebody wants it.
-    census: Option<(Site, Census)>,
+    census: Option<(Arc<Site>, Census)>,
 }
 
 /// What a watch counts.
@@ -117,13 +117,13 @@ impl Watch {
         (want_flows, want_names): (Wanted, Wanted),
         spare: Arc<ArrayQueue<Learnt>>,
     ) -> Self {
-        let census = Some((site, Census::default()));
+        let census = Some((Arc::new(site), Census::default()));
         Self { want_flows, want_names, spare: Some(spare), census, ..self }
     }
 
     /// As on a tap: what flows met is told of while they are open; there is a census of flows, and records of those that met
     /// nothing are made only where flows are wanted.
-    pub(crate) fn live(self, site: Site, want_flows: bool) -> Self {
+    pub(crate) fn live(self, site: Arc<Site>, want_flows: bool) -> Self {
         let want_flows = if want_flows { Wanted::Records } else { Wanted::Nothing };
         Self {
             want_flows,
@@ -133,12 +133,15 @@ impl Watch {
         }
     }
 
-    /// Compares with another set from here on; what was asked before is answered with the old one. Flows that are open are still to be
-    /// compared with what the set has more, `added`.
-    pub(crate) fn follow(&mut self, set: Arc<IndicatorSet>, added: &Arc<IndicatorSet>) {
+    /// Compares with another set from here on, and counts flows as of another site; what was asked before is answered with the old set. Flows
+    /// that are open are still to be compared with what the set has more, `added`.
+    pub(crate) fn follow(&mut self, set: &Arc<IndicatorSet>, added: &Arc<IndicatorSet>, site: &Arc<Site>) {
         self.answer();
-        self.sweep.begin(added, &set);
-        self.matcher = Matcher::new(set);
+        self.sweep.begin(added, set);
+        self.matcher = Matcher::new(Arc::clone(set));
+        if let Some((of, _)) = &mut self.census {
+            *of = Arc::clone(site);
+        }
     }
 
     /// Whether open flows are still to be compared.

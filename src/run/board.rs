@@ -4,7 +4,7 @@
 
 use super::cage::Cage;
 use super::clock;
-use super::collector::{Exporters, SeenCollector};
+use super::collector::{Exporters, SeenCollector, Terms};
 use super::outbox::Sent;
 use super::overload::OverloadCounts;
 use super::source::Interfaces;
@@ -13,10 +13,9 @@ use crate::collect::CollectorReport;
 use crate::latency::{Latency, StageTimes};
 use crate::ledger::Entry;
 use crate::sinks::{Overlook, SinkRow};
-use crate::status::SpoolStatus;
-use std::net::IpAddr;
+use crate::status::{ArmedStatus, SpoolStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use weir_capture::collector::CollectorMonitor;
 use weir_capture::live::InterfaceStats;
@@ -114,6 +113,8 @@ pub(super) struct ClerkView {
 /// All places.
 pub(super) struct Board {
     started: Instant,
+    /// When what flows was first compared with indicators, and how long after the start of the program.
+    armed: OnceLock<ArmedStatus>,
     /// The same by the system's clock, in seconds since 1970.
     started_at: u64,
     interfaces: Arc<dyn Interfaces>,
@@ -130,8 +131,7 @@ pub(super) struct CollectorPlaces {
     pub monitor: Arc<CollectorMonitor>,
     /// Where it listens, in the order of the settings.
     pub listen: Vec<String>,
-    /// Exporters that are named in the settings, sorted.
-    pub named: Arc<[IpAddr]>,
+    pub terms: Arc<Terms>,
     /// Flows that all of them share.
     pub flows: Arc<ExportedFlows<FlowHits>>,
     /// How many of them may be open.
@@ -143,6 +143,7 @@ pub(super) struct CollectorPlaces {
 pub(super) struct Seen {
     pub running: Duration,
     pub is_ending: bool,
+    pub armed: Option<ArmedStatus>,
     pub interfaces: Vec<InterfaceStats>,
     pub workers: Vec<WorkerView>,
     pub collector: Option<SeenCollector>,
@@ -165,6 +166,7 @@ impl Board {
     ) -> Self {
         Self {
             started: Instant::now(),
+            armed: OnceLock::new(),
             started_at: clock::now().as_nanos() / 1_000_000_000,
             interfaces,
             workers: (0..workers).map(|_| Mutex::default()).collect(),
@@ -218,6 +220,13 @@ impl Board {
         self.sinks.is_over()
     }
 
+    /// From here on what flows is compared with indicators, so long after the start of the program.
+    pub(super) fn armed(&self, after: Duration) {
+        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        // The first time counts.
+        let _ = self.armed.set(ArmedStatus { at: clock::now().as_nanos() / 1_000_000_000, after_ms });
+    }
+
     pub(super) fn ending(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
     }
@@ -235,6 +244,7 @@ impl Board {
         Seen {
             running: self.started.elapsed(),
             is_ending,
+            armed: self.armed.get().copied(),
             interfaces,
             workers,
             collector,
@@ -256,7 +266,7 @@ impl CollectorPlaces {
             flows: self.flows.stats(),
             flows_most: self.flows_most,
             listen: self.listen.clone(),
-            named: Arc::clone(&self.named),
+            named: Arc::clone(&self.terms.agreed().named),
             running,
         }
     }

@@ -345,6 +345,7 @@ impl Books {
             running_seconds: self.seen.running.as_secs(),
             uptime_ms: u64::try_from(self.seen.running.as_millis()).unwrap_or(u64::MAX),
             is_ending: self.seen.is_ending,
+            armed: self.seen.armed,
             interfaces: self.interfaces(),
             workers: self.seen.workers.iter().map(|worker| self.worker(worker)).collect(),
             collector: self.collector(),

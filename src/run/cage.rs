@@ -1,7 +1,7 @@
 //! Where canaries end up: each becomes an alert, as written as any other, that nobody sees.
 
 use super::outbox::State as FlowState;
-use crate::canary::{self, SERVER, place_of};
+use crate::canary::{self, Interval, SERVER, place_of};
 use crate::status::CanaryStatus;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -17,7 +17,8 @@ const LENIENCE: Duration = Duration::from_secs(10);
 /// What is known of the canaries of all threads.
 #[derive(Clone, Debug)]
 pub(super) struct Cage {
-    /// Without, there are none.
+    dial: Arc<Interval>,
+    /// What it said when it was looked at last. Without, there are none.
     interval: Option<Duration>,
     threads: Vec<Thread>,
     /// Hits of canaries whose flow ended.
@@ -36,9 +37,19 @@ struct Thread {
 impl Cage {
     /// None came yet.
     #[expect(clippy::disallowed_methods, reason = "lateness is told by the clock")]
-    pub(super) fn new(interval: Option<Duration>, threads: Vec<String>) -> Self {
+    pub(super) fn new(dial: Arc<Interval>, threads: Vec<String>) -> Self {
         let thread = |name| Thread { name, heard: Instant::now(), has_heard: false, is_complained_of: false };
-        Self { interval, threads: threads.into_iter().map(thread).collect(), hits: 0 }
+        let interval = dial.get();
+        Self { dial, interval, threads: threads.into_iter().map(thread).collect(), hits: 0 }
+    }
+
+    /// With another interval, lateness counts from here.
+    #[expect(clippy::disallowed_methods, reason = "lateness is told by the clock")]
+    fn follow(&mut self) {
+        let interval = self.dial.get();
+        if std::mem::replace(&mut self.interval, interval) != interval {
+            self.threads.iter_mut().for_each(|thread| thread.heard = Instant::now());
+        }
     }
 
     /// A canary came.
@@ -69,6 +80,7 @@ impl Cage {
 
     /// What is to be said, once for each thread that is late, and once when it is not any more; of one that is late, with a notice.
     pub(super) fn complaints(&mut self, now: Timestamp) -> Vec<(String, Option<SourceNotice>)> {
+        self.follow();
         let late: Vec<_> = self.status().into_iter().map(|canary| canary.is_late).collect();
         let changed = |(thread, is_late): (&mut Thread, bool)| {
             let was = std::mem::replace(&mut thread.is_complained_of, is_late);
@@ -155,13 +167,14 @@ mod tests {
     fn a_canary_among_records_is_heard_unless_the_set_lacks_it() {
         for is_whole in [true, false] {
             let mut collector = collector(set(is_whole));
-            let number = Aviary::new(Some(Duration::from_mins(1)), 1).next(Instant::now()).unwrap();
+            let number =
+                Aviary::new(Interval::new(Some(Duration::from_mins(1))), 1).next(Instant::now()).unwrap();
             collector.canary(number, Timestamp::new(1_800_000_000, 0));
             collector.stand(Look::Changed);
             let mut learnt = collector.take_learnt();
             assert!(learnt.named.is_empty(), "names are for people");
-            let mut cage =
-                Cage::new(Some(Duration::from_mins(1)), vec!["worker 0".into(), "collector 0".into()]);
+            let dial = Interval::new(Some(Duration::from_mins(1)));
+            let mut cage = Cage::new(dial, vec!["worker 0".into(), "collector 0".into()]);
             let long_ago = Instant::now().checked_sub(Duration::from_mins(5)).unwrap();
             cage.threads.iter_mut().for_each(|thread| thread.heard = long_ago);
             let now = Timestamp::new(1_800_000_000, 0);

@@ -7,7 +7,7 @@ use super::clock;
 use super::outbox::Lines;
 use crate::latency::StageTimes;
 use crate::output::{Sink, complain};
-use crate::sinks::Delivery;
+use crate::sinks::Deliveries;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
 use crossbeam::channel::{Receiver, RecvTimeoutError};
@@ -31,7 +31,7 @@ pub(super) struct Clerk {
     names: Option<JsonLines<Sink>>,
     /// Of these two.
     format: Format,
-    deliveries: Vec<Delivery>,
+    deliveries: Deliveries,
     wanted: Wanted,
     ledger_due: Instant,
     view: ClerkView,
@@ -43,7 +43,7 @@ impl Clerk {
     #[expect(clippy::disallowed_methods, reason = "the ledger is handed on by the clock")]
     pub(super) fn new(
         (flows, names, format): (Option<Sink>, Option<Sink>, Format),
-        (deliveries, wanted): (Vec<Delivery>, Wanted),
+        (deliveries, wanted): (Deliveries, Wanted),
         board: Arc<Board>,
     ) -> Self {
         let view = ClerkView { flows: 0, names: 0, times: StageTimes::new(), waiting: 0 };
@@ -107,7 +107,8 @@ impl Clerk {
 
     /// Hands parcels to all sinks that want them, written once for each format.
     fn hand_on(&self, kind: Kind, parcels: impl Fn(Format) -> Bundle) {
-        let wanting = || self.deliveries.iter().filter(|delivery| delivery.kinds.contains(&kind));
+        let deliveries = self.deliveries.load();
+        let wanting = || deliveries.iter().filter(|delivery| delivery.kinds.contains(&kind));
         for format in Format::ALL {
             let mut bundle = None;
             for delivery in wanting().filter(|delivery| delivery.format == *format) {
@@ -121,7 +122,7 @@ impl Clerk {
 
     #[expect(clippy::disallowed_methods, reason = "the ledger is handed on by the clock")]
     fn hand_on_ledger(&mut self) -> Result<()> {
-        let is_wanted = self.deliveries.iter().any(|delivery| delivery.kinds.contains(&Kind::Ledger));
+        let is_wanted = self.deliveries.load().iter().any(|delivery| delivery.kinds.contains(&Kind::Ledger));
         if !is_wanted || Instant::now() < self.ledger_due {
             return Ok(());
         }

@@ -1,9 +1,11 @@
 //! The desk: hits to incidents, incidents to messages, messages into the spool, as they happen.
 
+use super::arming::Arming;
 use super::board::{Board, DeskView, MessageCounts};
 use super::cage::Cage;
 use super::causes::Causes;
 use super::clock;
+use super::dials::Dials;
 use super::memory_keeper::MemoryKeeper;
 use super::outbox::{HitNews, State as FlowState};
 use super::tables::Peers;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_alert::spool::{Spool, SpoolEntry};
 use weir_model::{Alert, SourceNotice, Timestamp};
-use weir_rules::{Incidents, RESOLVER_RINGS_AFTER};
+use weir_rules::{Incidents, RESOLVER_RINGS_AFTER, Site};
 
 /// With no hits, notices that are due for other reasons come this late at most.
 const REST: Duration = Duration::from_millis(200);
@@ -39,7 +41,9 @@ const BETWEEN_LAST_OFFERS: Duration = Duration::from_secs(1);
 /// What decides what is told, and what there is to tell besides incidents.
 pub(super) struct Telling {
     pub mutes: Arc<Mutes>,
-    pub storm: Storm,
+    pub dials: Arc<Dials>,
+    /// Which networks are ours.
+    pub arming: Arc<Arming>,
     /// Of sources.
     pub notices: Receiver<SourceNotice>,
 }
@@ -47,6 +51,9 @@ pub(super) struct Telling {
 /// Gathers incidents and has the spool keep what is to be told of them.
 pub(super) struct Desk {
     incidents: Incidents,
+    /// By what they judge.
+    site: Arc<Site>,
+    storm: Storm,
     /// Keeps what is remembered of open incidents; without a place for it, they are closed at the end.
     keeper: MemoryKeeper,
     keeps: Instant,
@@ -79,7 +86,9 @@ impl Desk {
         };
         let keeps = Instant::now() + KEEP_EVERY;
         let (tray, keeper) = (Tray::default(), MemoryKeeper::new(state, Arc::clone(&telling.mutes)));
-        Self { incidents, keeper, keeps, telling, tray, spool, view, board, peers }
+        let site = Arc::clone(&telling.arming.current().site);
+        let storm = Storm::new(telling.dials.storm());
+        Self { incidents, site, storm, keeper, keeps, telling, tray, spool, view, board, peers }
     }
 
     /// Works until all workers are done.
@@ -100,11 +109,22 @@ impl Desk {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            self.follow();
             let news: Vec<_> = first.into_iter().chain(hits.try_iter().take(NEWS_AT_ONCE - 1)).collect();
             self.view.waiting = hits.len();
             self.take(&news);
             self.put_up();
             self.keep_when_due();
+        }
+    }
+
+    /// Goes by what counts at this moment.
+    fn follow(&mut self) {
+        self.storm.set_cap(self.telling.dials.storm());
+        let armed = self.telling.arming.current();
+        if !Arc::ptr_eq(&armed.site, &self.site) {
+            self.site = Arc::clone(&armed.site);
+            self.incidents.set_site((*self.site).clone());
         }
     }
 
@@ -158,7 +178,7 @@ impl Desk {
             complain(&text);
             notices.extend(notice);
         }
-        notices.extend(self.telling.storm.turn(now));
+        notices.extend(self.storm.turn(now));
         for notice in notices {
             self.tell_notice(notice);
         }
@@ -180,7 +200,7 @@ impl Desk {
             return;
         }
         let sketches: Vec<Sketch> = due.iter().map(Sketch::from).collect();
-        for (alert, is_told) in due.into_iter().zip(self.telling.storm.admit(&sketches, now)) {
+        for (alert, is_told) in due.into_iter().zip(self.storm.admit(&sketches, now)) {
             if is_told {
                 let note = self.incidents.remembered_of(&alert).map(memory::note);
                 let caused = causes.caused(&alert);
@@ -243,7 +263,7 @@ impl Desk {
             }
             self.offer_at_last();
         }
-        if let Some(summary) = self.telling.storm.end(clock::now()) {
+        if let Some(summary) = self.storm.end(clock::now()) {
             self.tell_notice(summary);
         }
         self.offer_at_last();

@@ -1,7 +1,7 @@
 //! When to end: at the first SIGINT or SIGTERM in order, at the second at once; or when the time is over.
 
 use anyhow::{Context as _, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +29,14 @@ impl Ending {
                 .context("cannot take signals")?;
         }
         Ok(ending)
+    }
+
+    /// What SIGHUP says: with a configuration file, that it is to be read again (a flag that whoever reads it takes down); without, that the
+    /// terminal is gone, and with it the reason to run.
+    pub(super) fn hangup(&self, has_file: bool) -> Result<Arc<AtomicBool>> {
+        let hangup = if has_file { Arc::default() } else { Arc::clone(&self.requested) };
+        flag::register(SIGHUP, Arc::clone(&hangup)).context("cannot take signals")?;
+        Ok(if has_file { hangup } else { Arc::default() })
     }
 
     /// The same, and after some time at the latest.

@@ -75,6 +75,7 @@ impl Farewell<'_> {
             Verbosity::Normal => output::say(&summary.render()),
             Verbosity::Quiet => {
                 summary.problems.iter().for_each(|problem| output::complain(problem));
+                self.left(&books).iter().for_each(|left| output::complain(left));
                 if !ledger.is_balanced() {
                     output::complain("the ledger does not balance; please report this");
                 }
@@ -136,12 +137,19 @@ impl Farewell<'_> {
                 "{count} packets or ICMP errors did not reach the worker of their flow, because its lane was full"
             ));
         }
-        let is_kept = self.settings.state.is_some();
-        warnings.extend(books.sinks().iter().filter_map(|sink| sink.left(is_kept)));
+        warnings.extend(self.left(books));
         if canary::kinds(self.set).iter().all(|(_, count)| *count == 0) {
             warnings.push("no indicators: nothing can be found bad (--indicators)".to_owned());
         }
         warnings
+    }
+}
+
+impl Farewell<'_> {
+    /// What sinks did not get in the time that they had.
+    fn left(&self, books: &Books) -> Vec<String> {
+        let is_kept = self.settings.state.is_some();
+        books.sinks().iter().filter_map(|sink| sink.left(is_kept)).collect()
     }
 }
 

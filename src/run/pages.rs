@@ -6,6 +6,7 @@ use super::books::{Books, Moment, Wanted};
 use super::health;
 use super::http::{Page, Pages, Status as Answer, TEXT, Target};
 use super::now;
+use super::reload::Reloading;
 use crate::audit::{Act, Audit};
 use crate::intel::Office;
 use crate::metrics::{Published, Running};
@@ -32,6 +33,7 @@ pub(super) struct LivePages {
     /// The state directory.
     pub state: Option<PathBuf>,
     pub confinement: Arc<Confinement>,
+    pub reloading: Arc<Reloading>,
 }
 
 /// What the control socket gives: all that, and intelligence.
@@ -65,6 +67,7 @@ impl LivePages {
         let status = Status {
             intelligence: self.intel.status(),
             indicators: self.intel.set(),
+            reload: self.reloading.status(),
             mutes_active: self.mutes.active(now()),
             disk: self.state.as_deref().and_then(Disk::of),
             threads: health::threads(),
@@ -104,6 +107,7 @@ impl Pages for ControlPages {
                 None => Page::problem(Answer::NotFound, "the running weir has no sources"),
             }),
             "/intel/order" => intel.order_state(first("ticket")).map(|state| json_page(&state)),
+            "/reload" => self.0.reloading.order_state(first("ticket")).map(|state| json_page(&state)),
             "/mutes" => Some(json_page(&self.0.mutes.rows(now()))),
             "/intel/explain" => Some(match intel.explain(first("value")) {
                 Ok(known) => json_page(&known.with_mutes(self.0.mutes.covering(first("value"), now()))),
@@ -122,6 +126,7 @@ impl Pages for ControlPages {
                 Some(ticket_page(self.0.intel.sync(&sources)))
             }
             "/intel/release" => Some(ticket_page(self.release(word("source"), word("reason"), user))),
+            "/reload" => Some(ticket_page(self.reload(user))),
             "/mute" => {
                 let wish = Wish {
                     value: word("value"),
@@ -141,6 +146,14 @@ impl Pages for ControlPages {
 }
 
 impl ControlPages {
+    /// Who has the configuration read is written down first.
+    fn reload(&self, user: &User) -> Result<u64, String> {
+        if let Some(audit) = &self.0.audit {
+            audit.record(user, &Act::Reload, "", now()).map_err(|error| format!("{error:#}"))?;
+        }
+        self.0.reloading.order().ok_or_else(|| "nothing is read again here, or not any more".to_owned())
+    }
+
     /// What somebody let through is written down first.
     fn release(&self, source: &str, reason: &str, user: &User) -> Result<u64, String> {
         if let Some(audit) = &self.0.audit {

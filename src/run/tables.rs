@@ -15,7 +15,7 @@ use weir_capture::FrameBatch;
 use weir_flow::{Clock, Effort, FlowConfig, FlowStats, FlowTable, PassiveDns, Whence};
 use weir_model::frame::LinkType;
 use weir_model::{Frame, Timestamp};
-use weir_rules::{Matcher, Site};
+use weir_rules::Matcher;
 use weir_wire::{DecodeConfig, DecodeStats, Decoder};
 
 /// How long a worker waits for slower ones before it asks passive DNS: then names may be missing that another worker has yet to
@@ -133,12 +133,12 @@ impl Tables {
         index: usize,
         peers: &Arc<Peers>,
         flow: FlowConfig,
-        site: &Site,
         arming: &Arc<Arming>,
         wanted: Wanted,
     ) -> Self {
-        let (follower, set) = Follower::new(arming, index);
-        let matcher = Matcher::new(set);
+        let (follower, armed) = Follower::new(arming, index);
+        let matcher = Matcher::new(Arc::clone(&armed.set));
+        let site = Arc::clone(&armed.site);
         let flows_most = flow.max_flows() as u64;
         Self {
             index,
@@ -146,7 +146,7 @@ impl Tables {
             decoder: Decoder::new(DecodeConfig::default()),
             table: FlowTable::with_passive_dns(flow, Arc::clone(&peers.passive_dns)),
             handover: Handover::new(index, Arc::clone(&peers.lanes)),
-            watch: Watch::new(matcher, wanted.names).live(site.clone(), wanted.flows),
+            watch: Watch::new(matcher, wanted.names).live(site, wanted.flows),
             follower,
             clock: Clock::new(),
             closed: VecDeque::new(),
@@ -174,7 +174,7 @@ impl Tables {
     pub(super) fn follow(&mut self) {
         let Self { watch, follower, .. } = self;
         if let Some(armed) = follower.news() {
-            watch.follow(Arc::clone(&armed.set), &armed.added);
+            watch.follow(&armed.set, &armed.added, &armed.site);
             follower.has_taken();
             if !watch.is_sweeping() {
                 follower.has_swept();

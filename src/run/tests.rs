@@ -170,6 +170,10 @@ fn staged_with<S: Source>(
         ..common
     };
     let arguments = RunArguments { interface: vec!["played".into()], common, ..RunArguments::default() };
+    let run = Settings::for_run(&arguments).unwrap();
+    let dials = Dials::new(&RunSettings { drain: Duration::from_mins(1), ..run.clone() });
+    let reloading = Reloading::new(run);
+    dials.canary.set(None);
     let settings = Settings::for_run(&arguments).unwrap().common;
     let beginning = intel::begin(&settings, None).unwrap();
     let interfaces: Arc<dyn Interfaces> = Arc::clone(&wire) as _;
@@ -183,15 +187,21 @@ fn staged_with<S: Source>(
     let (flows, names) = (Paper::default(), Paper::default());
     let flow = flow_config(&settings);
     let peers = Arc::new(Peers::new(sources.len(), 0, &flow));
-    let arming = Arming::new(Arc::clone(&beginning.set), sources.len());
-    let (_, intel, notices) = beginning.keep(&arming).unwrap();
-    let (board_of_pages, mutes) = (Arc::clone(&board), Arc::default());
-    let confinement = Arc::new(Confinement::none("a test"));
-    let pages =
-        LivePages { board: board_of_pages, wanted, intel, mutes, audit: None, state: None, confinement };
-    let workers = workers(&settings, &arming, sources, wanted, (&flow, &peers));
+    let arming = Arming::new(Arc::clone(&beginning.set), site(&settings), sources.len());
+    let intel::Kept { office: intel, notices, .. } = beginning.keep(&arming).unwrap();
+    let pages = LivePages {
+        board: Arc::clone(&board),
+        wanted,
+        intel,
+        mutes: Arc::default(),
+        audit: None,
+        state: None,
+        confinement: Arc::new(Confinement::none("a test")),
+        reloading: Arc::clone(&reloading),
+    };
+    let workers = workers(&arming, sources, wanted, (&flow, &peers));
     let watching = Watching {
-        arming,
+        arming: Arc::clone(&arming),
         workers,
         collectors: None,
         peers,
@@ -201,17 +211,24 @@ fn staged_with<S: Source>(
             names: wanted.names.then(|| Box::new(names) as Sink),
             format: Format::Ecs,
         },
-        telling: Telling { mutes: Arc::default(), storm: Storm::new(settings.storm), notices },
-        sinks: (sinks, Duration::from_mins(1)),
+        telling: Telling { mutes: Arc::default(), dials: Arc::clone(&dials), arming, notices },
+        sinks,
+        dials,
         wanted,
         interfaces,
         board,
         ending: Ending::never_signalled(),
         pinned: false,
         state,
-        canary: None,
+        reloading,
+        began: instant(),
     };
     Played { watching, wire, alerts, flows, pages, wanted }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a moment to begin with")]
+fn instant() -> Instant {
+    Instant::now()
 }
 
 /// Waits until something is so, or fails.
@@ -256,12 +273,11 @@ fn open_flows_meet_indicators_that_come_later() {
     let Played { mut watching, wire, alerts, wanted, .. } = played();
     let set = Arc::clone(&watching.arming.current().set);
     let nothing = || Arc::new(SetBuilder::new().build());
-    let arming = Arming::new(nothing(), 1);
+    let arming = Arming::new(nothing(), Site::private_ranges(), 1);
     let (source, _) = watching.workers.pop().unwrap();
     let flow = FlowConfig::default();
-    let site = Site::private_ranges();
-    watching.workers.push((source, Tables::new(0, &watching.peers, flow, &site, &arming, wanted)));
-    watching.arming = Arc::clone(&arming);
+    watching.workers.push((source, Tables::new(0, &watching.peers, flow, &arming, wanted)));
+    (watching.arming, watching.telling.arming) = (Arc::clone(&arming), Arc::clone(&arming));
     let ending = watching.ending.clone();
     let run = std::thread::spawn(move || watch(watching));
     wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
@@ -285,8 +301,8 @@ fn open_flows_meet_indicators_that_come_later() {
 /// They are sent, recognised and counted, and nobody sees them.
 #[test]
 fn canaries_come_through_and_show_nowhere() {
-    let Played { mut watching, wire, alerts, flows, pages, wanted } = played();
-    watching.canary = Some(Duration::from_millis(300));
+    let Played { watching, wire, alerts, flows, pages, wanted } = played();
+    watching.dials.canary.set(Some(Duration::from_millis(300)));
     let ending = watching.ending.clone();
     let run = std::thread::spawn(move || watch(watching));
     wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));

@@ -54,14 +54,17 @@ impl Confinement {
         self.parts.iter().filter(|part| !part.holds).map(|part| format!("{}: {}", part.name, part.text))
     }
 
+    /// Whether anything confines this program.
+    pub(crate) const fn is_in_force(&self) -> bool {
+        self.access.is_some()
+    }
+
     /// Whether a file or folder can be read: for settings that are read anew.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads settings anew"))]
     pub(crate) fn may_read(&self, path: &Path) -> bool {
         self.access.as_ref().is_none_or(|access| within(path, access.reads.iter().chain(&access.writes)))
     }
 
     /// Whether a file can be made, written, rotated and removed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads settings anew"))]
     pub(crate) fn may_write(&self, path: &Path) -> bool {
         self.access.as_ref().is_none_or(|access| within(path, access.writes.iter()))
     }

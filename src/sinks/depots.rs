@@ -29,7 +29,13 @@ impl Depots {
         Self { folder: state.map(|state| state.path(FOLDER)), limits, open: BTreeMap::new() }
     }
 
-    /// That of a sink. One that does not want it any more still gets what is there.
+    /// Other limits count from here on.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.open.values().for_each(|depot| depot.set_limits(limits));
+    }
+
+    /// That of a sink, the same for all who serve it. One that does not want it any more still gets what is there.
     pub(super) fn open(&mut self, sink: &str, is_wanted: bool) -> Result<Option<Depot>> {
         let Some(folder) = &self.folder else {
             if is_wanted {
@@ -39,6 +45,9 @@ impl Depots {
             }
             return Ok(None);
         };
+        if let Some(open) = self.open.get(sink) {
+            return Ok(Some(open.clone()));
+        }
         let path = folder.join(format!("{sink}.{SUFFIX}"));
         if !is_wanted && !path.exists() {
             return Ok(None);
@@ -60,6 +69,13 @@ impl Depots {
     /// All that are open, by sink.
     pub(super) fn all(&self) -> Vec<(String, Depot)> {
         self.open.iter().map(|(sink, depot)| (sink.clone(), depot.clone())).collect()
+    }
+
+    /// Nothing is kept for this sink any more. Nobody may serve it.
+    pub(super) fn forget_one(&mut self, sink: &str) -> Result<()> {
+        self.open.remove(sink);
+        let path = self.folder.as_ref().map(|folder| folder.join(format!("{sink}.{SUFFIX}")));
+        path.filter(|path| path.exists()).map_or(Ok(()), |path| self.forget(&path, sink))
     }
 
     /// Nothing is kept for sinks that nobody configures any more; for those that are disabled it is.

@@ -9,9 +9,10 @@
 mod commands;
 mod depots;
 mod overlook;
+mod post;
 mod staff;
 mod tasting;
 
 pub(crate) use commands::run;
 pub(crate) use overlook::{FreightRow, Overlook, SinkRow};
-pub(crate) use staff::{Delivery, Sinks};
+pub(crate) use staff::{Deliveries, Sinks};

@@ -4,6 +4,7 @@ use crate::latency::{Distribution, Latency, Quantiles};
 use crate::ledger::{Boundary, Entry};
 use crate::run::now;
 use crate::status::SpoolStatus;
+use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_alert::courier::{Hatch, Watch, Watched};
@@ -14,7 +15,7 @@ use weir_model::Timestamp;
 /// Looks at all sinks of a run.
 pub(crate) struct Overlook {
     spool: Spool,
-    rows: Vec<Row>,
+    rows: ArcSwap<Vec<Arc<Row>>>,
 }
 
 /// A way out of a sink, and where it can be looked at.
@@ -100,13 +101,13 @@ pub(crate) struct FreightRow {
 }
 
 impl Overlook {
-    pub(super) const fn new(spool: Spool, rows: Vec<Row>) -> Self {
-        Self { spool, rows }
+    pub(super) fn new(spool: Spool) -> Self {
+        Self { spool, rows: ArcSwap::default() }
     }
 
-    /// The names of all ways out, in order.
-    pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.rows.iter().map(Row::name)
+    /// Looks at these from here on.
+    pub(super) fn show(&self, rows: Vec<Arc<Row>>) {
+        self.rows.store(Arc::new(rows));
     }
 
     /// How all are at this moment.
@@ -117,7 +118,7 @@ impl Overlook {
     /// The same, and how the spool is.
     pub(crate) fn look(&self) -> (Vec<SinkRow>, SpoolStatus) {
         let (state, now) = (self.spool.state(), now());
-        let rows = self.rows.iter().map(|row| row.look(&state, now)).collect();
+        let rows = self.rows.load().iter().map(|row| row.look(&state, now)).collect();
         let spool = SpoolStatus {
             bytes: state.bytes,
             limit_bytes: state.limit_bytes,
@@ -131,12 +132,13 @@ impl Overlook {
 
     /// Nobody will ever take anything any more.
     pub(crate) fn is_over(&self) -> bool {
-        !self.rows.is_empty() && self.rows.iter().all(|row| row.watch.look().is_over)
+        let rows = self.rows.load();
+        !rows.is_empty() && rows.iter().all(|row| row.watch.look().is_over)
     }
 }
 
 impl Row {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         if self.part.is_empty() { self.sink.clone() } else { format!("{} {}", self.sink, self.part) }
     }
 

@@ -1,6 +1,7 @@
 //! What a running Weir says of itself: the JSON of `/status`, and all that `weir status` shows.
 
 use super::intel::{IntelStatus, SetStatus};
+use super::reload::ReloadStatus;
 use crate::latency::Quantiles;
 use crate::ledger::Ledger;
 use crate::process::Disk;
@@ -32,6 +33,9 @@ pub(crate) struct Status {
     /// Threads that must make progress.
     #[serde(default)]
     pub threads: Vec<ThreadStatus>,
+    /// Since when what flows is compared with indicators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<ArmedStatus>,
     pub interfaces: Vec<InterfaceStatus>,
     pub workers: Vec<WorkerStatus>,
     /// What listens to routers.
@@ -93,6 +97,15 @@ pub(crate) struct Status {
     pub ledger: Ledger,
 }
 
+/// When what flows was first compared with indicators.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct ArmedStatus {
+    /// In seconds since 1970.
+    pub at: u64,
+    /// So long after the program began.
+    pub after_ms: u64,
+}
+
 /// Something that must be so before all that is configured is done.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
@@ -140,33 +153,6 @@ pub(crate) struct SpoolStatus {
     pub appended: u64,
     /// Those that fell off the end before all sinks had them.
     pub expired: u64,
-}
-
-/// What came of reading the configuration again.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-pub(crate) struct ReloadStatus {
-    /// When it was last read again, in seconds since 1970; none, if it never was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<u64>,
-    /// How often it was taken, and how often it was refused.
-    pub accepted: u64,
-    pub refused: u64,
-    /// Settings that were changed by it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub applied: Vec<String>,
-    /// Settings that only count after a restart.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wants_restart: Vec<String>,
-    /// Why what was read last was refused; what was there before counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-}
-
-impl ReloadStatus {
-    /// What was read last does not count.
-    pub(crate) const fn is_refused(&self) -> bool {
-        self.problem.is_some()
-    }
 }
 
 /// A thread's canary: an observation of our own that goes the whole way.

@@ -42,7 +42,7 @@ pub(super) fn render(
         status.render(&mut text);
     }
     latency(status, &mut text);
-    settings(status, &mut text);
+    status.reload.render(&mut text);
     text.push('\n');
     ledger::render(&status.ledger, &mut text);
     text
@@ -56,21 +56,17 @@ fn head(status: &Status, findings: &[Finding], screen: &Screen, text: &mut Strin
         1 => screen.paint("something is wrong", Colour::Wrong),
         count => screen.paint(&format!("{count} things are wrong"), Colour::Wrong),
     };
-    let _ = writeln!(text, "{} {doing} for {since}, process {}: {well}\n", status.program, status.process);
+    let _ = writeln!(text, "{} {doing} for {since}, process {}: {well}", status.program, status.process);
+    if let Some(armed) = status.armed {
+        let _ = writeln!(text, "armed {} after its start", time(Duration::from_millis(armed.after_ms)));
+    }
+    text.push('\n');
     for Finding { what, remedy } in findings {
         let what = printable(what, MOST_BYTES_OF_FINDING);
         let _ = writeln!(text, "{} {what}\n      {remedy}", screen.paint("WRONG", Colour::Wrong));
     }
     if !findings.is_empty() {
         text.push('\n');
-    }
-}
-
-/// Settings that wait for a restart are no mistake.
-fn settings(status: &Status, text: &mut String) {
-    let waiting = &status.reload.wants_restart;
-    if !waiting.is_empty() {
-        let _ = writeln!(text, "settings   after a restart these will count: {}", waiting.join(", "));
     }
 }
 
@@ -277,7 +273,7 @@ mod tests {
             "WRONG 1.0 MB are free",
             "WRONG 2 flows were lost in a queue",
             "WRONG the configuration that was read last is not used: line 3: no such key",
-            "after a restart these will count: interface",
+            "settings   these count after a restart:\n           interface\n",
         ] {
             assert!(text.contains(told), "{told} is not in\n{text}");
         }

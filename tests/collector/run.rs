@@ -55,9 +55,20 @@ impl Run {
         }
         let said = std::fs::File::options().create(true).append(true).open(file("said")).expect("a file");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+        Self::answering(command, root)
+    }
+
+    /// What a command starts, with the socket `control` in this folder.
+    pub(crate) fn answering(mut command: Command, root: PathBuf) -> Self {
         let run = Self { child: command.spawn().expect("weir runs"), folder: None, root };
         run.wait_for("it answers", || run.get("/status").is_some());
         run
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -129,8 +140,7 @@ impl Run {
 
     /// Ends it with a signal; its exit code, and what it said.
     pub(crate) fn end(&mut self, signal: &str) -> (Option<i32>, String) {
-        let sent = Command::new("kill").args([signal, &self.process().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()));
+        self.signal(signal);
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {

@@ -28,11 +28,13 @@ impl Watch {
         self.lock().clone()
     }
 
-    pub(super) fn worked(&self) {
+    /// Something works.
+    pub fn worked(&self) {
         self.lock().failing_since = None;
     }
 
-    pub(super) fn failed(&self, now: Timestamp, why: &str) {
+    /// Nothing works, for this reason.
+    pub fn failed(&self, now: Timestamp, why: &str) {
         let mut watched = self.lock();
         watched.failing_since.get_or_insert(now);
         watched.last_error = Some((now, why.to_owned()));

@@ -165,6 +165,11 @@ impl Spool {
         Self { shared: Arc::new(Shared { store: Mutex::new(store), last, appended: Condvar::new() }) }
     }
 
+    /// Other limits count from here on; what there is no room for then falls off with the next message or the next [`Spool::expire`].
+    pub fn set_limits(&self, limits: Limits) {
+        self.shared.store().limits = limits;
+    }
+
     /// Appends messages in their order, in one synced transaction: all of them or, with an error, none. It can be called again with the same.
     pub fn append(&self, entries: &[SpoolEntry<'_>], now: Timestamp) -> Result<Appended, SpoolError> {
         let prepared = entries.iter().map(|entry| Entry::new(entry.message, entry.note.clone()));

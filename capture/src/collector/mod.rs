@@ -35,7 +35,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use allowed::{Allowed, Once};
@@ -62,7 +62,7 @@ pub const MAX_COLLECTOR_EVENTS: usize = 256;
 struct Collector {
     /// Sockets stay in their group until all end: if one left, the kernel would put the last in its place.
     members: Vec<Member>,
-    allowed: Allowed,
+    allowed: RwLock<Arc<Allowed>>,
     strangers: Once<IpAddr>,
     cut_off: Once<(IpAddr, Ending)>,
     streams: Streams,
@@ -99,7 +99,7 @@ pub fn bind(options: &CollectorOptions) -> Result<(Vec<CollectorWorker>, Collect
     let (streams, listeners) = Streams::open(options)?;
     let collector = Arc::new(Collector {
         members,
-        allowed: Allowed::new(&options.allowed),
+        allowed: RwLock::new(Arc::new(Allowed::new(&options.allowed))),
         strangers: Once::default(),
         cut_off: Once::default(),
         streams,
@@ -115,6 +115,11 @@ pub fn bind(options: &CollectorOptions) -> Result<(Vec<CollectorWorker>, Collect
 }
 
 impl Collector {
+    /// Who is heard at this moment.
+    fn allowed(&self) -> Arc<Allowed> {
+        Arc::clone(&self.allowed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn refuse(&self, stranger: IpAddr) {
         if self.strangers.meet(stranger) {
             self.tell(Heard::Stranger(stranger));

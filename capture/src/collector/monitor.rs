@@ -1,8 +1,11 @@
 //! What is to be known of a collector while its threads receive.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use ipnet::IpNet;
+
+use super::allowed::Allowed;
 use super::group::Member;
 use super::stream::Gate;
 use super::{Collector, CollectorError, CollectorEvent, CollectorStats, locked};
@@ -32,6 +35,12 @@ impl CollectorMonitor {
             sockets: self.collector.members.iter().map(Member::stats).collect(),
             streams: self.collector.streams.stats(),
         }
+    }
+
+    /// Hears exporters of these networks alone from here on; all, if there are none. Streams that are open go on.
+    pub fn allow(&self, networks: &[IpNet]) {
+        let mut allowed = self.collector.allowed.write().unwrap_or_else(PoisonError::into_inner);
+        *allowed = Arc::new(Allowed::new(networks));
     }
 
     /// What happened since the last call, oldest first; at most [`super::MAX_COLLECTOR_EVENTS`] are kept, the newest.

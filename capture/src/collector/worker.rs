@@ -150,10 +150,11 @@ impl CollectorWorker {
             }
         };
         let mut taken = Taken::default();
+        let allowed = collector.allowed();
         for one in received {
             let mut from = one.from;
             from.set_ip(from.ip().to_canonical());
-            let is_heard = collector.allowed.has(from.ip());
+            let is_heard = allowed.has(from.ip());
             if !is_heard {
                 taken.refused += 1;
                 collector.refuse(from.ip());

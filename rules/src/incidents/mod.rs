@@ -171,6 +171,12 @@ impl Incidents {
         }
     }
 
+    /// Judges by another site from here on. What is held stays as it was judged; a flow that is open is judged anew when it is looked at
+    /// again or ends, and may then belong to another incident.
+    pub fn set_site(&mut self, site: Site) {
+        self.site = site;
+    }
+
     /// What happened so far.
     pub fn stats(&self) -> &IncidentStats {
         &self.stats

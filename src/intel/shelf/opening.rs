@@ -48,7 +48,7 @@ impl Shelf {
     /// forgotten.
     pub(crate) fn open(settings: IntelSettings, screen: Arc<Screen>, state: &State) -> Result<Self> {
         let path = state.path(LIBRARY);
-        let (mut library, aside) = Library::open_or_set_aside(&path)?;
+        let (library, aside) = Library::open_or_set_aside(&path)?;
         std::fs::set_permissions(&path, Permissions::from_mode(PRIVATE))?;
         if let Some(aside) = aside {
             complain(&format!(
@@ -63,8 +63,24 @@ impl Shelf {
                 complain(&format!("source {}: {warning}", source.name));
             }
         }
+        let mut shelf = Self::new(settings, screen, Books::Writing(library));
+        shelf.forget_others(&[])?;
+        Ok(shelf)
+    }
+
+    /// The same library with other settings. What sources said that are not in the settings any more counts no longer.
+    pub(in crate::intel) fn change(&mut self, settings: IntelSettings, screen: Arc<Screen>) {
+        self.sources = settings.all_sources();
+        self.policies = policies(&self.sources);
+        (self.settings, self.screen) = (settings, screen);
+    }
+
+    /// Forgets what sources said that are not in the settings any more, but for those that are being asked.
+    pub(in crate::intel) fn forget_others(&mut self, asked: &[&str]) -> Result<()> {
+        let Books::Writing(library) = &mut self.library else { return Ok(()) };
         for known in library.sources()? {
-            if !sources.iter().any(|source| source.name == known.name) {
+            let is_configured = self.sources.iter().any(|source| source.name == known.name);
+            if !is_configured && !asked.contains(&known.name.as_str()) {
                 complain(&format!(
                     "source {} is not in the settings any more: its {} entries are removed",
                     known.name, known.entries
@@ -72,7 +88,7 @@ impl Shelf {
                 library.forget(&known.name, now())?;
             }
         }
-        Ok(Self::new(settings, screen, Books::Writing(library)))
+        Ok(())
     }
 
     /// The same, and keeps the state directory.

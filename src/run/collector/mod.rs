@@ -14,6 +14,7 @@ mod keeper;
 mod notices;
 mod sockets;
 mod templates;
+mod terms;
 mod thread;
 mod watchman;
 
@@ -21,6 +22,7 @@ pub(super) use books::SeenCollector;
 pub(super) use exporters::Exporters;
 pub(super) use keeper::Keeper;
 pub(super) use sockets::Listening;
+pub(super) use terms::Terms;
 pub(super) use thread::CollectorThread;
 
 use super::arming::{Arming, Follower};
@@ -28,21 +30,19 @@ use super::board::{Board, CollectorPlaces};
 use super::books::Wanted;
 use super::outbox::{Outbox, Queues};
 use super::tables::Peers;
-use crate::canary::Aviary;
+use crate::canary::{Aviary, Interval};
 use crate::collect::{Collector, CollectorConfig};
-use crate::config::{CollectorSettings, ConfiguredSampling, Settings};
+use crate::config::Settings;
 use crate::pipeline;
 use crate::read::exported_flow_config;
 use crate::state::State;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use templates::Templates;
 use thread::Done;
 use weir_flow::{ExportedFlows, ExportedFlowsConfig, FlowConfig};
 use weir_model::dealing;
-use weir_model::record::{Sampling, SamplingSource};
-use weir_rules::{FlowHits, Site};
-use weir_wire::export::{ExportDecoder, ExportLimits, Precedence};
+use weir_rules::FlowHits;
+use weir_wire::export::ExportLimits;
 
 /// Flows for which there is memory (70 MB) before the first datagram comes, so that the conversations that are open when a
 /// collector starts, which all begin in the first second, find it ready.
@@ -63,8 +63,8 @@ impl Collectors {
     /// One for each thread; they know the templates that were kept.
     pub(super) fn new(
         listening: Listening,
-        (settings, collector): (&Settings, &CollectorSettings),
-        (arming, site, wanted): (&Arc<Arming>, Site, Wanted),
+        settings: &Settings,
+        (arming, wanted): (&Arc<Arming>, Wanted),
         (flow, peers): (&FlowConfig, &Arc<Peers>),
         state: Option<&Arc<State>>,
     ) -> Self {
@@ -75,10 +75,11 @@ impl Collectors {
         let flows_most = exported.max_flows() as u64;
         let flows = Arc::new(ExportedFlows::new(exported, Some(Arc::clone(peers.passive_dns()))));
         flows.take_memory(FLOWS_AT_START);
+        let armed = arming.current();
         let config = CollectorConfig {
             limits: ExportLimits::default(),
-            set: Arc::clone(&arming.current().set),
-            site,
+            set: Arc::clone(&armed.set),
+            site: (*armed.site).clone(),
             want_flows: records(wanted.flows),
             want_names: records(wanted.names),
             part: 0,
@@ -87,10 +88,9 @@ impl Collectors {
         };
         let new = |part| Collector::new(CollectorConfig { part, ..config.clone() }, Arc::clone(&flows));
         let mut stages: Vec<_> = (0..threads).map(new).collect();
-        for rate in &collector.sampling {
-            for collector in &mut stages {
-                configure(collector.decoder(), rate);
-            }
+        let agreed = listening.terms.agreed();
+        for collector in &mut stages {
+            agreed.teach(collector.decoder());
         }
         let templates = state.map(|state| {
             let mut decoders: Vec<_> = stages.iter_mut().map(Collector::decoder).collect();
@@ -104,11 +104,11 @@ impl Collectors {
 
     /// Where the threads put up what they count.
     pub(super) fn places(&self) -> CollectorPlaces {
-        let Listening { workers, monitor, addresses, named } = &self.listening;
+        let Listening { workers, monitor, addresses, terms } = &self.listening;
         CollectorPlaces {
             monitor: Arc::clone(monitor),
             listen: addresses.clone(),
-            named: Arc::clone(named),
+            terms: Arc::clone(terms),
             flows: Arc::clone(&self.flows),
             flows_most: self.flows_most,
             threads: workers.iter().map(|_| Mutex::default()).collect(),
@@ -121,38 +121,32 @@ impl Collectors {
         board: &Arc<Board>,
         peers: &Arc<Peers>,
         queues: &Queues,
-        canary: Option<Duration>,
+        canary: &Arc<Interval>,
     ) -> (Vec<CollectorThread>, Keeper) {
-        let Self { listening: Listening { workers, monitor, named, .. }, stages, arming, templates, .. } =
+        let Self { listening: Listening { workers, monitor, terms, .. }, stages, arming, templates, .. } =
             self;
         let done = Done::for_each(workers.len());
         let thread = |(index, ((worker, mut collector), done)): (usize, ((_, Collector), _))| {
-            let (follower, set) = Follower::new(&arming, peers.workers() + index);
-            collector.follow(set);
+            let (follower, armed) = Follower::new(&arming, peers.workers() + index);
+            collector.follow(Arc::clone(&armed.set), &armed.site);
             CollectorThread {
                 index,
                 follower,
                 to_sweep: Vec::new(),
-                aviary: Aviary::new(canary, peers.workers() + index),
+                aviary: Aviary::new(Arc::clone(canary), peers.workers() + index),
                 peer: peers.workers() + index,
                 worker,
                 collector,
                 outbox: Outbox::new(queues.clone()),
                 board: Arc::clone(board),
                 peers: Arc::clone(peers),
-                named: Arc::clone(&named),
+                agreed: terms.agreed(),
+                terms: Arc::clone(&terms),
                 done,
                 templates: templates.as_ref().map(|(templates, _)| Arc::clone(templates)),
             }
         };
         let threads = workers.into_iter().zip(stages).zip(done).enumerate().map(thread).collect();
         (threads, Keeper::new(monitor, Arc::clone(board), templates))
-    }
-}
-
-/// What the operator says of sampling counts where the exporter says nothing.
-fn configure(decoder: &mut ExportDecoder, rate: &ConfiguredSampling) {
-    if let Some(sampling) = Sampling::new(1, rate.one_in, SamplingSource::Configured) {
-        decoder.set_configured_sampling(rate.exporter, rate.interface, sampling, Precedence::WhenSilent);
     }
 }

@@ -1,10 +1,10 @@
 //! The sockets of a run: opened with advice where that fails, or gives less than was asked for.
 
+use super::terms::Terms;
 use crate::config::CollectorSettings;
 use crate::output::complain;
 use crate::summary::bytes;
 use anyhow::{Result, anyhow};
-use std::net::IpAddr;
 use std::sync::Arc;
 use weir_capture::collector::{
     self, CollectorError, CollectorMonitor, CollectorOptions, CollectorStats, CollectorWorker, Listen,
@@ -17,8 +17,7 @@ pub(in crate::run) struct Listening {
     pub monitor: Arc<CollectorMonitor>,
     /// Where, in the order of the settings.
     pub addresses: Vec<String>,
-    /// Exporters that are named in the settings, sorted.
-    pub named: Arc<[IpAddr]>,
+    pub terms: Arc<Terms>,
 }
 
 impl Listening {
@@ -40,12 +39,9 @@ impl Listening {
         if let Some(granted) = granted.filter(|granted| *granted < options.receive_buffer) {
             complain(&less_granted(options.receive_buffer, granted));
         }
-        Ok(Self {
-            workers,
-            monitor: Arc::new(monitor),
-            addresses: addresses(settings, &stats),
-            named: settings.named_exporters().into(),
-        })
+        let monitor = Arc::new(monitor);
+        let terms = Terms::new(settings, &monitor);
+        Ok(Self { workers, monitor, addresses: addresses(settings, &stats), terms })
     }
 }
 

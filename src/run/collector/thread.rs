@@ -3,6 +3,7 @@
 use super::exporters::Exporters;
 use super::notices::Crier;
 use super::templates::{Changes, Templates};
+use super::terms::{Agreed, Terms};
 use crate::canary::Aviary;
 use crate::collect::Collector;
 use crate::latency::StageTimes;
@@ -15,7 +16,6 @@ use crate::run::outbox::Outbox;
 use crate::run::pace::Pace;
 use crate::run::tables::Peers;
 use crate::supervisor;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -46,8 +46,9 @@ pub(in crate::run) struct CollectorThread {
     pub(super) outbox: Outbox,
     pub(super) board: Arc<Board>,
     pub(super) peers: Arc<Peers>,
-    /// Exporters that are named in the settings, sorted.
-    pub(super) named: Arc<[IpAddr]>,
+    pub(super) terms: Arc<Terms>,
+    /// What of them its decoder knows.
+    pub(super) agreed: Arc<Agreed>,
     pub(super) done: Done,
     /// Where templates are kept, if they are.
     pub(super) templates: Option<Arc<Templates>>,
@@ -103,7 +104,7 @@ impl CollectorThread {
     /// Compares with the set that counts from here on.
     fn follow(&mut self) {
         if let Some(armed) = self.follower.news() {
-            self.collector.follow(Arc::clone(&armed.set));
+            self.collector.follow(Arc::clone(&armed.set), &armed.site);
             self.follower.has_taken();
             self.to_sweep.push(Arc::clone(&armed.added));
         }
@@ -156,8 +157,18 @@ impl CollectorThread {
         self.outbox.take(self.collector.take_learnt());
     }
 
+    /// Goes by what is agreed of exporters at this moment.
+    fn agree(&mut self) {
+        let agreed = self.terms.agreed();
+        if !Arc::ptr_eq(&agreed, &self.agreed) {
+            agreed.teach(self.collector.decoder());
+            self.agreed = agreed;
+        }
+    }
+
     /// Time has gone on.
     fn round(&mut self, rounds: u64, going: &mut Going) {
+        self.agree();
         let Going { times, passed, crier, .. } = going;
         let Self { collector, .. } = self;
         let look = if rounds.is_multiple_of(ROUNDS_PER_LOOK_AT_ALL) { Look::All } else { Look::Changed };
@@ -170,7 +181,7 @@ impl CollectorThread {
         self.outbox.send_lines();
         self.peers.pass(self.peer, *passed);
         for (exporter, notice) in self.collector.take_notices() {
-            let is_named = self.named.binary_search(&exporter).is_ok();
+            let is_named = self.agreed.named.binary_search(&exporter).is_ok();
             crier.take(*passed, exporter, notice, is_named);
         }
         crier.lines(*passed).iter().for_each(|line| complain(line));
@@ -202,7 +213,7 @@ impl CollectorThread {
     }
 
     fn show(&mut self, going: &Going, is_last: bool) {
-        let exporters = Exporters::of(self.collector.decoder(), &self.named, going.passed);
+        let exporters = Exporters::of(self.collector.decoder(), &self.agreed.named, going.passed);
         let view = CollectorView {
             report: if is_last { self.collector.report() } else { self.collector.counts() },
             exporters,

@@ -106,11 +106,10 @@ fn batch<D: AsRef<[u8]>>(first: u64, frames: impl IntoIterator<Item = D>) -> Fra
 fn tables() -> [Tables; 2] {
     let config = pipeline::share_of(&FlowConfig::default(), 2);
     let peers = Arc::new(Peers::new(2, 0, &config));
-    let arming = Arming::new(Arc::new(SetBuilder::new().build()), 2);
+    let arming = Arming::new(Arc::new(SetBuilder::new().build()), Site::private_ranges(), 2);
     let wanted = Wanted { flows: true, names: false };
     let fragments = dealt(&question(1, 1)[0], 2);
-    [fragments, 1 - fragments]
-        .map(|index| Tables::new(index, &peers, config.clone(), &Site::private_ranges(), &arming, wanted))
+    [fragments, 1 - fragments].map(|index| Tables::new(index, &peers, config.clone(), &arming, wanted))
 }
 
 /// Ends both; the flows of each.
@@ -131,6 +130,7 @@ fn books(reports: Vec<TablesReport>, moment: Moment) -> Books {
         .map(|report| WorkerView { report, sent: Sent::default(), overload: OverloadCounts::default() })
         .collect();
     let seen = Seen {
+        armed: None,
         collector: None,
         running: Duration::from_secs(1),
         is_ending: false,

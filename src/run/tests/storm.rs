@@ -139,9 +139,8 @@ fn play(set: &Arc<IndicatorSet>, frames: u64, per_second: Option<u64>) -> Outcom
     let (waited, its_wire) = (Arc::clone(&most_waited), Arc::clone(&wire));
     let flood =
         Flood { per_second, most: frames, began: None, taken: 0, wire: its_wire, most_waited: waited };
-    let Played { mut watching, .. } =
-        staged_with(common, Some(state), NOTHING, (vec![flood], Arc::clone(&wire)));
-    watching.sinks.1 = Duration::from_secs(1);
+    let Played { watching, .. } = staged_with(common, Some(state), NOTHING, (vec![flood], Arc::clone(&wire)));
+    watching.dials.set_drain(Duration::from_secs(1));
     watching.arming.arm(Arc::clone(set));
     let ending = watching.ending.clone();
     let began = Instant::now();

@@ -137,6 +137,12 @@ impl ExportDecoder {
         }
     }
 
+    /// Forgets all sampling that the operator configured.
+    pub fn clear_configured_sampling(&mut self) {
+        self.configured.clear();
+        self.exporters.iter_mut().for_each(|known| known.configured = None);
+    }
+
     /// Decodes a datagram of any version. What was wrong with parts of it is counted; the error is for one of which nothing
     /// was taken.
     pub fn datagram<S: ExportSink + ?Sized>(

@@ -84,6 +84,11 @@ impl Depot {
         Ok(Self(Arc::new(Mutex::new(store))))
     }
 
+    /// Other limits count from here on; what there is no room for then falls off with the next parcels or the next [`Depot::expire`].
+    pub fn set_limits(&self, limits: Limits) {
+        self.store().limits = limits;
+    }
+
     /// Keeps parcels in their order, in one synced transaction: all of them or, with an error, none. Gives how many fell off the end for it.
     pub fn append(&self, parcels: &[Parcel], now: Timestamp) -> Result<u64, SpoolError> {
         let bundles = bundle::pack(parcels)?;

@@ -42,7 +42,7 @@ type Accounts = BTreeMap<Kind, DepotCounts>;
 /// The connection, and what was committed by it.
 pub(super) struct Store {
     connection: Connection,
-    limits: Limits,
+    pub(super) limits: Limits,
     accounts: Accounts,
     commit: Commit,
 }

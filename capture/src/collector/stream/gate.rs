@@ -154,7 +154,7 @@ impl Keeper {
         from.set_ip(from.ip().to_canonical());
         let counts = &listener.counts;
         counts.connections.fetch_add(1, Ordering::Relaxed);
-        if !self.collector.allowed.has(from.ip()) {
+        if !self.collector.allowed().has(from.ip()) {
             counts.strangers.fetch_add(1, Ordering::Relaxed);
             self.collector.refuse(from.ip());
             return;
