@@ -553,4 +553,18 @@ mod tests {
         let error = roles(&["resolvr=10.0.0.53".to_owned()], &BTreeMap::new()).unwrap_err().to_string();
         assert!(error.contains("there is no role `resolvr`; there are resolver, mail"), "{error}");
     }
+
+    #[test]
+    fn the_file_of_the_service_is_read_where_nobody_says_what_to_watch() {
+        let folder = tempfile::tempdir().unwrap();
+        let usual = folder.path().join("weir.toml");
+        let is_read = |flags: &RunArguments| Written::for_run(flags, &usual).unwrap().path.is_some();
+        assert!(!is_read(&RunArguments::default()), "it is not there");
+        std::fs::write(&usual, "interface = [\"eth1\"]").unwrap();
+        assert!(is_read(&RunArguments::default()));
+        assert!(!is_read(&RunArguments { interface: vec!["lo".into()], ..RunArguments::default() }));
+        let mut flags = RunArguments::default();
+        flags.collector.netflow = vec!["127.0.0.1:2055".into()];
+        assert!(!is_read(&flags));
+    }
 }

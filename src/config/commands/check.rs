@@ -125,7 +125,10 @@ fn of_settings(settings: &RunSettings, lines: &BTreeMap<String, usize>) -> Vec<M
         };
         let line = lines.iter().find(of_key).map(|(_, line)| *line).or_else(|| lines.get(&table).copied());
         let page = if table.starts_with("sink") { "docs/ALERTING.md" } else { "docs/INTELLIGENCE.md" };
-        Mistake::at(line, error, format!("{page} shows how it is written")).in_place(&format!("[{table}]"))
+        // Most say themselves what to write.
+        let remedy =
+            if error.contains("; ") { String::new() } else { format!("{page} shows how it is written") };
+        Mistake::at(line, error, remedy).in_place(&format!("[{table}]"))
     };
     let mut mistakes = Vec::new();
     for sink in &common.sinks {
