@@ -27,7 +27,7 @@ const TABLES: &[&[&str]] = &[
     &["[role]\nresolver = [\"10.0.0.1\"]", "[role]\nmail = [\"10.0.0.2\"]\nscanner = [\"10.0.0.3\"]"],
     &["[storm]\nper_minute = 7", "[storm]\nper_minute = \"off\""],
     &["[spool]\nsize = \"2MiB\"", "[spool]\nage = \"3d\""],
-    &["[screening.actions]\n\"x\" = \"warn\""],
+    &["[screening.actions]\n\"x\" = \"lower\""],
     &[
         "[source.one]\ntype = \"feed\"\npath = \"x\"",
         "[source.one]\ntype = \"feed\"\nurl = \"https://x.example/\"",
