@@ -45,6 +45,7 @@ pub(crate) use arming::Arming;
 pub(crate) use clock::now;
 pub(crate) use control::usual_places;
 pub(crate) use reload::command as reload;
+pub(crate) use reload::keys::wants_restart;
 
 use crate::Outcome;
 use crate::audit::Audit;

@@ -36,8 +36,8 @@ pub(crate) struct Key {
     pub is_needed: bool,
     /// It takes the place of another key, with which it does not go together.
     pub instead_of: Option<&'static str>,
-    /// What it takes to change it in a running `weir run`.
-    pub change: Change,
+    /// It is for `weir read` alone.
+    pub is_for_files: bool,
 }
 
 /// What it takes to change a key in a running `weir run`.
@@ -45,16 +45,16 @@ pub(crate) struct Key {
 pub(crate) enum Change {
     /// A reload.
     Reload,
-    /// A new start.
-    Restart,
+    /// A new start, for this reason.
+    Restart(&'static str),
     /// `weir run` does not use it.
     Unused,
 }
 
 impl Key {
     pub(super) const fn new(name: &'static str, form: Form, example: &'static str) -> Self {
-        let (words, default, is_needed, instead_of) = ("", "", false, None);
-        Self { name, form, words, default, example, is_needed, instead_of, change: Change::Restart }
+        let (words, default, is_needed, instead_of, is_for_files) = ("", "", false, None, false);
+        Self { name, form, words, default, example, is_needed, instead_of, is_for_files }
     }
 
     pub(super) const fn means(self, words: &'static str) -> Self {
@@ -73,12 +73,8 @@ impl Key {
         Self { instead_of: Some(other), ..self }
     }
 
-    pub(super) const fn reloaded(self) -> Self {
-        Self { change: Change::Reload, ..self }
-    }
-
-    pub(super) const fn unused(self) -> Self {
-        Self { change: Change::Unused, ..self }
+    pub(super) const fn for_files(self) -> Self {
+        Self { is_for_files: true, ..self }
     }
 
     /// What it means, in a sentence or two.
@@ -158,6 +154,15 @@ pub(super) fn forms_of(name: &str) -> Vec<Form> {
 const ANY: &str = "NAME";
 
 impl Entry {
+    /// What it takes to change it in a running `weir run`, as that has it.
+    pub(crate) fn change(&self) -> Change {
+        match crate::run::wants_restart(&self.path) {
+            _ if self.key.is_for_files => Change::Unused,
+            Some(why) => Change::Restart(why),
+            None => Change::Reload,
+        }
+    }
+
     /// Whether it is what stands there, as `sink.soc.url`.
     pub(crate) fn is_at(&self, asked: &str) -> bool {
         let mut asked = asked.split('.');

@@ -1,7 +1,7 @@
 //! `weir config example`: a configuration with all keys, none of which is in force until its `#` is taken away.
 
 use crate::config::form::Form;
-use crate::config::keys::{Change, Key, SINK, SINKS, SOURCE, SOURCES, TOP};
+use crate::config::keys::{Key, SINK, SINKS, SOURCE, SOURCES, TOP};
 
 /// Columns of comments.
 const WIDTH: usize = 100;
@@ -85,7 +85,7 @@ fn entry(text: &mut String, before: &str, key: &Key) {
         return;
     }
     text.push('\n');
-    let only = if key.change == Change::Unused { " (`weir read` only)" } else { "" };
+    let only = if key.is_for_files { " (`weir read` only)" } else { "" };
     let needed = if key.is_needed { " It must be there." } else { "" };
     comment(text, &format!("{}{only}.{needed}", key.meaning().trim_end_matches('.')));
     let value = key.default().filter(|default| is_value(key, default)).unwrap_or_else(|| {

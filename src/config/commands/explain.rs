@@ -70,7 +70,7 @@ fn one(entry: &Entry) -> String {
     if key.example != "{}" {
         row("example", &format!("{} = {}", key.name, key.example));
     }
-    row("a change", change(key.change));
+    row("a change", &change(entry.change()));
     if let Some(flag) = key.flag() {
         row("flag", flag);
     }
@@ -130,10 +130,10 @@ fn wrapped(text: &mut String, indent: &str, words: &str) {
     text.push('\n');
 }
 
-const fn change(change: Change) -> &'static str {
+fn change(change: Change) -> String {
     match change {
-        Change::Reload => "counts from the next reload on (weir reload, SIGHUP)",
-        Change::Restart => "counts from the next start on",
-        Change::Unused => "is nothing to `weir run`: this key is for `weir read`",
+        Change::Reload => "counts from the next reload on (weir reload, SIGHUP)".to_owned(),
+        Change::Restart(why) => format!("counts from the next start on: {why}"),
+        Change::Unused => "is nothing to `weir run`: this key is for `weir read`".to_owned(),
     }
 }

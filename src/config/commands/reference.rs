@@ -94,9 +94,9 @@ fn reference() -> String {
             None => String::new(),
         };
         let flag = key.flag().map_or(String::new(), |flag| format!(" (`{flag}`)"));
-        let change = match key.change {
+        let change = match entry.change() {
             Change::Reload => "reload",
-            Change::Restart => "restart",
+            Change::Restart(_) => "restart",
             Change::Unused => "`weir read` only",
         };
         let (takes, meaning) = (key.form.wants().replace('|', "\\|"), key.meaning().replace('|', "\\|"));
