@@ -3,6 +3,7 @@
 use crate::probe::Probe;
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -53,4 +54,32 @@ fn a_thread_that_hangs_is_noticed() {
     });
     probe.wait_to_be_told("WATCHDOG=1");
     probe.wait_for("it is said", || probe.said().contains("all threads go on again"));
+}
+
+/// Whoever asked for a reload waits from `RELOADING` to `READY`; with the time, since systemd 253.
+#[test]
+fn a_reload_is_told_from_its_beginning_to_its_end() {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let configured = |folder: &tempfile::TempDir, sink: &Path| {
+        let path = folder.path().join("weir.toml");
+        let text = format!("[sink.disk]\ntype = \"file\"\npath = \"{}\"\n", sink.display());
+        std::fs::write(&path, text).expect("it is written");
+        vec!["--config".to_owned(), path.display().to_string()]
+    };
+    let probe = Probe::start(WATCHDOG, |folder| configured(folder, &folder.path().join("alerts.jsonl")));
+    probe.wait_to_be_told("READY=1");
+    // Where a confined process cannot write.
+    let outside =
+        format!("[sink.disk]\ntype = \"file\"\npath = \"{}/x.jsonl\"\n", elsewhere.path().display());
+    std::fs::write(probe.file("weir.toml"), outside).expect("it is written");
+    let sent = Command::new("kill").args(["-HUP", &probe.process().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let told = probe.wait_to_be_told("RELOADING=1");
+    assert!(told.contains("MONOTONIC_USEC="), "{told}");
+    probe.wait_to_be_told("READY=1");
+    let reload = probe.status()["reload"].clone();
+    let is_confined = probe.status()["sandbox"][0]["holds"] == true;
+    let waits = reload["wants_restart"].as_array().cloned().unwrap_or_default();
+    let names_it = waits.iter().any(|line| line.as_str().is_some_and(|line| line.contains("sink.disk")));
+    assert_eq!(names_it, is_confined, "{reload}");
 }
