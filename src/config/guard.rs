@@ -66,11 +66,18 @@ fn tls(
     key: Option<PathBuf>,
     client_authority: Option<PathBuf>,
 ) -> Result<Option<TlsFiles>> {
+    let given = if cert.is_some() {
+        "listen_tls_cert"
+    } else if key.is_some() {
+        "listen_tls_key"
+    } else {
+        "listen_tls_client_ca"
+    };
     match (cert, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key, client_authority })),
         (None, None) if client_authority.is_none() => Ok(None),
         _ => bail!(
-            "TLS for metrics needs a certificate and its key: write listen_tls_cert and listen_tls_key together"
+            "{given}: TLS needs a certificate and its key: write listen_tls_cert and listen_tls_key together"
         ),
     }
 }
@@ -79,7 +86,9 @@ fn token(file: Option<PathBuf>, env: Option<String>) -> Result<Option<SecretPlac
     match (&file, &env) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => {
-            bail!("write listen_token_file or listen_token_env, not both: there is one token")
+            bail!(
+                "listen_token_env: there is one token: write listen_token_file or listen_token_env, not both"
+            )
         }
         _ => Ok(Some(SecretPlace { file, env })),
     }
