@@ -176,8 +176,12 @@ fn frames_that_arrive_while_joining_are_counted_once() {
         let large = TapOptions { ring_bytes: 64 << 20, ..options(&["tap0"], 3) };
         let (workers, monitor) = net.inside(Side::Tap, || live::open(&large).unwrap());
         let mut sent = 0;
-        let (got, stats) = capture(workers, &monitor, |_| {
-            thread::sleep(Duration::from_millis(20));
+        let (got, stats) = capture(workers, &monitor, |monitor| {
+            // Whoever sends may not have had its turn since.
+            let until = Instant::now() + Duration::from_secs(10);
+            while monitor.stats()[0].delivered == 0 && Instant::now() < until {
+                thread::sleep(Duration::from_millis(20));
+            }
             going.store(false, std::sync::atomic::Ordering::Relaxed);
         });
         sent += sending.join().unwrap();
