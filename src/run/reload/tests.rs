@@ -61,7 +61,7 @@ fn settings(folder: &std::path::Path, text: &str) -> RunSettings {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
     fn what_counts_is_what_was_wanted_but_for_what_wants_a_restart(
