@@ -77,7 +77,7 @@ pub struct Post {
 
 /// Looks on while a courier works, on its thread.
 pub trait Onlooker: Send {
-    /// The courier goes on; said at least each [`PATIENCE`], also when there is nothing to do.
+    /// The courier goes on; said at least each half minute, also when there is nothing to do.
     fn turns(&mut self) {}
 
     /// A message was delivered that had waited so long in the spool.
