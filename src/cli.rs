@@ -12,6 +12,7 @@ mod mute;
 mod rehearse;
 mod reload;
 mod sink;
+mod state;
 
 pub(crate) use collector::CollectorArguments;
 pub(crate) use config::{CheckArguments, ConfigArguments, ConfigCommand, DumpArguments};
@@ -27,6 +28,8 @@ pub(crate) use mute::{MuteArguments, MuteCommand, MutePlaceArguments, UnmuteArgu
 pub(crate) use rehearse::RehearseArguments;
 pub(crate) use reload::ReloadArguments;
 pub(crate) use sink::{SinkArguments, SinkCommand, SinkHolding, SinkListArguments, SinkTestArguments};
+
+pub(crate) use state::{StateArguments, StateCommand, StatePlaceArguments};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -67,6 +70,8 @@ pub(crate) enum Command {
     Mute(MuteArguments),
     /// Let a value ring again
     Unmute(UnmuteArguments),
+    /// What Weir remembers between runs: show it, check it, back it up, restore it
+    State(StateArguments),
     /// Print what a shell wants to know to complete command lines: bash, zsh, fish, elvish or powershell
     Completions(CompletionsArguments),
     /// Open interfaces for the `weir run` that started this.

@@ -11,6 +11,7 @@ mod exported;
 mod form;
 mod guard;
 mod intel;
+mod keep;
 mod keys;
 mod mistake;
 mod named;
@@ -34,9 +35,11 @@ pub(crate) use tap::TapSettings;
 
 use crate::cli::{CommonArguments, HoldingArguments, ReadArguments, RunArguments};
 use crate::sandbox::Sandbox;
+use crate::state::Keep;
 use anyhow::{Context as _, Result, bail};
 use document::Document;
 use ipnet::IpNet;
+use keep::WrittenKeep;
 use mistake::{Mistake, Mistakes};
 use named::WrittenTables;
 use serde::de::IgnoredAny;
@@ -120,6 +123,8 @@ struct Written {
     receive_buffer: Option<String>,
     #[serde(default)]
     spool: WrittenSpool,
+    #[serde(default)]
+    keep: WrittenKeep,
     drain: Option<String>,
     #[serde(default)]
     storm: WrittenStorm,
@@ -180,6 +185,8 @@ pub(crate) struct Settings {
     pub spool: Limits,
     /// Of flows, names and ledgers of a sink that has them spooled.
     pub freight: Limits,
+    /// How long is kept what nothing else deletes.
+    pub keep: Keep,
     /// Messages a minute; `None` for all.
     pub storm: Option<u64>,
 }
@@ -344,6 +351,7 @@ impl Settings {
             sinks: file.sinks,
             spool: file.spool.limits()?,
             freight: file.spool.freight()?,
+            keep: file.keep.keep()?,
             storm: file.storm.per_minute()?,
             screening: ScreeningSettings {
                 is_off: flags.no_screening || file.no_screening.unwrap_or(false),

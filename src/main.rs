@@ -74,6 +74,7 @@ fn main() -> ExitCode {
         cli::Command::Explain(arguments) => explain::run(&arguments),
         cli::Command::Mute(arguments) => mute::mute(&arguments),
         cli::Command::Unmute(arguments) => mute::unmute(&arguments),
+        cli::Command::State(arguments) => state::run(&arguments),
         cli::Command::Completions(arguments) => manual::completions(&arguments),
         cli::Command::CaptureHelper(arguments) => helper::serve(&arguments),
         cli::Command::TrySandbox(arguments) => sandbox::run(&arguments),

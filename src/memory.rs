@@ -5,7 +5,8 @@
 
 use crate::output::complain;
 use crate::state::State;
-use anyhow::{Context as _, Result, bail};
+use crate::state::form::Head;
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::Path;
 use weir_alert::spool::Spool;
@@ -15,8 +16,9 @@ use weir_rules::{Incidents, Remembered, Told};
 
 const FILE: &str = "incidents.json";
 
-/// The form of the file. What a later Weir wrote is refused, because an earlier one would lose what it does not know.
+/// The form of the file, and the earliest that can read it: see [`Head`].
 const VERSION: u32 = 3;
+const READ_BY: u32 = 3;
 
 /// The first form, without `told`; the second had no `sequence`. They are read as well.
 const FIRST_VERSION: u32 = 1;
@@ -66,9 +68,17 @@ pub(crate) fn peek(folder: &Path) -> Vec<Remembered> {
     read.and_then(|bytes| parse(&bytes).ok()).map(|(_, remembered)| remembered).unwrap_or_default()
 }
 
+/// Whether what a file says can be used.
+pub(crate) fn check(bytes: &[u8]) -> Result<()> {
+    parse(bytes).map(drop)
+}
+
 /// Keeps what the next run should know, which is complete up to this sequence in the spool.
 pub(crate) fn save(state: &State, incidents: &[Remembered], sequence: u64) -> Result<()> {
-    state.save(FILE, &serde_json::to_vec(&Written { version: VERSION, sequence, incidents })?)
+    state.save(
+        FILE,
+        &serde_json::to_vec(&Written { version: VERSION, read_by: READ_BY, sequence, incidents })?,
+    )
 }
 
 /// What the spool keeps with a message.
@@ -80,17 +90,8 @@ fn read_note(note: &str) -> Result<Remembered> {
     remembered(serde_json::from_str(note)?)
 }
 
-/// Enough to tell whether the rest can be read.
 #[derive(Deserialize)]
-struct Head {
-    version: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Contents {
-    #[serde(rename = "version")]
-    _version: u32,
     #[serde(default)]
     sequence: u64,
     incidents: Vec<Entry>,
@@ -100,6 +101,7 @@ struct Contents {
 #[derive(Serialize)]
 struct Written<'a> {
     version: u32,
+    read_by: u32,
     sequence: u64,
     #[serde(serialize_with = "entries")]
     incidents: &'a [Remembered],
@@ -111,7 +113,6 @@ fn entries<S: Serializer>(incidents: &[Remembered], serializer: S) -> Result<S::
 
 /// Times are nanoseconds since 1970.
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Entry {
     key: String,
     opened: u64,
@@ -125,7 +126,6 @@ struct Entry {
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Notices {
     count: u32,
     grade: String,
@@ -169,10 +169,8 @@ impl From<Remembered> for Entry {
 
 fn parse(bytes: &[u8]) -> Result<(u64, Vec<Remembered>)> {
     const DAMAGED: &str = "it is damaged; move it away to begin without memory";
-    let Head { version } = serde_json::from_slice(bytes).context(DAMAGED)?;
-    if !(FIRST_VERSION..=VERSION).contains(&version) {
-        bail!("its version is {version}, and this Weir knows no later than {VERSION}");
-    }
+    let head: Head = serde_json::from_slice(bytes).context(DAMAGED)?;
+    head.must_be_known(&(FIRST_VERSION..=VERSION))?;
     let contents: Contents = serde_json::from_slice(bytes).context(DAMAGED)?;
     let incidents = contents.incidents.into_iter().map(remembered).collect::<Result<_>>().context(DAMAGED)?;
     Ok((contents.sequence, incidents))
@@ -212,11 +210,11 @@ mod tests {
     }
 
     fn file(entry: &str) -> String {
-        format!(r#"{{"version":3,"sequence":7,"incidents":[{entry}]}}"#)
+        format!(r#"{{"version":3,"read_by":3,"sequence":7,"incidents":[{entry}]}}"#)
     }
 
     fn written(sequence: u64, incidents: &[Remembered]) -> String {
-        serde_json::to_string(&Written { version: VERSION, sequence, incidents }).unwrap()
+        serde_json::to_string(&Written { version: VERSION, read_by: READ_BY, sequence, incidents }).unwrap()
     }
 
     #[test]
@@ -246,7 +244,9 @@ mod tests {
             let (sequence, read) = parse(text.as_bytes()).unwrap();
             assert_eq!((sequence, read.len(), read[0].told), (0, 1, None));
         }
-        assert!(parse(file("").replace("\"version\":3", "\"version\":4").as_bytes()).is_err());
+        let later = file(&entry(r#","more":1"#)).replace("\"version\":3", "\"version\":4,\"more\":[]");
+        assert_eq!(parse(later.as_bytes()).unwrap().1.len(), 1, "what was added is not seen");
+        assert!(parse(later.replace("\"read_by\":3", "\"read_by\":4").as_bytes()).is_err());
     }
 
     /// What was told behind the file is known, also when the spool was moved away meanwhile and counts from one again.

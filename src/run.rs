@@ -60,7 +60,7 @@ use crate::pipeline;
 use crate::read::{flow_config, site};
 use crate::sandbox::{self, Access, Confinement};
 use crate::sinks::Sinks;
-use crate::state::State;
+use crate::state::{Caretaker, Copier, State};
 use crate::supervisor::{self, Watchdog};
 use anyhow::{Result, anyhow};
 use board::{Board, Seen};
@@ -168,11 +168,17 @@ fn work(
     let board = Arc::new(Board::new(workers.len(), Arc::clone(&interfaces), places, sinks.overlook()));
     let intel::Kept { keeping, office, changing, notices } = beginning.keep(&arming)?;
     let confinement = Arc::new(confinement);
+    let copier = settings.state.as_deref().map(|folder| Copier::new(folder, sinks.clone()));
+    let kept = settings.state.as_ref().zip(audit.as_ref());
+    let caretaker =
+        kept.map(|(folder, audit)| Caretaker::start(folder.clone(), Arc::clone(audit), settings.keep));
+    let _caretaker = caretaker.transpose()?;
     let pages = LivePages {
         board: Arc::clone(&board),
         wanted,
         intel: office,
         mutes: Arc::clone(&mutes),
+        copier: copier.map(Arc::new),
         audit,
         state: settings.state.clone(),
         confinement: Arc::clone(&confinement),

@@ -68,8 +68,11 @@ fn a_memory_that_cannot_be_used_is_refused() {
     incident(&read(folder.path(), 1));
     let file = folder.path().join("state/incidents.json");
     let written = std::fs::read_to_string(&file).unwrap();
-    assert!(written.starts_with(r#"{"version":3,"#), "{written}");
-    let newer = written.replace(r#""version":3"#, r#""version":4,"more":0"#);
+    assert!(written.starts_with(r#"{"version":3,"read_by":3,"#), "{written}");
+    let readable = written.replace(r#""version":3"#, r#""version":4,"more":0"#);
+    std::fs::write(&file, &readable).unwrap();
+    incident(&read(folder.path(), 1));
+    let newer = readable.replace(r#""read_by":3"#, r#""read_by":4"#);
     let (cut, _) = written.split_at(written.len() / 2);
     let key = written.replace(r#""incident":""#, r#""incident":"x"#);
     for (contents, message) in [

@@ -27,7 +27,6 @@ pub(super) struct Crier {
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Contents {
     /// Nanoseconds since 1970.
     told: BTreeMap<String, u64>,

@@ -1,7 +1,8 @@
 //! Mutes as they are kept: `mutes.json` in the state directory, written whole.
 
 use super::book::{Mute, Muted};
-use anyhow::{Context as _, Result, bail};
+use crate::state::form::Head;
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,24 +10,20 @@ use weir_model::Timestamp;
 
 pub(super) const FILE: &str = "mutes.json";
 
-/// The form of the file.
+/// The form of the file, and the earliest that can read it: see [`Head`].
 const VERSION: u32 = 1;
-
-#[derive(Deserialize)]
-struct Head {
-    version: u32,
-}
+const READ_BY: u32 = 1;
 
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Contents {
     version: u32,
+    #[serde(default)]
+    read_by: u32,
     mutes: Vec<Entry>,
 }
 
 /// Times are nanoseconds since 1970.
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Entry {
     value: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,14 +38,12 @@ struct Entry {
 
 pub(super) fn to_bytes(mutes: &[Arc<Mute>]) -> Result<Vec<u8>> {
     let mutes = mutes.iter().map(|mute| Entry::of(mute)).collect();
-    Ok(serde_json::to_vec_pretty(&Contents { version: VERSION, mutes })?)
+    Ok(serde_json::to_vec_pretty(&Contents { version: VERSION, read_by: READ_BY, mutes })?)
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Arc<Mute>>> {
-    let Head { version } = serde_json::from_slice(bytes)?;
-    if version != VERSION {
-        bail!("it has form {version}, and this Weir reads form {VERSION}");
-    }
+    let head: Head = serde_json::from_slice(bytes)?;
+    head.must_be_known(&(VERSION..=VERSION))?;
     let contents: Contents = serde_json::from_slice(bytes)?;
     contents.mutes.into_iter().map(|entry| entry.mute().map(Arc::new)).collect()
 }

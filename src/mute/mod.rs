@@ -211,6 +211,11 @@ impl Mutes {
     }
 }
 
+/// Whether what a file says can be used.
+pub(crate) fn check(bytes: &[u8]) -> Result<()> {
+    file::parse(bytes).map(drop)
+}
+
 /// The mutes of a state directory that cover a value, also while a run has it.
 pub(crate) fn peek(folder: &Path, value: &str, now: Timestamp) -> Vec<Row> {
     let mutes = std::fs::read(folder.join(file::FILE)).ok().and_then(|bytes| file::parse(&bytes).ok());

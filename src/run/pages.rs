@@ -13,6 +13,7 @@ use crate::metrics::{Published, Running};
 use crate::mute::{Mutes, Wish};
 use crate::process::{Disk, Process};
 use crate::sandbox::Confinement;
+use crate::state::Copier;
 use crate::status::Status;
 use crate::user::User;
 use anyhow::Result;
@@ -28,6 +29,8 @@ pub(super) struct LivePages {
     pub wanted: Wanted,
     pub intel: Arc<Office>,
     pub mutes: Arc<Mutes>,
+    /// Makes copies of the state; without a state directory there is nothing to copy.
+    pub copier: Option<Arc<Copier>>,
     /// Where orders are written down; without a state directory there is none.
     pub audit: Option<Arc<Audit>>,
     /// The state directory.
@@ -108,6 +111,7 @@ impl Pages for ControlPages {
             }),
             "/intel/order" => intel.order_state(first("ticket")).map(|state| json_page(&state)),
             "/reload" => self.0.reloading.order_state(first("ticket")).map(|state| json_page(&state)),
+            "/state/copy" => self.0.copier.as_ref().map(|copier| json_page(&copier.state())),
             "/mutes" => Some(json_page(&self.0.mutes.rows(now()))),
             "/intel/explain" => Some(match intel.explain(first("value")) {
                 Ok(known) => json_page(&known.with_mutes(self.0.mutes.covering(first("value"), now()))),
@@ -127,6 +131,10 @@ impl Pages for ControlPages {
             }
             "/intel/release" => Some(ticket_page(self.release(word("source"), word("reason"), user))),
             "/reload" => Some(ticket_page(self.reload(user))),
+            "/state/copy" => Some(match &self.0.copier {
+                Some(copier) => json_page(&copier.begin()),
+                None => Page::problem(Answer::BadRequest, "the running weir has no state directory"),
+            }),
             "/mute" => {
                 let wish = Wish {
                     value: word("value"),

@@ -194,6 +194,7 @@ fn staged_with<S: Source>(
         wanted,
         intel,
         mutes: Arc::default(),
+        copier: None,
         audit: None,
         state: None,
         confinement: Arc::new(Confinement::none("a test")),

@@ -2,7 +2,7 @@
 
 use crate::config::ConfiguredSink;
 use crate::output::complain;
-use crate::state::State;
+use crate::state::{DEPOTS, State};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
@@ -10,8 +10,6 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use weir_alert::spool::{Depot, DepotCounts, Limits};
 
-/// In the state directory.
-const FOLDER: &str = "freight";
 /// Of the files in it; before it stands the name of the sink.
 const SUFFIX: &str = "sqlite";
 
@@ -26,7 +24,7 @@ pub(super) struct Depots {
 impl Depots {
     /// None is open.
     pub(super) fn new(state: Option<&State>, limits: Limits) -> Self {
-        Self { folder: state.map(|state| state.path(FOLDER)), limits, open: BTreeMap::new() }
+        Self { folder: state.map(|state| state.path(DEPOTS)), limits, open: BTreeMap::new() }
     }
 
     /// Other limits count from here on.

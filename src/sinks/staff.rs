@@ -6,7 +6,7 @@ use super::post::{Place, Post, Shared};
 use crate::config::{ConfiguredSink, Settings};
 use crate::output::complain;
 use crate::run::now;
-use crate::state::State;
+use crate::state::{SPOOL, State};
 use crate::supervisor;
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
@@ -19,11 +19,9 @@ use weir_alert::Format;
 use weir_alert::courier::{Ending, Hatch};
 use weir_alert::marking::StripKey;
 use weir_alert::sinks::Kind;
-use weir_alert::spool::{Limits, Spool};
+use weir_alert::spool::{Depot, Limits, Spool};
 
-/// In the state directory.
-const SPOOL_FILE: &str = "spool.sqlite";
-/// In the state directory, too; see [`StripKey`].
+/// In the state directory; see [`StripKey`].
 const KEY_FILE: &str = "strip.key";
 /// Without a state directory what waits is in memory.
 const MOST_IN_MEMORY_BYTES: u64 = 64 << 20;
@@ -122,6 +120,11 @@ impl Sinks {
     /// Where messages are appended.
     pub(crate) fn spool(&self) -> Spool {
         self.0.shared.spool.clone()
+    }
+
+    /// What else is spooled, by sink.
+    pub(crate) fn depots(&self) -> Vec<(String, Depot)> {
+        lock(&self.0.shared.depots).all()
     }
 
     /// How they are.
@@ -368,7 +371,7 @@ pub(super) fn configured(settings: &Settings) -> Result<(Vec<ConfiguredSink>, Pa
 fn open_spool(limits: Limits, state: Option<&State>) -> Result<Spool> {
     let limits = in_bounds(limits, state.is_some());
     let Some(state) = state else { return Ok(Spool::in_memory(limits)?) };
-    let (spool, set_aside) = Spool::open_or_set_aside(&state.path(SPOOL_FILE), limits)?;
+    let (spool, set_aside) = Spool::open_or_set_aside(&state.path(SPOOL), limits)?;
     if let Some(aside) = set_aside {
         let (path, error) = (aside.path.display(), aside.error);
         complain(&format!(

@@ -17,6 +17,7 @@ mod full_disk;
 mod restart;
 mod run;
 mod sinks;
+mod state;
 mod strangers;
 mod streams;
 

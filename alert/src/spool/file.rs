@@ -182,6 +182,13 @@ pub(super) fn used_bytes(connection: &Connection) -> Result<u64, SpoolError> {
     Ok(u64::try_from((pages - free) * size).unwrap_or_default())
 }
 
+/// Reads all of a file and says what is wrong with it.
+pub(super) fn check(path: &Path, form: &Form) -> Result<(), SpoolError> {
+    let connection = open(path, form)?;
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said == "ok" { Ok(()) } else { Err(SpoolError::new(SpoolErrorKind::Damaged, said)) }
+}
+
 /// Writes what is committed into a file that is not there yet, as one without a log.
 pub(super) fn copy_to(connection: &Connection, path: &Path) -> Result<(), SpoolError> {
     let name = path.to_str().ok_or_else(|| {

@@ -155,6 +155,11 @@ impl Spool {
         }
     }
 
+    /// Reads all of a file that nobody has open, and says what is wrong with it.
+    pub fn check(path: &Path) -> Result<(), SpoolError> {
+        file::check(path, &file::MESSAGES)
+    }
+
     /// A spool in memory, for a run without a state directory: it is as durable as the process.
     pub fn in_memory(limits: Limits) -> Result<Self, SpoolError> {
         Ok(Self::new(Store::new(file::open_in_memory(&file::MESSAGES)?, limits)?))

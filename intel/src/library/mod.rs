@@ -234,6 +234,20 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, LibraryError> {
         Ok(Self { connection: schema::open_to_read(path)? })
     }
+
+    /// Writes all that is committed into a file that is not there yet, beside whoever writes.
+    pub fn copy_to(&self, path: &Path) -> Result<(), LibraryError> {
+        let name =
+            path.to_str().ok_or_else(|| LibraryError::Store("the path is no Unicode text".to_owned()))?;
+        self.connection.execute("VACUUM INTO ?1", [name])?;
+        Ok(())
+    }
+
+    /// Reads all of it, and says what is wrong with the file.
+    pub fn check(&self) -> Result<(), LibraryError> {
+        let said: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if said == "ok" { Ok(()) } else { Err(LibraryError::Damaged(said)) }
+    }
 }
 
 /// What can go wrong with the library itself.

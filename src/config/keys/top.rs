@@ -54,6 +54,8 @@ pub(in crate::config) const TOP: &[Key] = &[
         .means("What indicators are held against before they count (docs/INTELLIGENCE.md)"),
     Key::new("storm", Form::Table(STORM), "{}").means("How much is told at once (docs/ALERTING.md)"),
     Key::new("spool", Form::Table(SPOOL), "{}").means("What waits for sinks (docs/ALERTING.md)"),
+    Key::new("keep", Form::Table(KEEP), "{}")
+        .means("How long is kept what nothing else deletes (docs/STATE.md)"),
     Key::new("metrics", Form::Path, "\"weir.prom\"").for_files(),
     Key::new("netflow_port", Form::List(&Form::Port), "[2055]").for_files(),
     Key::new("ipfix_port", Form::List(&Form::Port), "[4739]").for_files(),
@@ -94,4 +96,12 @@ const SPOOL: &[Key] = &[
         .means("Most bytes of flows, names and ledgers that wait, for each sink that has them spooled")
         .or("\"1GiB\""),
     Key::new("flows_age", Form::Time, "\"7d\"").means("How long these wait at most").or("\"7d\""),
+];
+
+/// `[keep]`.
+const KEEP: &[Key] = &[
+    Key::new("audit", Form::Time, "\"90d\"").means("Lines of the audit journal").or("\"90d\""),
+    Key::new("set_aside", Form::Time, "\"90d\"")
+        .means("What was damaged, and what was there before an upgrade or a restore")
+        .or("\"90d\""),
 ];

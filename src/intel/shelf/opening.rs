@@ -6,7 +6,7 @@ use crate::intel::report::SyncOutcome;
 use crate::intel::say::now;
 use crate::intel::screening;
 use crate::output::complain;
-use crate::state::State;
+use crate::state::{LIBRARY, State};
 use anyhow::{Context as _, Result, bail};
 use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -16,8 +16,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use weir_intel::library::{Library, Reader};
 use weir_rules::screen::Screen;
 
-/// In the state directory.
-const LIBRARY: &str = "intel.db";
 /// What is in it may be confidential: it is for the service and its group, not for everybody.
 const PRIVATE: u32 = 0o640;
 

@@ -89,6 +89,11 @@ impl Depot {
         self.store().limits = limits;
     }
 
+    /// Reads all of a file that nobody has open, and says what is wrong with it.
+    pub fn check(path: &Path) -> Result<(), SpoolError> {
+        file::check(path, &store::FORM)
+    }
+
     /// Keeps parcels in their order, in one synced transaction: all of them or, with an error, none. Gives how many fell off the end for it.
     pub fn append(&self, parcels: &[Parcel], now: Timestamp) -> Result<u64, SpoolError> {
         let bundles = bundle::pack(parcels)?;

@@ -1,6 +1,32 @@
 //! Files that are not as they were left.
 
 use super::*;
+
+/// What a later version adds and this one need not know: it is read, and written as it was. Rolling back by one version needs it.
+#[test]
+fn what_a_later_version_adds_stands_in_nobodys_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("spool.sqlite");
+    let spool = Spool::open(&path, ROOMY).unwrap();
+    drop(spool.cursor("file", "", Beginning::Next).unwrap());
+    append(&spool, &[message(1, 1)]).unwrap();
+    drop(spool);
+    let connection = Connection::open(&path).unwrap();
+    let added = "ALTER TABLE cursor ADD COLUMN more INTEGER NOT NULL DEFAULT 7;
+         ALTER TABLE message ADD COLUMN more TEXT; ALTER TABLE totals ADD COLUMN more INTEGER NOT NULL DEFAULT 7;
+         CREATE TABLE further (number INTEGER PRIMARY KEY) STRICT; CREATE INDEX message_by_key ON message (key);";
+    connection.execute_batch(added).unwrap();
+    drop(connection);
+    let spool = Spool::open(&path, ROOMY).unwrap();
+    let mut cursor = spool.cursor("file", "", Beginning::Next).unwrap();
+    append(&spool, &[message(1, 2)]).unwrap();
+    let given = cursor.next(10, usize::MAX).unwrap();
+    assert_eq!(given.len(), 2);
+    cursor.settle(&[(1, Settled::Delivered), (2, Settled::Delivered)]).unwrap();
+    assert_eq!(spool.state().cursors[0].counts.delivered, 2);
+    drop((spool, cursor));
+    Spool::check(&path).unwrap();
+}
 use rusqlite::Connection;
 use std::fs;
 

@@ -1,10 +1,43 @@
 //! The state directory: what is remembered between runs, and the lock that keeps it to one process.
+//!
+//! ```text
+//!   inventory   what is stored, and when it goes
+//!   version     which Weir can read the directory; form: the same of a file of JSON
+//!   copy        a copy of all that is of one moment, also of a running program's
+//!   archive     backups: such a copy as one file
+//!   keep        what is deleted for its age
+//!   restore     a backup takes the place of what is there: all of it or nothing
+//!   command     weir state show | check | backup | restore
+//! ```
+
+mod archive;
+mod check;
+mod command;
+mod copy;
+pub(crate) mod form;
+mod inventory;
+mod keep;
+mod restore;
+mod version;
+
+pub(crate) use command::run;
+pub(crate) use copy::Copier;
+pub(crate) use keep::{Caretaker, Keep};
 
 use anyhow::{Context as _, Result, bail};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
+
+/// The spool of messages, in the state directory.
+pub(crate) const SPOOL: &str = "spool.sqlite";
+/// The folder of what else is spooled.
+pub(crate) const DEPOTS: &str = "freight";
+/// The library of indicators.
+pub(crate) const LIBRARY: &str = "intel.db";
+/// The audit journal.
+pub(crate) const JOURNAL: &str = "audit.jsonl";
 
 /// What is remembered names hosts of ours and what they met.
 const PRIVATE: u32 = 0o600;
@@ -37,6 +70,16 @@ impl State {
 
     /// The same; that another process has it is no error.
     pub(crate) fn try_open(folder: &Path) -> Result<Opened> {
+        let opened = Self::lock(folder)?;
+        if let Opened::Free(state) = &opened {
+            restore::finish(folder)?;
+            version::enter(state)?;
+        }
+        Ok(opened)
+    }
+
+    /// The same, and leaves it as it is, whatever its form.
+    fn lock(folder: &Path) -> Result<Opened> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the state directory {}", folder.display()))?;
         let path = folder.join("lock");
@@ -74,7 +117,7 @@ impl State {
         let path = self.path(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
@@ -87,11 +130,25 @@ impl State {
             let mut file =
                 OpenOptions::new().create(true).truncate(true).write(true).mode(PRIVATE).open(&fresh)?;
             file.write_all(bytes)?;
+            give_to_owner(&self.folder, &fresh)?;
             file.sync_all()?;
             std::fs::rename(&fresh, &path)?;
             File::open(&self.folder)?.sync_all()
         };
         write().with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// What root makes in the state directory of a service is the service's, so that it can read it.
+pub(crate) fn give_to_owner(folder: &Path, path: &Path) -> io::Result<()> {
+    let (folder, found) = (folder.metadata()?, path.metadata()?);
+    if (folder.uid(), folder.gid()) == (found.uid(), found.gid()) {
+        return Ok(());
+    }
+    match chown(path, Some(folder.uid()), Some(folder.gid())) {
+        // Who is not root, or is confined, has what is its own.
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => Ok(()),
+        given => given,
     }
 }
 
@@ -113,5 +170,19 @@ mod tests {
         assert_eq!(std::fs::metadata(state.path("x")).unwrap().permissions().mode() & 0o777, PRIVATE);
         drop(state);
         assert_eq!(State::open(folder.path()).unwrap().load("x").unwrap().unwrap(), b"two");
+    }
+
+    #[test]
+    fn what_root_writes_belongs_to_the_service() {
+        const NOBODY: u32 = 65_534;
+        let folder = tempfile::tempdir().unwrap();
+        if chown(folder.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+            println!("skipped: only root can give files away");
+            return;
+        }
+        let state = State::open(folder.path()).unwrap();
+        state.save("x", b"one").unwrap();
+        let found = std::fs::metadata(state.path("x")).unwrap();
+        assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (NOBODY, NOBODY, PRIVATE));
     }
 }
