@@ -19,7 +19,7 @@ demo: setup ## Build, read a capture that comes with the source, and show what i
 
 .PHONY: test
 test: ## Format, lints, documentation and all tests.
-	@scripts/setup.sh --python --syslog --schemas prometheus
+	@scripts/setup.sh ethtool prometheus --package --python --syslog --schemas
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
@@ -41,8 +41,21 @@ check: ## Licences, advisories and sources of all dependencies (needs cargo-deny
 	fi
 
 .PHONY: tools
-tools: setup ## Compile the tools that `check` needs.
-	cargo install --locked cargo-deny
+tools: setup ## Compile the tools that `check`, `package` and `sbom` need.
+	cargo install --locked cargo-deny cargo-deb cargo-cyclonedx
+
+.PHONY: package
+package: setup ## Make a Debian package: target/debian/weir_*.deb (needs cargo-deb: make tools).
+	scripts/package.sh
+
+.PHONY: sbom
+sbom: setup ## Write what the program is made of: target/weir.cdx.json (CycloneDX; needs cargo-cyclonedx: make tools).
+	scripts/sbom.sh target/weir.cdx.json
+
+.PHONY: release
+release: setup ## Make what is given to others, in target/dist: a program that wants nothing but glibc, package, bill of materials, sums.
+	@scripts/setup.sh curl flex bison zstd
+	scripts/release.sh
 
 .PHONY: agreement
 agreement: setup ## Compare with Arkime, JA4 and Community ID tables; print how much agrees (needs WEIR_CORPORA).

@@ -2,7 +2,7 @@
 # Installs what the build needs and this machine lacks, and nothing else. Where all is there it does nothing, so every
 # make target may begin with it. Arguments are further programs to have (each in the package of its name); --python is
 # what tests speak with (tests/python/requirements.txt), in a virtual environment of its own; --syslog is rsyslog with TLS; --schemas is
-# what lines are held against.
+# what lines are held against; --package is what makes the Debian package and tries it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -11,7 +11,7 @@ main() {
     require_component rustfmt fmt
     require_component clippy clippy
 
-    local missing=() wants_python= wants_schemas=
+    local missing=() wants_python= wants_schemas= wants_package=
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     command -v c++ >/dev/null || missing+=(g++)
     has_header pcap.h || missing+=(libpcap-dev)
@@ -29,6 +29,9 @@ main() {
         elif [[ $program == --schemas ]]; then
             wants_schemas=yes
             command -v python3 >/dev/null || missing+=(python3)
+        elif [[ $program == --package ]]; then
+            wants_package=yes
+            command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
         else
             command -v "$program" >/dev/null || missing+=("$program")
         fi
@@ -38,6 +41,15 @@ main() {
     fi
     [[ -z $wants_python ]] || install_python
     [[ -z $wants_schemas ]] || install_schemas
+    [[ -z $wants_package ]] || install_cargo_deb
+}
+
+# A test that finds none is skipped.
+install_cargo_deb() {
+    command -v cargo-deb >/dev/null && return
+    echo "setup: compiling cargo-deb, with which the package is made" >&2
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked cargo-deb ||
+        echo "setup: that failed; the package will not be tested" >&2
 }
 
 # Suricata's licence keeps its schema out of this repository. A test that finds none is skipped.
