@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a Debian package. Arguments: the program to pack and the folder for the package; without any, a release build, and target/debian.
+# Makes a Debian package. Arguments: the program to pack, the folder for the package, and options of cargo-deb; without any, a release build and
+# target/debian.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -32,4 +33,4 @@ gzip --best --no-name "$stage"/release/package/man/*
 "$weir" completions fish >"$stage/release/package/completions/weir.fish"
 "$weir" config example >"$stage/release/package/weir.toml"
 
-CARGO_TARGET_DIR=$stage cargo deb --locked --no-build --no-strip --no-dbgsym --package weir --output "$into"
+CARGO_TARGET_DIR=$stage cargo deb --locked --no-build --no-strip --no-dbgsym --package weir --output "$into" "${@:3}"

@@ -28,17 +28,27 @@ fn package(folder: &Path) -> Option<String> {
         println!("skipped: cargo-deb is not installed (make tools)");
         return None;
     }
-    let made = output(Command::new("scripts/package.sh").arg(env!("CARGO_BIN_EXE_weir")).arg(folder));
+    let made = output(
+        Command::new("scripts/package.sh")
+            .arg(env!("CARGO_BIN_EXE_weir"))
+            .args([folder.as_os_str(), "--fast".as_ref()]),
+    );
     assert!(made.status.success(), "{}", text(&made.stderr));
     let name = std::fs::read_dir(folder).expect("a folder").next().expect("a package").expect("an entry");
     Some(name.path().display().to_string())
 }
 
+/// Both in one, because making the package takes longest.
 #[test]
-fn what_is_in_the_package() {
+fn the_package_has_what_it_should_and_works() {
     let folder = TempDir::new().expect("a folder");
     let Some(package) = package(folder.path()) else { return };
-    let contents = text(&output(Command::new("dpkg-deb").args(["--contents", &package])).stdout);
+    has_what_it_should(&package);
+    is_installed_started_reloaded_killed_upgraded_and_purged(&package);
+}
+
+fn has_what_it_should(package: &str) {
+    let contents = text(&output(Command::new("dpkg-deb").args(["--contents", package])).stdout);
     for (path, mode) in [
         ("./usr/bin/weir", "-rwxr-xr-x"),
         ("./etc/weir/weir.toml", "-rw-r-----"),
@@ -60,17 +70,14 @@ fn what_is_in_the_package() {
             "{path}: {line:?}\n{contents}"
         );
     }
-    let control = text(&output(Command::new("dpkg-deb").args(["--field", &package])).stdout);
+    let control = text(&output(Command::new("dpkg-deb").args(["--field", package])).stdout);
     assert!(control.contains(&format!("Version: {}-1\n", env!("CARGO_PKG_VERSION"))), "{control}");
     assert!(control.contains("libpcap0.8"), "libraries that it is linked with are dependencies: {control}");
-    let settings = text(&output(Command::new("dpkg-deb").args(["--ctrl-tarfile", &package])).stdout);
+    let settings = text(&output(Command::new("dpkg-deb").args(["--ctrl-tarfile", package])).stdout);
     assert!(settings.contains("/etc/weir/weir.toml"), "the configuration is the administrator's");
 }
 
-#[test]
-fn it_is_installed_started_reloaded_killed_upgraded_and_purged() {
-    let folder = TempDir::new().expect("a folder");
-    let Some(package) = package(folder.path()) else { return };
+fn is_installed_started_reloaded_killed_upgraded_and_purged(package: &str) {
     let traces = "capture/traces/demo.pcap";
     let run = output(Command::new("tests/package/run.sh").args([
         &package,
