@@ -85,6 +85,13 @@ spool-crash: setup ## Cut the power of the spool of messages at thousands of ran
 spool-rate: ## What it costs to append to the spool of messages and to give them out.
 	cargo test --locked --release -p weir-alert --lib spool::tests::rate -- --ignored --nocapture --test-threads=1
 
+.PHONY: soak
+soak: setup ## Years in minutes: packets at full speed, reloads, and sources, sinks and interfaces that fail at random (root): CAPTURE=x.pcap [MINUTES=20] [SEED=1].
+	@test -n "$(CAPTURE)" || { echo "say which capture: make soak CAPTURE=x.pcap" >&2; exit 2; }
+	@scripts/setup.sh tcpreplay
+	cargo build --locked --release --package weir
+	scripts/soak.py --weir $(RELEASE)/weir --minutes $(or $(MINUTES),20) --seed $(or $(SEED),1) "$(CAPTURE)"
+
 .PHONY: kill-test
 kill-test: setup ## Kill a running weir at 200 random moments under load, and look for anything lost or told twice: [KILLS=200] [SEED=1].
 	cargo build --locked --package weir
