@@ -252,6 +252,16 @@ pub(crate) struct CommonArguments {
     #[arg(long, value_name = "ROLE=CIDR", help_heading = "Your network")]
     pub role: Vec<String>,
 
+    /// Networks that are left out altogether: what has an end there is counted, and nothing is told or kept of it (may be given several
+    /// times, or separated by commas; docs/PRIVACY.md)
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "Your network")]
+    pub leave_out: Vec<String>,
+
+    /// Tell of HTTP requests also what is otherwise dropped: url_query, userinfo, user_agent (may be given several times, or separated
+    /// by commas). Indicators are compared with all of it in any case
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', help_heading = "Output")]
+    pub tell_also: Vec<String>,
+
     /// Where alerts go; `-` is standard output. Not used by `weir run` where the configuration has sinks (docs/ALERTING.md)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub alerts: Option<PathBuf>,

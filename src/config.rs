@@ -17,6 +17,7 @@ mod mistake;
 mod named;
 mod nearest;
 mod policy;
+mod privacy;
 mod sinks;
 mod sources;
 mod storm;
@@ -29,6 +30,7 @@ pub(crate) use effective::{Effective, Shown};
 pub(crate) use exported::{DatagramFolder, ExportedSettings};
 pub(crate) use guard::Guard;
 pub(crate) use intel::{IntelSettings, ScreeningSettings};
+pub(crate) use privacy::Privacy;
 pub(crate) use sinks::ConfiguredSink;
 pub(crate) use sources::{ProviderSettings, SourceSettings};
 pub(crate) use tap::TapSettings;
@@ -65,6 +67,10 @@ struct Written {
     home_net: Vec<String>,
     #[serde(default)]
     role: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    leave_out: Vec<String>,
+    #[serde(default)]
+    tell_also: Vec<String>,
     alerts: Option<PathBuf>,
     alerts_tlp: Option<String>,
     flows: Option<PathBuf>,
@@ -159,6 +165,7 @@ pub(crate) struct Settings {
     pub indicators: Vec<PathBuf>,
     pub home: HomeNet,
     pub roles: Vec<(Role, IpNet)>,
+    pub privacy: Privacy,
     pub alerts: PathBuf,
     pub alerts_tlp: Tlp,
     pub flows: Option<PathBuf>,
@@ -316,6 +323,10 @@ impl Settings {
             indicators: if flags.indicators.is_empty() { file.indicators } else { flags.indicators.clone() },
             home: home_net(if flags.home_net.is_empty() { &file.home_net } else { &flags.home_net })?,
             roles: roles(&flags.role, &file.role)?,
+            privacy: Privacy::new(
+                if flags.tell_also.is_empty() { &file.tell_also } else { &flags.tell_also },
+                if flags.leave_out.is_empty() { &file.leave_out } else { &flags.leave_out },
+            )?,
             alerts_tlp: tlp(flags.alerts_tlp.as_deref().or(file.alerts_tlp.as_deref()))?,
             alerts: pick(&flags.alerts, file.alerts).unwrap_or_else(|| "-".into()),
             flows,

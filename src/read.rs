@@ -81,6 +81,7 @@ pub(crate) fn follow(
         want_names: wanted(&lines.names),
         export_ports: settings.exported.ports.as_slice().into(),
         spare: pipeline::spare(settings.workers),
+        told: settings.privacy.told,
     };
     let collector = settings.exported.is_wanted().then(|| collector(settings, &config));
     let desk = Desk::new(incidents, lines.flows, lines.names, collector);
@@ -101,6 +102,7 @@ fn collector(settings: &Settings, config: &WorkerConfig) -> FileCollector {
         part: 0,
         parts: 1,
         is_live: false,
+        told: config.told,
     };
     FileCollector::new(Collector::new(of_all, Arc::new(flows)), &settings.exported.folders)
 }
@@ -162,6 +164,7 @@ pub(crate) fn flow_config(settings: &Settings) -> FlowConfig {
         other_idle_timeout: settings.idle_timeout,
         active_timeout: settings.active_timeout,
         table_bytes: usize::try_from(settings.flow_memory_bytes).unwrap_or(usize::MAX),
+        left_out: settings.privacy.left_out.clone(),
         ..FlowConfig::default()
     }
 }
@@ -172,6 +175,7 @@ pub(crate) fn exported_flow_config(settings: &Settings, threads: usize) -> Expor
         active_timeout: settings.active_timeout,
         table_bytes: usize::try_from(settings.flow_memory_bytes).unwrap_or(usize::MAX),
         threads,
+        left_out: settings.privacy.left_out.clone(),
         ..ExportedFlowsConfig::default()
     }
 }

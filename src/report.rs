@@ -80,7 +80,10 @@ impl Report<'_> {
         ledger.add(
             "frames",
             Entry::new("in packets", decode.packet_frames),
-            [Entry::new("counted into flows", flow.frames_ended)],
+            [
+                Entry::new("counted into flows", flow.frames_ended),
+                Entry::new("of networks that are left out", flow.left_out_frames),
+            ],
         );
         if let Some(collected) = &desk.collected {
             enter_collected(&mut ledger, collected, &worker.heard);

@@ -147,6 +147,7 @@ fn work(
     let wanted = Wanted {
         flows: outputs.flows.is_some() || sinks.get(Kind::Flow),
         names: outputs.names.is_some() || sinks.get(Kind::Name),
+        told: settings.privacy.told,
     };
 
     let Bound { tap: prepared, routers: listening, doors } = bound;

@@ -5,7 +5,8 @@ use crate::passive_dns::PassiveDnsStats;
 use crate::streams::StreamStats;
 use weir_model::flow::{EndReason, NameSource};
 
-/// Plain counts. The ledger: `frames` = `frames_ended` + [`crate::FlowTable::frames_in_open_flows`] + `shed.frames`, always.
+/// Plain counts. The ledger: `frames` = `frames_ended` + [`crate::FlowTable::frames_in_open_flows`] + `shed.frames` +
+/// `left_out_frames`, always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowStats {
     /// Packets taken.
@@ -16,6 +17,10 @@ pub struct FlowStats {
     pub frames_ended: u64,
     /// What was left out because there was too much.
     pub shed: Shed,
+    /// Packets with an end in a network that is left out ([`crate::FlowConfig::left_out`]).
+    pub left_out_packets: u64,
+    /// The frames that these came in.
+    pub left_out_frames: u64,
     /// Bytes at IP level.
     pub ip_bytes: u64,
     /// Packets whose time was earlier than that of the packet before, as the clock of the rounds says.
@@ -176,6 +181,8 @@ impl FlowStats {
             frames,
             frames_ended,
             shed,
+            left_out_packets,
+            left_out_frames,
             ip_bytes,
             steps_backwards,
             flows_begun,
@@ -204,6 +211,8 @@ impl FlowStats {
         self.frames += frames;
         self.frames_ended += frames_ended;
         self.shed.add(shed);
+        self.left_out_packets += left_out_packets;
+        self.left_out_frames += left_out_frames;
         self.ip_bytes += ip_bytes;
         // All tables are told of the same clock.
         self.steps_backwards = self.steps_backwards.max(*steps_backwards);
@@ -241,6 +250,8 @@ impl FlowStats {
             ("shed_payloads", self.shed.payloads),
             ("shed_packets", self.shed.packets),
             ("shed_frames", self.shed.frames),
+            ("left_out_packets", self.left_out_packets),
+            ("left_out_frames", self.left_out_frames),
             ("ip_bytes", self.ip_bytes),
             ("steps_backwards", self.steps_backwards),
             ("flows_begun", self.flows_begun),

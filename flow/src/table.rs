@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead};
 use weir_model::observation::Fact;
-use weir_model::{Endpoint, Flow, Frame, Observation, Protocol, Timestamp};
+use weir_model::{Endpoint, Flow, Frame, LeftOut, Observation, Protocol, Timestamp};
 use weir_wire::{Decoder, Gather, Packet, Side, Transport};
 
 /// Packets whose entries are fetched together: as many cache misses as a core can have under way, and some.
@@ -119,6 +119,12 @@ impl<'a, K: FnMut(&Packet<'_>, Whence) -> bool, S: FlowSink> Gather<'a> for Gath
             self.table.packet(packet, self.sink);
         }
     }
+}
+
+/// Whether a packet has an end, or one of a tunnel around it, in these networks.
+pub(crate) fn is_left_out(left_out: &LeftOut, packet: &Packet<'_>) -> bool {
+    let tunnels = packet.tunnels().iter().flat_map(|tunnel| [tunnel.source, tunnel.destination]);
+    [packet.source.ip, packet.destination.ip].into_iter().chain(tunnels).any(|ip| left_out.holds(ip))
 }
 
 /// As many bytes of a frame as the headers of nearly all have.
@@ -268,6 +274,15 @@ impl FlowTable {
         self.stats.frames += u64::from(packet.frames);
         self.stats.ip_bytes += u64::from(packet.ip_bytes);
         self.last_packet = self.last_packet.max(packet.number);
+        if !self.config.left_out.is_empty() && is_left_out(&self.config.left_out, packet) {
+            self.stats.left_out_packets += 1;
+            self.stats.left_out_frames += u64::from(packet.frames);
+            // What it says of a flow of others is theirs, and is noted wherever that flow is.
+            if self.config.icmp_notes == IcmpNotes::OwnPackets {
+                self.note_icmp_error(packet);
+            }
+            return;
+        }
         let Some((slot, side)) = self.place_for(key, packet, sink) else {
             return;
         };

@@ -73,6 +73,7 @@ fn enter_flows(ledger: &mut Ledger, report: &CollectorReport) {
             Entry::new("of further observers of a flow", flows.repeated),
             Entry::new("of more observers than are kept", flows.uncounted),
             Entry::new("without addresses", flows.without_addresses),
+            Entry::new("of networks that are left out", flows.left_out),
         ],
     );
     ledger.add(
@@ -91,6 +92,7 @@ pub(crate) fn flow_counters(stats: &ExportedFlowStats) -> impl Iterator<Item = (
         ("records_of_further_observers", stats.repeated),
         ("records_of_uncounted_observers", stats.uncounted),
         ("records_without_addresses", stats.without_addresses),
+        ("records_left_out", stats.left_out),
         ("flows_begun", stats.begun),
         ("flows_ended_fin", stats.ended.fin),
         ("flows_ended_rst", stats.ended.rst),

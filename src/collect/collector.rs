@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_flow::{ExportedBatch, ExportedFlowStats, ExportedFlows};
 use weir_model::record::{Counters, ExportedRecord, Origin, SampledFrame};
-use weir_model::{ExportVersion, Protocol, Timestamp};
+use weir_model::{ExportVersion, Protocol, Timestamp, Told};
 use weir_rules::{FlowHits, IndicatorSet, Site};
 use weir_wire::export::{
     ExportDecoder, ExportLimits, ExportSink, ExportStats, ExporterStatus, Notice, Refused,
@@ -33,6 +33,8 @@ pub(crate) struct CollectorConfig {
     pub parts: usize,
     /// Whether flows that met something are told of while they are open ([`Collector::stand`]).
     pub is_live: bool,
+    /// What is told of requests.
+    pub told: Told,
 }
 
 /// Decodes what exporters send, puts it into flows, and matches these. There is one for each thread; datagrams of an exporter always
@@ -69,7 +71,8 @@ impl Collector {
     /// Nothing received.
     pub(crate) fn new(config: CollectorConfig, flows: Arc<ExportedFlows<FlowHits>>) -> Self {
         let wanted = (config.want_flows, config.want_names);
-        let watch = RecordWatch::new(Arc::clone(&flows), config.set, config.site, wanted, config.is_live);
+        let watch = RecordWatch::new(Arc::clone(&flows), config.set, config.site, wanted, config.is_live)
+            .telling(config.told);
         // A packet was sampled, and the other fragments of its datagram were not.
         let frames = DecodeConfig { fragment_datagrams_max: 0, ..DecodeConfig::default() };
         Self {

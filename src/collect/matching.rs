@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use weir_flow::{EndedExported, ExportedFlows, ExportedSink, SweepPlace};
 use weir_model::flow::{FlowHead, FlowId, OpenFlow};
-use weir_model::{Observation, Timestamp};
+use weir_model::{Observation, Timestamp, Told};
 use weir_rules::{FlowHits, IndicatorSet, Matcher, Questions, Site, Sweep};
 
 /// Matches what flows of records learn. What an open flow met is attached to it, because another thread may end it.
@@ -25,6 +25,7 @@ pub(super) struct RecordWatch {
     standing: Option<Standing>,
     want_flows: Wanted,
     want_names: Wanted,
+    told: Told,
     learnt: Learnt,
     counts: WatchCounts,
     hits_of_gone: u64,
@@ -51,12 +52,18 @@ impl RecordWatch {
             standing: is_live.then(Standing::default),
             want_flows,
             want_names,
+            told: Told::default(),
             learnt: Learnt::default(),
             counts: WatchCounts::default(),
             hits_of_gone: 0,
             site: Arc::new(site),
             census: Census::default(),
         }
+    }
+
+    /// Tells of requests what `told` says.
+    pub(super) fn telling(self, told: Told) -> Self {
+        Self { told, ..self }
     }
 
     /// All news of a batch were told: whatever is gone now, another thread has told the end of.
@@ -115,7 +122,7 @@ impl RecordWatch {
         };
         for flow in snapshots {
             let hits = hits_of.remove(&flow.id).unwrap_or_default();
-            self.learnt.standing.push((Arc::new(flow), hits));
+            self.learnt.add_standing(self.told, flow, hits);
         }
     }
 
@@ -210,7 +217,7 @@ impl ExportedSink<FlowHits> for RecordWatch {
             return;
         }
         self.counts.count_name(&observation.fact);
-        self.learnt.add_name(self.want_names, head.id, head.protocol, observation);
+        self.learnt.add_name((self.want_names, self.told), head.id, head.protocol, observation);
     }
 
     fn ended(&mut self, ended: EndedExported<'_>, mut met: FlowHits) {
@@ -233,7 +240,7 @@ impl ExportedSink<FlowHits> for RecordWatch {
         // The later records of a conversation carry on what the first one met.
         let is_of_interest = !met.is_empty() || ended.continues().is_some();
         if self.want_flows != Wanted::Nothing || is_of_interest {
-            self.learnt.add_flow(self.want_flows, ended.to_flow(), met, is_of_interest);
+            self.learnt.add_flow((self.want_flows, self.told), ended.to_flow(), met, is_of_interest);
         }
     }
 }

@@ -133,6 +133,8 @@ impl Settings {
         to.put_texts("indicators", self.indicators.iter().map(|path| path.display()));
         to.put("no_screening", self.screening.is_off);
         self.put_network(to);
+        to.put_texts("leave_out", self.privacy.left_out.networks());
+        to.put_texts("tell_also", self.privacy.told.keywords());
         to.put_path("alerts", Some(&self.alerts));
         to.put("alerts_tlp", self.alerts_tlp.keyword().to_ascii_lowercase());
         to.put_path("flows", self.flows.as_deref());

@@ -13,7 +13,7 @@ use weir_alert::Format;
 use weir_flow::{Ended, FlowSink, FlowTable};
 use weir_model::flow::{FlowHead, FlowId};
 use weir_model::observation::{Fact, TlsTransport};
-use weir_model::{Flow, Observation, Protocol, Timestamp};
+use weir_model::{Flow, Observation, Protocol, Timestamp, Told};
 use weir_rules::{FlowHits, IndicatorSet, Matcher, Questions, Site, Sweep};
 
 /// What somebody wants of flows, or of names.
@@ -34,6 +34,8 @@ pub(crate) struct Watch {
     questions: Questions,
     want_flows: Wanted,
     want_names: Wanted,
+    /// What is told of requests.
+    told: Told,
     /// What open flows are still to be compared with, and the slot of the next one.
     sweep: Sweep,
     sweeps_from: u32,
@@ -98,6 +100,7 @@ impl Watch {
             sweep: Sweep::default(),
             sweeps_from: 0,
             want_flows: Wanted::Records,
+            told: Told::default(),
             want_names: if want_names { Wanted::Records } else { Wanted::Nothing },
             open: HashMap::default(),
             standing: None,
@@ -131,6 +134,11 @@ impl Watch {
             census: Some((site, Census::default())),
             ..self
         }
+    }
+
+    /// Tells of requests what `told` says; they are compared as they were seen.
+    pub(crate) fn telling(self, told: Told) -> Self {
+        Self { told, ..self }
     }
 
     /// Compares with another set from here on, and counts flows as of another site; what was asked before is answered with the old set. Flows
@@ -189,7 +197,8 @@ impl Watch {
         };
         for flow in snapshots {
             let hits = self.open.get(&flow.id).cloned().unwrap_or_default();
-            self.learnt(self.round).standing.push((Arc::new(flow), hits));
+            let told = self.told;
+            self.learnt(self.round).add_standing(told, flow, hits);
         }
     }
 
@@ -300,9 +309,9 @@ impl FlowSink for Watch {
             return;
         }
         self.counts.count_name(&observation.fact);
-        let wanted = self.want_names;
+        let (wanted, told) = (self.want_names, self.told);
         if wanted != Wanted::Nothing {
-            self.learnt(self.round).add_name(wanted, flow.id, flow.protocol, observation);
+            self.learnt(self.round).add_name((wanted, told), flow.id, flow.protocol, observation);
         }
     }
 
@@ -326,8 +335,8 @@ impl FlowSink for Watch {
         if want_flows == Wanted::Nothing && !is_of_interest {
             return;
         }
-        let flow = flow.to_flow();
-        self.learnt(round).add_flow(want_flows, flow, hits, is_of_interest);
+        let (flow, told) = (flow.to_flow(), self.told);
+        self.learnt(round).add_flow((want_flows, told), flow, hits, is_of_interest);
     }
 }
 
@@ -362,15 +371,18 @@ impl Learnt {
     /// Takes what a payload, or a record, said, as it is wanted.
     pub(crate) fn add_name(
         &mut self,
-        wanted: Wanted,
+        (wanted, told): (Wanted, Told),
         flow: FlowId,
         protocol: Protocol,
         observation: &Observation,
     ) {
         match wanted {
             Wanted::Nothing => {}
-            Wanted::Records => self.named.push((flow, protocol, observation.clone())),
+            Wanted::Records => {
+                self.named.push((flow, protocol, told.of_observation(observation).into_owned()));
+            }
             Wanted::Lines(format) => {
+                let observation = &*told.of_observation(observation);
                 self.name_lines
                     .add(observation.packet, |lines| format.name(flow, protocol, observation, lines));
             }
@@ -378,13 +390,26 @@ impl Learnt {
     }
 
     /// Takes a flow that ended, as it is wanted, and for its hits if it is of interest.
-    pub(crate) fn add_flow(&mut self, wanted: Wanted, flow: Flow, hits: FlowHits, is_of_interest: bool) {
+    pub(crate) fn add_flow(
+        &mut self,
+        (wanted, told): (Wanted, Told),
+        mut flow: Flow,
+        hits: FlowHits,
+        is_of_interest: bool,
+    ) {
+        told.trim(&mut flow);
         if let Wanted::Lines(format) = wanted {
             self.flow_lines.add(flow.id.0, |lines| format.flow(&flow, lines));
         }
         if wanted == Wanted::Records || is_of_interest {
             self.ended.push((Arc::new(flow), hits));
         }
+    }
+
+    /// Takes an open flow that met something, as it stands.
+    pub(crate) fn add_standing(&mut self, told: Told, mut flow: Flow, hits: FlowHits) {
+        told.trim(&mut flow);
+        self.standing.push((Arc::new(flow), hits));
     }
 
     /// Whether there is nothing to tell.

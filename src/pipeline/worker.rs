@@ -12,7 +12,7 @@ use std::sync::Arc;
 use weir_capture::FrameBatch;
 use weir_flow::{Clock, Ended, FlowConfig, FlowSink, FlowStats, FlowTable, PassiveDns};
 use weir_model::flow::FlowHead;
-use weir_model::{Frame, Observation, Timestamp};
+use weir_model::{Frame, Observation, Timestamp, Told};
 use weir_rules::{IndicatorSet, Matcher, Site};
 use weir_wire::{DecodeConfig, DecodeStats, Decoder, Packet};
 
@@ -31,6 +31,8 @@ pub(crate) struct WorkerConfig {
     pub export_ports: Arc<[u16]>,
     /// Where the desk puts what it has read.
     pub spare: Arc<ArrayQueue<Learnt>>,
+    /// What is told of requests.
+    pub told: Told,
 }
 
 /// Decodes, keeps flows, matches.
@@ -93,7 +95,9 @@ impl Worker {
         Self {
             decoder: Decoder::new(config.decode),
             table,
-            watch: Watch::new(Matcher::new(config.set), false).for_files(config.site, wanted, config.spare),
+            watch: Watch::new(Matcher::new(config.set), false)
+                .for_files(config.site, wanted, config.spare)
+                .telling(config.told),
             intake,
             span: None,
             times: StageTimes::new(),

@@ -17,12 +17,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use weir_capture::live::LinkState;
 use weir_flow::Effort;
+use weir_model::Told;
 
 /// What is written besides alerts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub flows: bool,
     pub names: bool,
+    /// What is told of requests.
+    pub told: Told,
 }
 
 /// How far the run is: until the end something is always under way between two threads.
@@ -134,7 +137,9 @@ impl Books {
         let in_packets = self.sum(|worker| worker.report.decode.packet_frames);
         let counted = self.sum(|worker| worker.report.flow.frames_ended);
         let shed = self.sum(|worker| worker.report.flow.shed.frames);
-        let open = self.sum(|worker| worker.report.flow.frames - worker.report.flow.frames_ended) - shed;
+        let left_out = self.sum(|worker| worker.report.flow.left_out_frames);
+        let uncounted = self.sum(|worker| worker.report.flow.frames - worker.report.flow.frames_ended);
+        let open = uncounted - shed - left_out;
         let handed = self.sum(|worker| worker.report.lane.handed_frames);
         let taken = self.sum(|worker| worker.report.lane.taken_frames);
         let entered = match taken {
@@ -146,6 +151,7 @@ impl Books {
             left.push(Entry::held("in open flows", open));
         }
         left.extend((shed > 0).then(|| Entry::new("of small flows left out under overload", shed)));
+        left.extend((left_out > 0).then(|| Entry::new("of networks that are left out", left_out)));
         left.push(Entry::new("handed to another worker", handed));
         ledger.add("frames", entered, left);
         // Workers put up their counts at different times, so while they run this need not balance.

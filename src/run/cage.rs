@@ -136,6 +136,7 @@ mod tests {
     use crate::collect::{Collector, CollectorConfig};
     use crate::pipeline::{Look, Wanted};
     use weir_flow::{ExportedFlows, ExportedFlowsConfig};
+    use weir_model::Told;
     use weir_rules::{IndicatorSet, SetBuilder};
     use weir_wire::export::ExportLimits;
 
@@ -150,6 +151,7 @@ mod tests {
             part: 0,
             parts: 1,
             is_live: true,
+            told: Told::default(),
         };
         Collector::new(config, flows)
     }

@@ -146,7 +146,7 @@ impl Tables {
             decoder: Decoder::new(DecodeConfig::default()),
             table: FlowTable::with_passive_dns(flow, Arc::clone(&peers.passive_dns)),
             handover: Handover::new(index, Arc::clone(&peers.lanes)),
-            watch: Watch::new(matcher, wanted.names).live(site, wanted.flows),
+            watch: Watch::new(matcher, wanted.names).live(site, wanted.flows).telling(wanted.told),
             follower,
             clock: Clock::new(),
             closed: VecDeque::new(),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use weir_alert::Format;
 use weir_capture::live::{InterfaceStats, LinkState, TapEvent, Woken};
 use weir_capture::{FrameBatch, Input, ReadOptions, Reader};
-use weir_model::Timestamp;
+use weir_model::{Timestamp, Told};
 use weir_rules::{SetBuilder, Site};
 
 /// Plays a capture as fast as it is taken, then idles until it is stopped.
@@ -149,7 +149,7 @@ fn traces() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("capture/traces")
 }
 
-const EVERYTHING: Wanted = Wanted { flows: true, names: true };
+const EVERYTHING: Wanted = Wanted { flows: true, names: true, told: Told::ALL };
 
 /// A run with a worker for each source, which writes alerts into a file and keeps nothing.
 fn staged<S: Source>(sources: Vec<S>, wire: Arc<Wire>) -> Played<S> {
@@ -266,6 +266,33 @@ fn what_is_played_is_alerted_counted_and_told() {
     assert_eq!(flows.lines().len() as u64, ended);
     let given: u64 = books.alerts().iter().map(|alert| alert.count).sum();
     assert_eq!(alerts.lines().len() as u64, given);
+}
+
+/// Nothing is told of who is left out, whatever he met, and all his packets are counted.
+#[test]
+fn who_is_left_out_is_only_counted() {
+    let input = Input::from_argument(traces().join("demo.pcap"));
+    let reader = Reader::open(vec![input], &ReadOptions { filter: None }).unwrap();
+    let wire = Arc::new(Wire::default());
+    let common = crate::cli::CommonArguments {
+        leave_out: vec!["10.20.0.11".to_owned()],
+        ..crate::cli::CommonArguments::default()
+    };
+    let player = Player { reader, wire: Arc::clone(&wire), passed: Timestamp::EPOCH };
+    let Played { watching, wire, alerts, flows, wanted, .. } =
+        staged_with(common, None, EVERYTHING, (vec![player], wire));
+    let ending = watching.ending.clone();
+    let run = std::thread::spawn(move || watch(watching));
+    wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+    ending.request();
+    let done = run.join().unwrap();
+    let told = [alerts.lines(), flows.lines()].concat();
+    assert!(!told.is_empty() && told.iter().all(|line| !line.to_string().contains("\"10.20.0.11\"")));
+    let ledger = Books::new(done.seen, wanted, Moment::End).ledger();
+    assert!(ledger.is_balanced(), "{ledger:?}");
+    let is_it = |entry: &&crate::ledger::Entry| entry.name == "of networks that are left out";
+    let left_out = ledger.boundaries.iter().flat_map(|boundary| &boundary.left).find(is_it);
+    assert!(left_out.is_some_and(|entry| entry.count > 0), "{ledger:?}");
 }
 
 /// The indicators come when the capture has been played: flows that are open meet them, and of what is taken away again the hits stay.

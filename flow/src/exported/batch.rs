@@ -8,6 +8,7 @@ use super::times::Times;
 use super::told;
 use crate::ends::{Ends, Seed};
 use crate::side::Both;
+use crate::table::is_left_out;
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ use weir_model::community_id::icmp_ports;
 use weir_model::flow::Tunnel;
 use weir_model::observation::Fact;
 use weir_model::record::{EndReason, ExportedRecord, Origin, SampledFrame, Sampling, Translated};
-use weir_model::{Endpoint, FlowId, Protocol, Timestamp};
+use weir_model::{Endpoint, FlowId, LeftOut, Protocol, Timestamp};
 use weir_wire::{DatagramInspector, Packet, Side, StreamInspector, TcpFields, Transport};
 
 /// Records after which a batch is full: each shard that they fall into is locked once, and what they need is fetched together.
@@ -35,6 +36,7 @@ pub(super) const EXPORTED: u64 = 1 << 52;
 pub struct ExportedBatch {
     seed: Seed,
     clock_tolerance: Duration,
+    left_out: LeftOut,
     pub(super) reports: Vec<Report>,
     pub(super) counts: BatchCounts,
     pub(super) order: Order,
@@ -48,6 +50,7 @@ pub(super) struct BatchCounts {
     pub(super) records: u64,
     pub(super) sampled: u64,
     pub(super) without_addresses: u64,
+    pub(super) left_out: u64,
     pub(super) names_refused: u64,
     pub(super) clocks_corrected: u64,
 }
@@ -95,6 +98,7 @@ impl ExportedBatch {
         Self {
             seed,
             clock_tolerance: config.clock_tolerance,
+            left_out: config.left_out.clone(),
             reports: Vec::with_capacity(FULL),
             counts: BatchCounts::default(),
             order: Order::new(config.shards()),
@@ -119,6 +123,10 @@ impl ExportedBatch {
             self.counts.without_addresses += 1;
             return;
         };
+        if !self.left_out.is_empty() && self.leaves_out([source, destination], record.translated) {
+            self.counts.left_out += 1;
+            return;
+        }
         let protocol = record.protocol.unwrap_or(Protocol(0));
         let icmp = record.icmp.filter(|_| protocol.is_icmp());
         let (source_port, destination_port) = match icmp {
@@ -162,6 +170,10 @@ impl ExportedBatch {
     pub fn push_sampled(&mut self, number: u64, frame: &SampledFrame<'_>, packet: &Packet<'_>) {
         self.counts.records += 1;
         self.counts.sampled += 1;
+        if !self.left_out.is_empty() && is_left_out(&self.left_out, packet) {
+            self.counts.left_out += 1;
+            return;
+        }
         let ends = Ends::of(packet);
         let (tcp_flags, icmp) = match packet.transport {
             Transport::Tcp(fields) => (fields.flags, None),
@@ -198,6 +210,11 @@ impl ExportedBatch {
             autonomous: Both { a: frame.source_as, b: frame.destination_as },
             rare: rare_of_packet(packet),
         });
+    }
+
+    fn leaves_out(&self, ends: [IpAddr; 2], translated: Translated) -> bool {
+        let translated = [translated.source, translated.destination].into_iter().flatten();
+        ends.into_iter().chain(translated).any(|ip| self.left_out.holds(ip))
     }
 
     pub(super) fn clear(&mut self) {

@@ -179,6 +179,7 @@ impl<A: Default + Send> ExportedFlows<A> {
         stats.records += counts.records;
         stats.sampled += counts.sampled;
         stats.without_addresses += counts.without_addresses;
+        stats.left_out += counts.left_out;
         stats.names_refused += counts.names_refused;
         stats.clocks_corrected += counts.clocks_corrected;
     }

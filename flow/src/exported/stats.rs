@@ -17,6 +17,8 @@ pub struct ExportedFlowStats {
     pub uncounted: u64,
     /// Records without both addresses, which belong to no flow.
     pub without_addresses: u64,
+    /// Records with an end in a network that is left out ([`super::ExportedFlowsConfig::left_out`]).
+    pub left_out: u64,
     /// Flows begun.
     pub begun: u64,
     /// Flows ended, by reason.
@@ -82,7 +84,7 @@ impl EndedBy {
 impl ExportedFlowStats {
     /// Whether every record is in a flow or was refused, and every flow that began ended or is open.
     pub const fn balances(&self) -> bool {
-        self.records == self.merged + self.repeated + self.uncounted + self.without_addresses
+        self.records == self.merged + self.repeated + self.uncounted + self.without_addresses + self.left_out
             && self.begun == self.ended.total() + self.open
     }
 
@@ -94,6 +96,7 @@ impl ExportedFlowStats {
             (&mut self.repeated, other.repeated),
             (&mut self.uncounted, other.uncounted),
             (&mut self.without_addresses, other.without_addresses),
+            (&mut self.left_out, other.left_out),
             (&mut self.begun, other.begun),
             (&mut self.ended.fin, other.ended.fin),
             (&mut self.ended.rst, other.ended.rst),

@@ -29,6 +29,8 @@ pub(in crate::config) const TOP: &[Key] = &[
     Key::new("home_net", Form::List(&Form::Network), "[\"192.0.2.0/24\", \"2001:db8:20::/48\"]"),
     Key::new("role", Form::Map(Some(|| weir_model::Role::ALL.iter().map(|role| role.keyword()).collect()), &Form::List(&Form::Network)), "{ resolver = [\"192.0.2.53\"] }")
         .means("What hosts are for, each role with its addresses: resolver, mail, proxy, nat, scanner, honeypot, tor"),
+    Key::new("leave_out", Form::List(&Form::Network), "[\"192.0.2.64/26\"]"),
+    Key::new("tell_also", Form::List(&Form::Word(|| weir_model::Told::KEYWORDS.to_vec())), "[\"url_query\"]"),
     Key::new("alerts", Form::Path, "\"alerts.jsonl\"").or("\"-\""),
     Key::new("alerts_tlp", Form::Tlp, "\"red\""),
     Key::new("flows", Form::Path, "\"flows.jsonl\""),

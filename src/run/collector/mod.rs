@@ -85,6 +85,7 @@ impl Collectors {
             part: 0,
             parts: threads,
             is_live: true,
+            told: wanted.told,
         };
         let new = |part| Collector::new(CollectorConfig { part, ..config.clone() }, Arc::clone(&flows));
         let mut stages: Vec<_> = (0..threads).map(new).collect();

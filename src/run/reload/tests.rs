@@ -6,11 +6,13 @@ use crate::config::{RunSettings, Settings};
 use crate::run::books::Wanted;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use weir_model::Told;
 
 /// Lines of the top of a file; each key once.
 const KEYS: &[&[&str]] = &[
     &["home_net = [\"10.0.0.0/8\"]", "home_net = [\"192.0.2.0/24\", \"2001:db8::/32\"]"],
     &["canary = \"off\"", "canary = \"10s\""],
+    &["leave_out = [\"192.0.2.64/26\"]", "tell_also = [\"url_query\"]"],
     &["drain = \"1s\"", "drain = \"2m\""],
     &["workers = 2", "workers = 3"],
     &["idle_timeout = \"9s\"", "flow_memory = \"64MiB\"", "bpf = \"udp\""],
@@ -70,7 +72,7 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         let (running, wanted) = (settings(folder.path(), &one), settings(folder.path(), &other));
-        let merged = Merged::new(&running, &wanted, Wanted { flows, names }, &|_| true);
+        let merged = Merged::new(&running, &wanted, Wanted { flows, names, told: Told::ALL }, &|_| true);
         let [before, counts, asked] =
             [&running, &merged.settings, &wanted].map(RunSettings::effective);
         for key in counts.differences(&asked) {

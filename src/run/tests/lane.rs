@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use weir_flow::FlowConfig;
 use weir_model::frame::LinkType;
-use weir_model::{Endpoint, Flow, Frame, Protocol, dealing};
+use weir_model::{Endpoint, Flow, Frame, Protocol, Told, dealing};
 use weir_rules::SetBuilder;
 use weir_wire::{Peeked, peek};
 
@@ -107,7 +107,7 @@ fn tables() -> [Tables; 2] {
     let config = pipeline::share_of(&FlowConfig::default(), 2);
     let peers = Arc::new(Peers::new(2, 0, &config));
     let arming = Arming::new(Arc::new(SetBuilder::new().build()), Site::private_ranges(), 2);
-    let wanted = Wanted { flows: true, names: false };
+    let wanted = Wanted { flows: true, names: false, told: Told::ALL };
     let fragments = dealt(&question(1, 1)[0], 2);
     [fragments, 1 - fragments].map(|index| Tables::new(index, &peers, config.clone(), &arming, wanted))
 }
@@ -142,7 +142,7 @@ fn books(reports: Vec<TablesReport>, moment: Moment) -> Books {
         spool: SpoolStatus::default(),
         started: 0,
     };
-    Books::new(seen, Wanted { flows: false, names: false }, moment)
+    Books::new(seen, Wanted { flows: false, names: false, told: Told::ALL }, moment)
 }
 
 fn assert_balanced(tables: &[Tables; 2], moment: Moment) {

@@ -7,7 +7,7 @@ use crate::cli::CommonArguments;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 use weir_model::frame::LinkType;
-use weir_model::{Frame, Indicator, IndicatorValue};
+use weir_model::{Frame, Indicator, IndicatorValue, Told};
 use weir_rules::IndicatorSet;
 
 /// Frames that the ring of a worker holds: 64 MiB of such as are played.
@@ -18,7 +18,7 @@ const LISTED: u64 = 999_983;
 const HOSTS: u64 = 65_536;
 
 /// Neither flows nor names are written.
-const NOTHING: Wanted = Wanted { flows: false, names: false };
+const NOTHING: Wanted = Wanted { flows: false, names: false, told: Told::ALL };
 
 /// SYNs, each of a host to a listed address that it did not meet before.
 struct Flood {
