@@ -37,6 +37,8 @@ pub(crate) enum Act<'a> {
     IntelRelease { source: &'a str },
     /// The configuration is read again.
     Reload,
+    /// Somebody asked what is known of a value, and which hosts met it.
+    Explain { value: &'a str },
 }
 
 #[derive(Serialize)]

@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<Outcome> {
     let explanation = match place::to_ask(&arguments.holding)? {
         Place::Service(service) => {
             let answer =
-                service.get(&format!("/intel/explain?value={}", percent::encode(&arguments.value)))?;
+                service.post(&format!("/intel/explain?value={}", percent::encode(&arguments.value)))?;
             serde_json::from_str(&answer)
                 .context("what the running weir answers is not understood; is it of another version?")?
         }

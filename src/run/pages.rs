@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
+use weir_model::text::printable;
 
 /// Makes each page when it is asked for.
 #[derive(Clone)]
@@ -42,6 +43,9 @@ pub(super) struct LivePages {
 /// What the control socket gives: all that, and intelligence.
 #[derive(Clone)]
 pub(super) struct ControlPages(pub LivePages);
+
+/// So much of a value that somebody asked for is written down, in characters: a URL of the greatest length that is kept.
+const MOST_RECORDED: usize = 2_048;
 
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
@@ -113,10 +117,6 @@ impl Pages for ControlPages {
             "/reload" => self.0.reloading.order_state(first("ticket")).map(|state| json_page(&state)),
             "/state/copy" => self.0.copier.as_ref().map(|copier| json_page(&copier.state())),
             "/mutes" => Some(json_page(&self.0.mutes.rows(now()))),
-            "/intel/explain" => Some(match intel.explain(first("value")) {
-                Ok(known) => json_page(&known.with_mutes(self.0.mutes.covering(first("value"), now()))),
-                Err(error) => Page::problem(Answer::Unavailable, &format!("{error:#}")),
-            }),
             _ => self.0.page(target),
         }
     }
@@ -131,6 +131,7 @@ impl Pages for ControlPages {
             }
             "/intel/release" => Some(ticket_page(self.release(word("source"), word("reason"), user))),
             "/reload" => Some(ticket_page(self.reload(user))),
+            "/intel/explain" => Some(self.explain(word("value"), user)),
             "/state/copy" => Some(match &self.0.copier {
                 Some(copier) => json_page(&copier.begin()),
                 None => Page::problem(Answer::BadRequest, "the running weir has no state directory"),
@@ -160,6 +161,18 @@ impl ControlPages {
             audit.record(user, &Act::Reload, "", now()).map_err(|error| format!("{error:#}"))?;
         }
         self.0.reloading.order().ok_or_else(|| "nothing is read again here, or not any more".to_owned())
+    }
+
+    /// Who asks is written down first: the answer tells which hosts met the value.
+    fn explain(&self, value: &str, user: &User) -> Page {
+        let recorded = self.0.audit.as_ref().map_or(Ok(()), |audit| {
+            let value = &*printable(value, MOST_RECORDED);
+            audit.record(user, &Act::Explain { value }, "", now())
+        });
+        match recorded.and_then(|()| self.0.intel.explain(value)) {
+            Ok(known) => json_page(&known.with_mutes(self.0.mutes.covering(value, now()))),
+            Err(error) => Page::problem(Answer::Unavailable, &format!("{error:#}")),
+        }
     }
 
     /// What somebody let through is written down first.

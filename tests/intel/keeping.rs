@@ -50,6 +50,8 @@ fn what_a_file_says_counts_within_moments_and_what_it_says_no_longer_stops() {
     run.wait_for("it is read again", || explained(&room, "192.0.2.2") == "rings");
     assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
     assert_eq!(explained(&room, "192.0.2.1"), "gone");
+    let journal = std::fs::read_to_string(room.path("state/audit.jsonl")).expect("who looked is recorded");
+    assert!(journal.contains(r#""action":"explain","value":"192.0.2.1"}"#), "{journal}");
     exporter.send(&build::v5(2, &[Told::new([10, 0, 0, 3], second), Told::new([10, 0, 0, 3], first)]));
     run.wait_for("the second rings", || rang(&run).contains(&"192.0.2.2".to_owned()));
     run.wait_for("all is counted", || run.taken() == 2);
