@@ -38,7 +38,9 @@ def main():
     args = arguments()
     if os.environ.get("WEIR_SOAK_INSIDE") is None:
         os.environ["WEIR_SOAK_INSIDE"] = "yes"
-        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
+        # With namespaces for all of it, nothing is left behind, however this ends.
+        spaces = ["--net", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child"]
+        os.execvp("unshare", ["unshare", *spaces, sys.executable, *sys.argv])
     folder = Path(args.keep) if args.keep else Path(tempfile.mkdtemp(prefix="weir-soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     print(f"seed {args.seed}, {args.minutes} minutes, in {folder}", flush=True)
