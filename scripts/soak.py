@@ -94,7 +94,7 @@ def wire():
 
 
 class Traffic:
-    """tcpreplay, begun again whenever it ended because its interface went."""
+    """tcpreplay, begun again whenever it ended."""
 
     def __init__(self, capture):
         self.capture = capture
@@ -109,10 +109,14 @@ class Traffic:
             self.process.wait()
             time.sleep(0.5)
 
+    def begin_again(self):
+        """It sends to the interface that is gone until it is told to end."""
+        if self.process:
+            self.process.kill()
+
     def stop(self):
         self.is_over = True
-        if self.process:
-            self.process.terminate()
+        self.begin_again()
 
 
 class Exporter:
@@ -335,6 +339,7 @@ class Disturb:
         command("ip", "link", "delete", TAP)
         time.sleep(self.chance.uniform(0.05, 2))
         wire()
+        self.traffic.begin_again()
 
 
 def watch(args, weir, disturb, settings):

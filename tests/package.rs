@@ -80,7 +80,7 @@ fn has_what_it_should(package: &str) {
 fn is_installed_started_reloaded_killed_upgraded_and_purged(package: &str) {
     let traces = "capture/traces/demo.pcap";
     let run = output(Command::new("tests/package/run.sh").args([
-        &package,
+        package,
         traces,
         "capture/traces/demo-indicators.txt",
     ]));
