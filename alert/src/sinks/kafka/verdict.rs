@@ -69,7 +69,10 @@ pub(super) fn unanswered(brokers: &str, complaint: Option<Complaint>) -> String 
         Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism) => {
             "look at `sasl` and at the user's rights"
         }
-        Some(Code::SSL) => "look at `tls`, and whether this is a listener with TLS",
+        // Once a handshake has failed, the library says so of all brokers under another code.
+        code if code == Some(Code::SSL) || text.contains("SSL_HANDSHAKE") => {
+            "look at `tls`, and whether this is a listener with TLS"
+        }
         Some(Code::Resolve) => "look whether the brokers' names are right and can be resolved here",
         _ => "look whether the brokers run and can be reached from here",
     };
