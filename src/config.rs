@@ -23,6 +23,7 @@ mod sources;
 mod storm;
 mod syntax;
 mod tap;
+mod written;
 
 pub(crate) use collector::{CollectorSettings, ConfiguredSampling};
 pub(crate) use commands::run;
@@ -39,124 +40,15 @@ use crate::cli::{CommonArguments, HoldingArguments, ReadArguments, RunArguments}
 use crate::sandbox::Sandbox;
 use crate::state::Keep;
 use anyhow::{Context as _, Result, bail};
-use document::Document;
 use ipnet::IpNet;
-use keep::WrittenKeep;
-use mistake::{Mistake, Mistakes};
-use named::WrittenTables;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
-use sinks::WrittenSpool;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use storm::WrittenStorm;
 use weir_alert::Format;
 use weir_alert::sinks::Kind;
 use weir_alert::spool::Limits;
 use weir_model::{Role, Tlp};
-
-/// What stands in a configuration file: one key per flag of `weir read` and `weir run`, all optional; unknown keys are refused.
-/// Paths are relative to the file's folder.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    #[serde(default)]
-    indicators: Vec<PathBuf>,
-    #[serde(default)]
-    home_net: Vec<String>,
-    #[serde(default)]
-    role: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    leave_out: Vec<String>,
-    #[serde(default)]
-    tell_also: Vec<String>,
-    alerts: Option<PathBuf>,
-    alerts_tlp: Option<String>,
-    flows: Option<PathBuf>,
-    names: Option<PathBuf>,
-    format: Option<String>,
-    metrics: Option<PathBuf>,
-    quiet: Option<bool>,
-    bpf: Option<String>,
-    tcp_idle_timeout: Option<String>,
-    idle_timeout: Option<String>,
-    active_timeout: Option<String>,
-    flow_memory: Option<String>,
-    state: Option<PathBuf>,
-    workers: Option<usize>,
-    #[serde(default)]
-    netflow_port: Vec<u16>,
-    #[serde(default)]
-    ipfix_port: Vec<u16>,
-    #[serde(default)]
-    sflow_port: Vec<u16>,
-    #[serde(default)]
-    datagrams: Vec<PathBuf>,
-    #[serde(default)]
-    interface: Vec<String>,
-    snaplen: Option<u32>,
-    ring_size: Option<String>,
-    no_promiscuous: Option<bool>,
-    pin: Option<bool>,
-    listen: Option<String>,
-    listen_tls_cert: Option<PathBuf>,
-    listen_tls_key: Option<PathBuf>,
-    listen_tls_client_ca: Option<PathBuf>,
-    listen_token_file: Option<PathBuf>,
-    listen_token_env: Option<String>,
-    control: Option<PathBuf>,
-    canary: Option<String>,
-    sandbox: Option<String>,
-    #[serde(default)]
-    netflow: Vec<String>,
-    #[serde(default)]
-    ipfix: Vec<String>,
-    #[serde(default)]
-    sflow: Vec<String>,
-    #[serde(default)]
-    ipfix_tcp: Vec<String>,
-    #[serde(default)]
-    ipfix_tls: Vec<String>,
-    ipfix_tls_cert: Option<PathBuf>,
-    ipfix_tls_key: Option<PathBuf>,
-    ipfix_tls_client_ca: Option<PathBuf>,
-    #[serde(default)]
-    exporter: Vec<String>,
-    #[serde(default)]
-    exporter_sampling: Vec<String>,
-    collectors: Option<usize>,
-    receive_buffer: Option<String>,
-    #[serde(default)]
-    spool: WrittenSpool,
-    #[serde(default)]
-    keep: WrittenKeep,
-    drain: Option<String>,
-    #[serde(default)]
-    storm: WrittenStorm,
-    no_screening: Option<bool>,
-    #[serde(default)]
-    screening: ScreeningSettings,
-    #[serde(default, rename = "source", deserialize_with = "read_elsewhere")]
-    sources: Vec<SourceSettings>,
-    #[serde(default, rename = "sink", deserialize_with = "read_elsewhere")]
-    sinks: Vec<ConfiguredSink>,
-    /// The file itself.
-    #[serde(skip)]
-    path: Option<PathBuf>,
-}
-
-/// The tables that the operator names, which are read one by one.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Named {
-    source: WrittenTables,
-    sink: WrittenTables,
-}
-
-fn read_elsewhere<'de, T, D: Deserializer<'de>>(written: D) -> Result<Vec<T>, D::Error> {
-    IgnoredAny::deserialize(written).map(|_| Vec::new())
-}
+use written::Written;
 
 /// What `weir read` and `weir run` use: everything checked, every default in place.
 #[derive(Clone, Debug)]
@@ -370,81 +262,6 @@ impl Settings {
             },
         })
     }
-}
-
-impl Written {
-    /// The file that the flags name; nothing where they name none.
-    fn named_by(flags: &CommonArguments) -> Result<Self> {
-        Ok(flags.config.as_deref().map(Self::load).transpose()?.unwrap_or_default())
-    }
-
-    /// The same; where nobody says what to watch, the file of the service, if it is there.
-    fn for_run(flags: &RunArguments, usual: &Path) -> Result<Self> {
-        let said =
-            flags.common.config.is_some() || !flags.interface.is_empty() || flags.collector.is_listening();
-        if said || !usual.exists() { Self::named_by(&flags.common) } else { Ok(Self::load(usual)?) }
-    }
-
-    /// Reads a file. What is wrong with it is said all at once.
-    fn load(path: &Path) -> Result<Self, Mistakes> {
-        let document = Document::read(path)?;
-        let all = |mistakes| Mistakes::new(path, mistakes);
-        let tree = document.tree().map_err(all)?;
-        let mut mistakes = examine::examine(&document, &tree);
-        let (sources, sinks) = named_tables(&document.text, &mut mistakes);
-        mistakes.extend(conflicts::conflicts(&document, &tree, &sinks));
-        if !mistakes.is_empty() {
-            return Err(all(mistakes));
-        }
-        let written: Self = toml::from_str(&document.text).map_err(|error| {
-            let line = error.span().map(|span| document.line(&span));
-            all(vec![Mistake::at(line, error.message(), "see how it is written: weir config example")])
-        })?;
-        let mut written = Self { sources, sinks, path: Some(path.to_owned()), ..written };
-        let folder = document.folder();
-        for named in &mut written.indicators {
-            *named = weir_intel::Source::rebase(named, folder);
-        }
-        for path in written.paths_mut().filter(|path| path.as_os_str() != "-") {
-            *path = folder.join(&path);
-        }
-        Ok(written)
-    }
-
-    fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.alerts
-            .as_mut()
-            .into_iter()
-            .chain(self.flows.as_mut())
-            .chain(self.names.as_mut())
-            .chain(self.metrics.as_mut())
-            .chain(self.state.as_mut())
-            .chain(self.control.as_mut())
-            .chain(self.listen_tls_cert.as_mut())
-            .chain(self.listen_tls_key.as_mut())
-            .chain(self.listen_tls_client_ca.as_mut())
-            .chain(self.listen_token_file.as_mut())
-            .chain(&mut self.datagrams)
-            .chain(self.ipfix_tls_cert.as_mut())
-            .chain(self.ipfix_tls_key.as_mut())
-            .chain(self.ipfix_tls_client_ca.as_mut())
-            .chain(self.screening.paths_mut())
-    }
-}
-
-/// Sources and sinks. Of tables in which a mistake was found no other is looked for: it may follow from the first.
-fn named_tables(text: &str, mistakes: &mut Vec<Mistake>) -> (Vec<SourceSettings>, Vec<ConfiguredSink>) {
-    let mut named: Named = toml::from_str(text).unwrap_or_default();
-    let is_well = |family: &str, name: &str| {
-        let header = format!("[{family}.{name}]");
-        mistakes.iter().all(|mistake| mistake.place != header)
-    };
-    named.source.retain(|name, _| is_well("source", name.get_ref()));
-    named.sink.retain(|name, _| is_well("sink", name.get_ref()));
-    let (sources, of_sources) = sources::sources(named.source, text);
-    let (sinks, of_sinks) = sinks::sinks(named.sink, text);
-    mistakes.extend(of_sources.into_iter().chain(of_sinks));
-    (sources, sinks)
 }
 
 fn home_net(written: &[String]) -> Result<HomeNet> {

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub(crate) fn usual_places() -> Vec<PathBuf> {
 #[derive(Debug)]
 pub(super) struct ControlSocket {
     path: PathBuf,
+    /// Device and inode: whoever made the folder anew may have another program's socket there by now.
+    file: Option<(u64, u64)>,
 }
 
 impl ControlSocket {
@@ -49,7 +51,7 @@ impl ControlSocket {
         remove_left_over(path)?;
         let cannot = || format!("cannot open the control socket {}", path.display());
         let listener = UnixListener::bind(path).with_context(cannot)?;
-        let socket = Self { path: path.to_owned() };
+        let socket = Self { path: path.to_owned(), file: identity(path) };
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).with_context(cannot)?;
         Ok((socket, listener))
     }
@@ -57,8 +59,15 @@ impl ControlSocket {
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.path));
+        if self.file.is_some() && identity(&self.path) == self.file {
+            drop(std::fs::remove_file(&self.path));
+        }
     }
+}
+
+/// Which file it is.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 fn make_folder(path: &Path) -> Result<()> {
@@ -100,6 +109,13 @@ mod tests {
         assert!(error.contains("another weir answers"), "{error}");
         drop((socket, listener));
         assert!(!path.exists());
+        let (ours, _listener) = ControlSocket::bind(Some(&path)).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let theirs = UnixListener::bind(&path).unwrap();
+        drop(ours);
+        assert!(path.exists(), "it is another's by now");
+        drop(theirs);
+        std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "precious").unwrap();
         assert!(ControlSocket::bind(Some(&path)).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
