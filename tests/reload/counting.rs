@@ -119,7 +119,7 @@ fn what_wants_a_restart_is_said_with_the_reason_and_the_rest_counts() {
     let now_heard = crate::run::Exporter::new([127, 0, 0, 3], &probe.run);
     now_heard.send(&crate::build::v5(0, &[Told::new([10, 0, 0, 2], BAD)]));
     probe.run.wait_for("the other is heard", || probe.run.exporter("127.0.0.3")["datagrams"] == 1);
-    assert_eq!(probe.run.exporter("127.0.0.3")["sampled_one_in"], 100);
+    probe.run.wait_for("and sampled", || probe.run.exporter("127.0.0.3")["sampled_one_in"] == 100);
     probe.run.wait_for("the one is not", || {
         probe.run.left(&ledger_unit(&probe), "of exporters not in the list") == 1
     });
