@@ -10,6 +10,7 @@ below one percent an hour); the ledger balanced whenever it was asked, and at th
 and the namespace goes with them."""
 
 import argparse
+import collections
 import http.server
 import json
 import os
@@ -66,6 +67,8 @@ def main():
     problems = judge(looks, is_alive, code, folder)
     print("disturbances:", ", ".join(f"{name} {count}" for name, count in sorted(disturb.counts.items())))
     print((folder / "weir.err").read_text(errors="replace")[-2500:])
+    for unit, count in disturb.unbalanced.most_common():
+        print(f"did not balance {count} times: {unit}")
     for problem in problems:
         print("WRONG:", problem)
     sys.exit(1 if problems else 0)
@@ -300,6 +303,7 @@ class Disturb:
         self.chance, self.weir, self.settings = chance, weir, settings
         self.source, self.receiver, self.traffic = source, receiver, traffic
         self.counts = {}
+        self.unbalanced = collections.Counter()
         self.is_over = False
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -355,6 +359,8 @@ def watch(args, weir, disturb, settings):
         except ValueError:
             status = None
         seconds = time.time() - began
+        if status and not status["is_balanced"]:
+            disturb.unbalanced.update(boundary["unit"] for boundary in status["ledger"]["boundaries"] if not is_balanced(boundary))
         packets = sum(worker["packets"] for worker in status["workers"]) if status else None
         looks.append((seconds, resident(weir.pid), status and status["is_balanced"], packets))
         if seconds - said > 60:
@@ -364,6 +370,10 @@ def watch(args, weir, disturb, settings):
     disturb.thread.join()
     settings.write(disturb.chance)
     return looks
+
+
+def is_balanced(boundary):
+    return boundary["entered"]["count"] == sum(entry["count"] for entry in boundary["left"])
 
 
 def resident(process):
