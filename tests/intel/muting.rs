@@ -79,12 +79,12 @@ fn a_running_program_mutes_and_remembers_who_did_it() {
     let journal = std::fs::read_to_string(room.path("state/audit.jsonl")).expect("a journal");
     let lines: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let acts: Vec<_> = lines.iter().filter_map(|line| line["action"].as_str()).collect();
-    assert_eq!(acts, ["mute", "mute", "unmute", "unmute"], "{journal}");
+    assert_eq!(acts, ["mute", "mute", "explain", "unmute", "unmute"], "{journal}");
     assert!(
         lines.iter().all(|line| line["user"] == lines[0]["user"] && line["user"]["id"].is_u64()),
         "{journal}"
     );
-    assert_eq!((&lines[2]["value"], &lines[2]["reason"]), (&"198.51.100.0/24".into(), &"over".into()));
+    assert_eq!((&lines[3]["value"], &lines[3]["reason"]), (&"198.51.100.0/24".into(), &"over".into()));
 }
 
 #[test]
