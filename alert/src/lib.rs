@@ -10,6 +10,7 @@ pub mod formats;
 mod json;
 pub mod marking;
 mod message;
+pub mod pseudonyms;
 pub mod sentence;
 pub mod sinks;
 pub mod spool;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use formats::{Format, ecs};
 pub use message::{Lane, Message};
+pub use pseudonyms::Pseudonyms;
 pub use writer::{JsonLines, Lines, WriteStats};
 
 #[cfg(test)]

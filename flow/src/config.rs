@@ -2,7 +2,7 @@
 
 use crate::passive_dns::PassiveDnsConfig;
 use std::time::Duration;
-use weir_model::LeftOut;
+use weir_model::Networks;
 
 /// Limits and timeouts. Each limit has an adversary: somebody who sends packets so that the table grows.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct FlowConfig {
     /// then get the same names however many tables share passive DNS.
     pub round_packets: u64,
     /// Packets with an end in these networks, or of a tunnel that has one there, are counted, and belong to no flow.
-    pub left_out: LeftOut,
+    pub left_out: Networks,
     /// Limits of passive DNS, where the table makes its own.
     pub passive_dns: PassiveDnsConfig,
 }
@@ -76,7 +76,7 @@ impl Default for FlowConfig {
             max_datagram_readers: 65_536,
             icmp_notes: IcmpNotes::default(),
             round_packets: 0,
-            left_out: LeftOut::default(),
+            left_out: Networks::default(),
             passive_dns: PassiveDnsConfig::default(),
         }
     }

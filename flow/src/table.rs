@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead};
 use weir_model::observation::Fact;
-use weir_model::{Endpoint, Flow, Frame, LeftOut, Observation, Protocol, Timestamp};
+use weir_model::{Endpoint, Flow, Frame, Networks, Observation, Protocol, Timestamp};
 use weir_wire::{Decoder, Gather, Packet, Side, Transport};
 
 /// Packets whose entries are fetched together: as many cache misses as a core can have under way, and some.
@@ -122,7 +122,7 @@ impl<'a, K: FnMut(&Packet<'_>, Whence) -> bool, S: FlowSink> Gather<'a> for Gath
 }
 
 /// Whether a packet has an end, or one of a tunnel around it, in these networks.
-pub(crate) fn is_left_out(left_out: &LeftOut, packet: &Packet<'_>) -> bool {
+pub(crate) fn is_left_out(left_out: &Networks, packet: &Packet<'_>) -> bool {
     let tunnels = packet.tunnels().iter().flat_map(|tunnel| [tunnel.source, tunnel.destination]);
     [packet.source.ip, packet.destination.ip].into_iter().chain(tunnels).any(|ip| left_out.holds(ip))
 }

@@ -33,7 +33,7 @@ pub use name::Name;
 pub use net::{Endpoint, Protocol};
 pub use notice::SourceNotice;
 pub use observation::Observation;
-pub use privacy::{LeftOut, Told};
+pub use privacy::{Networks, Told};
 pub use record::{ExportVersion, ExportedRecord, SampledFrame, Sampling};
 pub use time::Timestamp;
 pub use warninglist::Warninglist;

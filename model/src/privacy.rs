@@ -106,16 +106,16 @@ fn without_userinfo(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// Networks that are left out altogether: a reading room, a works council.
+/// Networks, as whoever asks for each packet or each address in a text wants them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    networks: Arc<[IpNet]>,
+pub struct Networks {
+    as_given: Arc<[IpNet]>,
     /// First and last addresses in order, without overlaps.
     v4: Arc<[(u32, u32)]>,
     v6: Arc<[(u128, u128)]>,
 }
 
-impl LeftOut {
+impl Networks {
     /// These networks.
     pub fn new(networks: &[IpNet]) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
@@ -127,18 +127,18 @@ impl LeftOut {
                 IpNet::V6(network) => v6.push((network.network().to_bits(), network.broadcast().to_bits())),
             }
         }
-        Self { networks: networks.into(), v4: v4.into(), v6: v6.into() }
+        Self { as_given: networks.into(), v4: v4.into(), v6: v6.into() }
     }
 
     /// As they were given.
     pub fn networks(&self) -> &[IpNet] {
-        &self.networks
+        &self.as_given
     }
 
     /// Whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.networks.is_empty()
+        self.as_given.is_empty()
     }
 
     /// Whether an address is in one of them.
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn networks_hold_their_addresses_and_no_others() {
         let nets = ["192.0.2.64/26", "10.0.0.0/8", "10.1.0.0/16", "2001:db8:1::/48", "203.0.113.7/32"];
-        let left_out = LeftOut::new(&nets.map(|net| net.parse().unwrap()));
+        let left_out = Networks::new(&nets.map(|net| net.parse().unwrap()));
         for (ip, is_held) in [
             ("192.0.2.63", false),
             ("192.0.2.64", true),
@@ -217,7 +217,7 @@ mod tests {
         ] {
             assert_eq!(left_out.holds(ip.parse().unwrap()), is_held, "{ip}");
         }
-        assert!(LeftOut::default().is_empty() && !left_out.is_empty());
-        assert!(!LeftOut::default().holds("10.1.2.3".parse().unwrap()));
+        assert!(Networks::default().is_empty() && !left_out.is_empty());
+        assert!(!Networks::default().holds("10.1.2.3".parse().unwrap()));
     }
 }

@@ -3,7 +3,7 @@
 use super::network;
 use anyhow::{Result, bail};
 use weir_model::text::printable;
-use weir_model::{LeftOut, Told};
+use weir_model::{Networks, Told};
 
 /// What may leave the probe (docs/PRIVACY.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) struct Privacy {
     /// What is told of requests beyond method, host and path.
     pub told: Told,
     /// Networks that nothing is told of.
-    pub left_out: LeftOut,
+    pub left_out: Networks,
 }
 
 impl Privacy {
@@ -26,7 +26,7 @@ impl Privacy {
             told = more;
         }
         let networks = leave_out.iter().map(|text| network("leave-out", text)).collect::<Result<Vec<_>>>()?;
-        Ok(Self { told, left_out: LeftOut::new(&networks) })
+        Ok(Self { told, left_out: Networks::new(&networks) })
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct ConfiguredSink {
     is_table: bool,
     /// Not opened otherwise; what waits for it goes on waiting.
     pub is_enabled: bool,
+    /// It does not learn the addresses of inside hosts.
+    pub has_pseudonyms: bool,
     /// What it gets.
     pub send: Vec<Kind>,
     /// What of it waits on the disk while the receiver is away, besides alerts, which always do.
@@ -56,11 +58,13 @@ impl ConfiguredSink {
             grade: None,
             sources: Vec::new(),
             rate: Terms::MOST_RATE,
+            pseudonyms: None,
         };
         Ok(Self {
             name: "alerts".to_owned(),
             is_table: false,
             is_enabled: true,
+            has_pseudonyms: false,
             send: vec![Kind::Alert],
             spool: Vec::new(),
             terms,
@@ -152,6 +156,7 @@ const SOURCES: &str = "sources";
 const SEND: &str = "send";
 const SPOOL: &str = "spool";
 const RATE: &str = "rate";
+const PSEUDONYMS: &str = "pseudonyms";
 
 /// All sinks, and what is wrong with others; `text` is the file, in which lines are counted.
 pub(super) fn sinks(written: WrittenTables, text: &str) -> (Vec<ConfiguredSink>, Vec<Mistake>) {
@@ -179,6 +184,7 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink, Mistake> {
     let send = table.take_with(SEND, send)?.unwrap_or_else(|| vec![Kind::Alert]);
     let spool = table.take_with(SPOOL, |written| spool(written, &send))?.unwrap_or_default();
     let rate = table.take_with(RATE, rate)?.unwrap_or(Terms::RATE);
+    let has_pseudonyms = table.take(PSEUDONYMS)?.unwrap_or(false);
     if !SinkSettings::KINDS.contains(&kind.as_str()) {
         let what = format!("there is no type `{kind}`");
         return Err(table.wrong(Some(TYPE), &what, &format!("write one of {known}")));
@@ -195,13 +201,15 @@ fn sink(mut table: NamedTable) -> Result<ConfiguredSink, Mistake> {
         grade,
         sources: sources.into_iter().map(Into::into).collect(),
         rate,
+        // Made with a key that the configuration does not have.
+        pseudonyms: None,
     };
     if let Some(kind) = send.iter().find(|kind| !terms.format.has(**kind)) {
         let (format, kind) = (terms.format.keyword(), kind.plural());
         let what = format!("{format} has no place for {kind}");
         return Err(table.wrong(Some(SEND), &what, "leave them out of `send`, or write another `format`"));
     }
-    Ok(ConfiguredSink { name, is_table: true, is_enabled, send, spool, terms, settings })
+    Ok(ConfiguredSink { name, is_table: true, is_enabled, has_pseudonyms, send, spool, terms, settings })
 }
 
 fn tlp(written: Value) -> Result<Tlp, toml::de::Error> {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_alert::courier::Bundle;
 use weir_alert::sinks::{Kind, Parcel};
-use weir_alert::{Format, JsonLines};
+use weir_alert::{Format, JsonLines, Pseudonyms};
 
 /// When nothing comes for so long, what is held back is written.
 const REST: Duration = Duration::from_millis(500);
@@ -91,13 +91,22 @@ impl Clerk {
                 out.write(render).context("cannot write names")?;
             }
         }
-        self.hand_on(Kind::Flow, |format| {
-            lines.flows.iter().filter_map(|flow| Parcel::of_flow(flow, format)).collect()
+        self.hand_on(Kind::Flow, |format, pseudonyms| {
+            let flows = lines.flows.iter();
+            flows
+                .filter_map(|flow| match pseudonyms {
+                    None => Parcel::of_flow(flow, format),
+                    Some(pseudonyms) => pseudonyms.flow(flow, format),
+                })
+                .collect()
         });
-        self.hand_on(Kind::Name, |format| {
+        self.hand_on(Kind::Name, |format, pseudonyms| {
             let names = lines.names.iter();
             names
-                .filter_map(|(flow, protocol, told)| Parcel::of_name(*flow, *protocol, told, format))
+                .filter_map(|(flow, protocol, told)| match pseudonyms {
+                    None => Parcel::of_name(*flow, *protocol, told, format),
+                    Some(pseudonyms) => pseudonyms.name(*flow, *protocol, told, format),
+                })
                 .collect()
         });
         self.view.flows += lines.flows.len() as u64;
@@ -105,17 +114,22 @@ impl Clerk {
         Ok(())
     }
 
-    /// Hands parcels to all sinks that want them, written once for each format.
-    fn hand_on(&self, kind: Kind, parcels: impl Fn(Format) -> Bundle) {
+    /// Hands parcels to all sinks that want them, written once for each format, and for each sink that has its own pseudonyms.
+    fn hand_on(&self, kind: Kind, parcels: impl Fn(Format, Option<&Pseudonyms>) -> Bundle) {
         let deliveries = self.deliveries.load();
-        let wanting = || deliveries.iter().filter(|delivery| delivery.kinds.contains(&kind));
-        for format in Format::ALL {
-            let mut bundle = None;
-            for delivery in wanting().filter(|delivery| delivery.format == *format) {
-                let bundle = bundle.get_or_insert_with(|| parcels(*format));
-                if !bundle.is_empty() {
-                    delivery.hatch.put(bundle, clock::now()).iter().for_each(|said| complain(said));
-                }
+        let mut plain: Vec<(Format, Bundle)> = Vec::new();
+        for delivery in deliveries.iter().filter(|delivery| delivery.kinds.contains(&kind)) {
+            let format = delivery.format;
+            let known = plain.iter().find(|(of, _)| *of == format && delivery.pseudonyms.is_none());
+            let bundle = match known {
+                Some((_, bundle)) => bundle.clone(),
+                None => parcels(format, delivery.pseudonyms.as_ref()),
+            };
+            if !bundle.is_empty() {
+                delivery.hatch.put(&bundle, clock::now()).iter().for_each(|said| complain(said));
+            }
+            if delivery.pseudonyms.is_none() {
+                plain.push((format, bundle));
             }
         }
     }
@@ -136,7 +150,7 @@ impl Clerk {
             "boundaries": ledger.boundaries,
         });
         let body = serde_json::to_vec(&told).context("cannot write the ledger")?;
-        self.hand_on(Kind::Ledger, |format| [Parcel::of_ledger(body.clone(), time, format)].into());
+        self.hand_on(Kind::Ledger, |format, _| [Parcel::of_ledger(body.clone(), time, format)].into());
         Ok(())
     }
 

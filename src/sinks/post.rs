@@ -13,8 +13,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use weir_alert::courier::{self, Courier, Ending, Freight, Hatch, Onlooker, Reopen, Spooling, Watch, hatch};
+use weir_alert::Pseudonyms;
+use weir_alert::courier::{
+    self, Courier, Ending, Freight, Hatch, Onlooker, Reopen, Spooling, Terms, Watch, hatch,
+};
 use weir_alert::marking::StripKey;
+use weir_alert::pseudonyms::Inside;
 use weir_alert::sinks::{Kind, Opening, Outlet, SinkSettings};
 use weir_alert::spool::{Beginning, Cursor, Spool, SpoolErrorKind};
 use weir_net::{NetError, NetErrorKind};
@@ -26,6 +30,8 @@ const TRY_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Shared {
     pub spool: Spool,
     pub key: StripKey,
+    /// What is inside, for sinks that have pseudonyms for it.
+    pub inside: Inside,
     /// Where flows, names and ledgers wait that are to be spooled.
     pub depots: Mutex<Depots>,
     /// Whether messages that wait are still there after the program ends.
@@ -33,6 +39,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    fn pseudonyms(&self, sink: &ConfiguredSink) -> Option<Pseudonyms> {
+        sink.has_pseudonyms.then(|| Pseudonyms::new(&self.key, &sink.name, Arc::clone(&self.inside)))
+    }
+
     fn spooling(&self, sink: &ConfiguredSink) -> Result<Option<Spooling>> {
         let mut depots = self.depots.lock().unwrap_or_else(PoisonError::into_inner);
         let depot = depots.open(&sink.name, !sink.spool.is_empty())?;
@@ -117,7 +127,8 @@ impl Post {
         };
         if let Some(hatch) = &hatch {
             let (kinds, format) = (sink.send.clone(), sink.terms.format);
-            self.delivery = Some(Delivery { hatch: hatch.clone(), format, kinds });
+            let pseudonyms = shared.pseudonyms(sink);
+            self.delivery = Some(Delivery { hatch: hatch.clone(), format, kinds, pseudonyms });
         }
         let part = outlet.as_ref().map_or("", |outlet| outlet.part);
         let cursor = match shared.spool.cursor(&sink.name, part, Beginning::Next) {
@@ -227,7 +238,7 @@ impl Work {
             outlet.takes = |_| false;
         }
         let post = courier::Post {
-            terms: place.sink.terms.clone(),
+            terms: Terms { pseudonyms: shared.pseudonyms(&place.sink), ..place.sink.terms.clone() },
             key: shared.key.clone(),
             spool,
             cursor,

@@ -5,6 +5,7 @@ use super::overlook::Overlook;
 use super::post::{Place, Post, Shared};
 use crate::config::{ConfiguredSink, Settings};
 use crate::output::complain;
+use crate::read::site;
 use crate::run::now;
 use crate::state::{SPOOL, State};
 use crate::supervisor;
@@ -12,14 +13,15 @@ use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use weir_alert::Format;
 use weir_alert::courier::{Ending, Hatch};
 use weir_alert::marking::StripKey;
 use weir_alert::sinks::Kind;
 use weir_alert::spool::{Depot, Limits, Spool};
+use weir_alert::{Format, Pseudonyms};
+use weir_model::Networks;
 
 /// In the state directory; see [`StripKey`].
 const KEY_FILE: &str = "strip.key";
@@ -66,6 +68,7 @@ pub(crate) struct Delivery {
     pub hatch: Hatch,
     pub format: Format,
     pub kinds: Vec<Kind>,
+    pub pseudonyms: Option<Pseudonyms>,
 }
 
 /// Those of all sinks, as they are at the moment.
@@ -80,6 +83,7 @@ pub(crate) struct Hires {
     limits: Limits,
     freight: Limits,
     drain: Duration,
+    inside: Networks,
 }
 
 impl Sinks {
@@ -97,7 +101,8 @@ impl Sinks {
         sinks.iter().filter(|sink| sink.is_enabled).for_each(|sink| warn(sink, is_kept));
         warn_of_silence(&sinks);
         let depots = Mutex::new(Depots::new(state, settings.freight));
-        let shared = Arc::new(Shared { spool: spool.clone(), key, depots, is_kept });
+        let inside = Arc::new(RwLock::new(inside(settings)));
+        let shared = Arc::new(Shared { spool: spool.clone(), key, inside, depots, is_kept });
         let mut posts = Vec::new();
         for sink in sinks.iter().filter(|sink| sink.is_enabled) {
             let place = Place { sink: sink.clone(), base: base.clone() };
@@ -220,6 +225,7 @@ impl Sinks {
             limits: in_bounds(settings.spool, self.0.shared.is_kept),
             freight: settings.freight,
             drain,
+            inside: inside(settings),
         };
         for (place, outlets) in opened {
             match Post::new(place, outlets, &self.0.shared) {
@@ -239,12 +245,13 @@ impl Sinks {
     /// deliver what waits for it.
     #[expect(clippy::disallowed_methods, reason = "who leaves has so long by the clock")]
     pub(crate) fn hire(&self, hires: Hires) {
-        let Hires { posts, leave, gone, limits, freight, drain } = hires;
+        let Hires { posts, leave, gone, limits, freight, drain, inside } = hires;
         let now = Instant::now();
         let mut staff = self.0.staff();
         if staff.is_over {
             return;
         }
+        *self.0.shared.inside.write().unwrap_or_else(PoisonError::into_inner) = inside;
         self.0.shared.spool.set_limits(limits);
         lock(&self.0.shared.depots).set_limits(freight);
         let (leaving, staying): (Vec<_>, Vec<_>) = std::mem::take(&mut staff.posts)
@@ -290,6 +297,11 @@ impl Sinks {
             forget(&self.0.shared, name);
         }
     }
+}
+
+/// What sinks with pseudonyms do not learn the addresses of.
+fn inside(settings: &Settings) -> Networks {
+    Networks::new(&site(settings).home)
 }
 
 impl Inner {

@@ -75,6 +75,16 @@ impl Round {
                     continue;
                 }
             };
+            let Some(message) = terms
+                .pseudonyms
+                .as_ref()
+                .map_or(Some(Arc::clone(&message)), |pseudonyms| pseudonyms.message(&message).map(Arc::new))
+            else {
+                round.kept.push((spooled.sequence, Settled::Refused));
+                let why = "a message cannot be written with pseudonyms; please report this";
+                round.unwritten = Some(why.to_owned());
+                continue;
+            };
             if !terms.format.tells(&message) {
                 round.kept.push((spooled.sequence, Settled::Filtered));
                 continue;

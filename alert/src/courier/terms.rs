@@ -1,7 +1,7 @@
 //! On what terms a sink is served: what it wants, and how.
 
 use crate::marking::Above;
-use crate::{Format, Message};
+use crate::{Format, Message, Pseudonyms};
 use std::sync::Arc;
 use weir_model::alert::Severity;
 use weir_model::notice::Matter;
@@ -24,6 +24,8 @@ pub struct Terms {
     pub sources: Vec<Arc<str>>,
     /// Messages a second that are handed over at most while the sink lags behind.
     pub rate: u32,
+    /// What stands for the addresses of inside hosts, where they are not told.
+    pub pseudonyms: Option<Pseudonyms>,
 }
 
 impl Terms {

@@ -99,6 +99,7 @@ fn terms() -> Terms {
         grade: None,
         sources: Vec::new(),
         rate: Terms::MOST_RATE,
+        pseudonyms: None,
     }
 }
 

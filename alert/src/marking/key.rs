@@ -65,6 +65,15 @@ impl StripKey {
         Builder::from_custom_bytes(bytes).into_uuid()
     }
 
+    /// A key for something else, from which this one cannot be had.
+    pub(crate) fn derived(&self, what: &str, name: &str) -> hmac::Key {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(what.as_bytes());
+        context.update(&[0]);
+        context.update(name.as_bytes());
+        hmac::Key::new(hmac::HMAC_SHA256, context.sign().as_ref())
+    }
+
     fn read(file: File) -> io::Result<Self> {
         let mut secret = Vec::with_capacity(Self::BYTES);
         file.take(Self::BYTES as u64 + 1).read_to_end(&mut secret)?;

@@ -18,7 +18,7 @@ use weir_model::community_id::icmp_ports;
 use weir_model::flow::Tunnel;
 use weir_model::observation::Fact;
 use weir_model::record::{EndReason, ExportedRecord, Origin, SampledFrame, Sampling, Translated};
-use weir_model::{Endpoint, FlowId, LeftOut, Protocol, Timestamp};
+use weir_model::{Endpoint, FlowId, Networks, Protocol, Timestamp};
 use weir_wire::{DatagramInspector, Packet, Side, StreamInspector, TcpFields, Transport};
 
 /// Records after which a batch is full: each shard that they fall into is locked once, and what they need is fetched together.
@@ -36,7 +36,7 @@ pub(super) const EXPORTED: u64 = 1 << 52;
 pub struct ExportedBatch {
     seed: Seed,
     clock_tolerance: Duration,
-    left_out: LeftOut,
+    left_out: Networks,
     pub(super) reports: Vec<Report>,
     pub(super) counts: BatchCounts,
     pub(super) order: Order,

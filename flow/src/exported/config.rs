@@ -1,7 +1,7 @@
 //! Limits and timeouts of flows made of exported records.
 
 use std::time::Duration;
-use weir_model::LeftOut;
+use weir_model::Networks;
 
 /// Limits and timeouts. Each limit has an adversary: somebody who makes a router tell of so many conversations that the table
 /// grows, or who forges datagrams of a router.
@@ -21,7 +21,7 @@ pub struct ExportedFlowsConfig {
     /// How many threads put records in at a time: there are at least four times as many shards.
     pub threads: usize,
     /// Records with an end in these networks, before or behind a translator, are counted, and belong to no flow.
-    pub left_out: LeftOut,
+    pub left_out: Networks,
 }
 
 /// Fewest and most shards. Each has memory of its own; with more than these a batch has too few records for each.
@@ -55,7 +55,7 @@ impl Default for ExportedFlowsConfig {
             clock_tolerance: Duration::from_mins(1),
             table_bytes: 1 << 30,
             threads: 1,
-            left_out: LeftOut::default(),
+            left_out: Networks::default(),
         }
     }
 }

@@ -21,5 +21,6 @@ impl ConfiguredSink {
         to.put(format!("{key}.grade"), terms.grade.map(Grade::keyword));
         to.put_texts(format!("{key}.sources"), &terms.sources);
         to.put(format!("{key}.rate"), terms.rate);
+        to.put(format!("{key}.pseudonyms"), self.has_pseudonyms);
     }
 }

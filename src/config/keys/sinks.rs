@@ -32,6 +32,9 @@ pub(in crate::config) const SINK: &[Key] = &[
     Key::new("rate", Form::Number { least: 1, most: Terms::MOST_RATE as i64 }, "500")
         .means("Messages a second that are handed over at most while the sink lags behind")
         .or("500"),
+    Key::new("pseudonyms", Form::Switch, "true")
+        .means("Whether it gets pseudonyms in place of the addresses in home_net (docs/PRIVACY.md)")
+        .or("false"),
 ];
 
 /// Of each type.

@@ -44,6 +44,7 @@ impl Rig {
                 grade: None,
                 sources: Vec::new(),
                 rate: Terms::MOST_RATE,
+                pseudonyms: None,
             },
             key: StripKey::for_this_run().unwrap(),
             spool: spool.clone(),
