@@ -5,6 +5,7 @@ use serde_json::Value;
 use smallvec::smallvec;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 use weir_model::alert::{
     Direction, Field, Grade, Lookup, Match, Notice, Rewritten, Role, Severity, Traffic, Translated,
@@ -22,8 +23,8 @@ use weir_model::observation::{
 };
 use weir_model::record::{ObservedAt, SamplingSource};
 use weir_model::{
-    Alert, Context, Effect, Endpoint, ExportVersion, Exported, Flow, FlowId, Indicator, IndicatorValue, Name,
-    Observation, Protocol, Sampling, SourceNotice, Timestamp, Tlp, Warning, record,
+    Alert, ClockQuality, Context, Effect, Endpoint, ExportVersion, Exported, Flow, FlowId, Indicator,
+    IndicatorValue, Name, Observation, Protocol, Sampling, SourceNotice, Timestamp, Tlp, Warning, record,
 };
 
 pub(crate) const FIRST: Timestamp = Timestamp::new(1_763_800_000, 250_000_000);
@@ -52,7 +53,7 @@ pub(crate) fn end(address: &str, port: u16) -> Endpoint {
 }
 
 fn after(seconds: u64) -> Timestamp {
-    FIRST + std::time::Duration::from_secs(seconds)
+    FIRST + Duration::from_secs(seconds)
 }
 
 pub(crate) fn certificate() -> Arc<Certificate> {
@@ -335,6 +336,7 @@ pub(crate) fn alert(direction: Direction, grade: Grade) -> Alert {
         unknown_client: false,
         resolvers: Vec::new(),
         previous: None,
+        clock: None,
     }
 }
 
@@ -399,6 +401,7 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
         unknown_client: true,
         resolvers: vec![ip("10.1.0.53")],
         previous: Some(Uuid::from_u128(3)),
+        clock: Some(kept_clock()),
         ..alert(Direction::Outbound, Grade::Exchanged)
     };
     let url = Url { host: name("evil.example"), port: Some(8080), path: "/gate.php?id=7".into() };
@@ -412,9 +415,15 @@ pub(crate) fn full_alerts() -> Vec<Alert> {
     let mut alerts: Vec<Alert> = values.into_iter().map(with).collect();
     alerts.push(full);
     let exported = exported_alert(Direction::Outbound, Grade::Connected);
-    alerts.push(Alert { example: Arc::new(exported_flow()), ..exported });
+    let clock = Some(ClockQuality::Unsynchronised);
+    alerts.push(Alert { example: Arc::new(exported_flow()), clock, ..exported });
     alerts.push(alert(Direction::Outbound, Grade::Exchanged));
     alerts
+}
+
+pub(crate) const fn kept_clock() -> ClockQuality {
+    let (estimated_error, maximum_error) = (Duration::from_micros(180), Duration::from_micros(21_500));
+    ClockQuality::Synchronised { estimated_error, maximum_error }
 }
 
 /// The example of docs/EVENTS.md.

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use weir_model::alert::{Direction, Field, Grade, Lookup, Role};
 use weir_model::flow::TunnelKind;
 use weir_model::indicator::Side;
-use weir_model::{Alert, Effect, Endpoint, IndicatorValue, Protocol};
+use weir_model::{Alert, ClockQuality, Effect, Endpoint, IndicatorValue, Protocol};
 
 /// Says what happened and how the indicator is known, what else weighs, and what to do next.
 ///
@@ -386,6 +386,13 @@ fn more(alert: &Alert) -> String {
         let unsent = count(alert.unsent.into(), "earlier notice");
         let were = if alert.unsent == 1 { "was" } else { "were" };
         let _ = write!(more, " {unsent} of this {were} only counted: muted, or too many at once.");
+    }
+    if alert.clock == Some(ClockQuality::Unsynchronised) {
+        more += if alert.example.exported.is_some() {
+            " Nothing keeps the clock of Weir's machine: its own times may be wrong, those of routers are theirs."
+        } else {
+            " Nothing keeps the clock of Weir's machine: times may be wrong."
+        };
     }
     more
 }

@@ -3,7 +3,7 @@
 use crate::flow::{EndReason, NameSource, Orientation, Tunnel};
 use crate::indicator::{Effect, Side};
 use crate::record::{Counters, Sampling};
-use crate::{Endpoint, Flow, Indicator, Name, Protocol, Timestamp};
+use crate::{ClockQuality, Endpoint, Flow, Indicator, Name, Protocol, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -95,6 +95,9 @@ pub struct Alert {
     pub resolvers: Vec<IpAddr>,
     /// The incident before this one with the same key.
     pub previous: Option<Uuid>,
+    /// How right this machine's clock was when the notice was made; `None` where that is not known, as of packets that another machine
+    /// captured. Times of what routers told are theirs.
+    pub clock: Option<ClockQuality>,
 }
 
 impl Alert {

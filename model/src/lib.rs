@@ -8,6 +8,7 @@
 //! other stage.
 
 pub mod alert;
+pub mod clock;
 pub mod community_id;
 pub mod dealing;
 pub mod exported;
@@ -25,6 +26,7 @@ pub mod time;
 pub mod warninglist;
 
 pub use alert::{Alert, Direction, Grade, Role};
+pub use clock::ClockQuality;
 pub use exported::Exported;
 pub use flow::{Flow, FlowId};
 pub use frame::Frame;

@@ -1,7 +1,11 @@
 //! The system's clock, which kernel timestamps are by.
 
-use std::time::SystemTime;
-use weir_model::Timestamp;
+use std::time::{Duration, Instant, SystemTime};
+use weir_capture::host::clock_quality;
+use weir_model::{ClockQuality, Timestamp};
+
+/// Between two looks at how right the clock is: who keeps it sets it each minute or more seldom.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 #[expect(
     clippy::disallowed_methods,
@@ -10,4 +14,25 @@ use weir_model::Timestamp;
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// How right the clock is, looked at again now and then.
+#[derive(Default)]
+pub(super) struct Watch {
+    quality: Option<ClockQuality>,
+    looked: Option<Instant>,
+}
+
+impl Watch {
+    /// As it was at the last look.
+    pub(super) const fn quality(&self) -> Option<ClockQuality> {
+        self.quality
+    }
+
+    /// Looks, if it is time.
+    pub(super) fn look_when_due(&mut self, now: Instant) {
+        if self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY) {
+            (self.quality, self.looked) = (clock_quality(), Some(now));
+        }
+    }
 }

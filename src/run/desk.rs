@@ -63,6 +63,7 @@ pub(super) struct Desk {
     view: DeskView,
     board: Arc<Board>,
     peers: Arc<Peers>,
+    clock: clock::Watch,
 }
 
 impl Desk {
@@ -84,11 +85,13 @@ impl Desk {
             times: StageTimes::new(),
             waiting: 0,
         };
-        let keeps = Instant::now() + KEEP_EVERY;
+        let (started, mut clock) = (Instant::now(), clock::Watch::default());
+        clock.look_when_due(started);
+        let keeps = started + KEEP_EVERY;
         let (tray, keeper) = (Tray::default(), MemoryKeeper::new(state, Arc::clone(&telling.mutes)));
         let site = Arc::clone(&telling.arming.current().site);
         let storm = Storm::new(telling.dials.storm());
-        Self { incidents, site, storm, keeper, keeps, telling, tray, spool, view, board, peers }
+        Self { incidents, site, storm, keeper, keeps, telling, tray, spool, view, board, peers, clock }
     }
 
     /// Works until all workers are done.
@@ -119,7 +122,9 @@ impl Desk {
     }
 
     /// Goes by what counts at this moment.
+    #[expect(clippy::disallowed_methods, reason = "how right the clock is is looked at by the clock")]
     fn follow(&mut self) {
+        self.clock.look_when_due(Instant::now());
         self.storm.set_cap(self.telling.dials.storm());
         let armed = self.telling.arming.current();
         if !Arc::ptr_eq(&armed.site, &self.site) {
@@ -202,6 +207,7 @@ impl Desk {
         let sketches: Vec<Sketch> = due.iter().map(Sketch::from).collect();
         for (alert, is_told) in due.into_iter().zip(self.storm.admit(&sketches, now)) {
             if is_told {
+                let alert = Alert { clock: self.clock.quality(), ..alert };
                 let note = self.incidents.remembered_of(&alert).map(memory::note);
                 let caused = causes.caused(&alert);
                 self.tray.put(Held { message: alert.into(), note, caused });

@@ -163,6 +163,8 @@ pub(super) const PURPOSES: &[Purpose] = &[
     Purpose {
         text: "time",
         calls: calls![
+            // Without `CAP_SYS_TIME` it asks how right the clock is, and sets nothing.
+            SYS_adjtimex,
             SYS_clock_getres,
             SYS_clock_gettime,
             SYS_clock_nanosleep,

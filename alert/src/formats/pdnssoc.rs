@@ -4,6 +4,7 @@
 //! An alert without look-up is told as a match, too: what was met stands as `query`, with the address of the other end as its answer, and `weir`,
 //! which readers of matches pass over, says how it was met.
 
+use super::ecs;
 use super::registry::record_type;
 use crate::json::{Object, Value};
 use crate::{Lines, sentence};
@@ -34,6 +35,7 @@ pub fn alert(alert: &Alert, lines: &mut Lines) {
         found.set("query", &*query(alert));
         found.set("timestamp", lookup.map_or(alert.first, |lookup| lookup.time));
         found.object("weir", |weir| {
+            weir.object("clock", |clock| ecs::alert::clock(clock, alert.clock));
             weir.set("grade", alert.grade.keyword());
             weir.set("id", format_args!("{}", alert.id));
             weir.set("incident", format_args!("{}", alert.incident));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use uuid::Uuid;
 use weir_model::alert::{Direction, Grade, Notice, Role, Severity};
-use weir_model::{Alert, Indicator, IndicatorValue, SourceNotice, Timestamp};
+use weir_model::{Alert, ClockQuality, Indicator, IndicatorValue, SourceNotice, Timestamp};
 
 /// Times are told to the minute: their fractions are those of a flow record, which may be had elsewhere and names both ends.
 const TIMES: Duration = Duration::from_mins(1);
@@ -62,6 +62,8 @@ pub struct StrippedAlert {
     pub received_bytes: u64,
     /// Inbound: how many inside hosts were touched, rounded.
     pub touched_count: u64,
+    /// Something kept the clock, where that is known. By how much it may be wrong is far below a minute then.
+    pub synchronised: Option<bool>,
 }
 
 /// What is left of a notice that sources list an address of ours: that there is one.
@@ -110,6 +112,7 @@ impl Stripped {
             sent_bytes: bytes(alert.sent.ip_bytes, alert.estimated_sent.bytes),
             received_bytes: bytes(alert.received.ip_bytes, alert.estimated_received.bytes),
             touched_count: about(alert.touched_count),
+            synchronised: alert.clock.map(ClockQuality::is_synchronised),
         })
     }
 

@@ -6,7 +6,7 @@ use crate::{Format, Lines};
 use std::fmt::Write as _;
 use weir_model::alert::{Field, Match};
 use weir_model::notice::Matter;
-use weir_model::{IndicatorValue, SourceNotice};
+use weir_model::{ClockQuality, IndicatorValue, SourceNotice};
 
 /// Loosest first, as in the table.
 const LEVELS: [Tlp; 5] = [Tlp::Clear, Tlp::Green, Tlp::Amber, Tlp::AmberStrict, Tlp::Red];
@@ -127,6 +127,30 @@ fn every_ceiling_and_marking_of_alerts() {
             Leaves::Withheld => {}
         }
     });
+}
+
+/// How right our clock is is no intelligence: it stays in every message, of stripped ones as far as their times are told.
+#[test]
+fn what_leaves_says_whether_the_clock_was_kept() {
+    let Message::Alert(whole) = alert(&[Some(Tlp::Red), Some(Tlp::Green)], &[]) else { panic!("no alert") };
+    for (clock, expected) in [
+        (None, serde_json::Value::Null),
+        (Some(samples::kept_clock()), serde_json::json!({ "synchronised": true })),
+        (Some(ClockQuality::Unsynchronised), serde_json::json!({ "synchronised": false })),
+    ] {
+        let message = Message::from(Alert { clock, ..Alert::clone(&whole) });
+        let Leaves::Part(Message::Alert(part)) = leaves(&message, Tlp::Green, Above::Strip, &key()) else {
+            panic!("one of two may go")
+        };
+        assert_eq!(part.clock, clock);
+        let Leaves::Stripped(Message::Stripped(stripped)) =
+            leaves(&message, Tlp::Clear, Above::Strip, &key())
+        else {
+            panic!("none may go")
+        };
+        let line = samples::parsed(|lines| crate::ecs::stripped(&stripped, lines));
+        assert_eq!(line["weir"]["clock"], expected);
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 use super::*;
-use crate::samples::{alert, end, exported_alert, indicator, ip, lookup, name, plain_flow, translated};
+use crate::samples::{self, alert, end, exported_alert, indicator, ip, lookup, name, plain_flow, translated};
 use std::sync::Arc;
 use weir_model::alert::{Match, Rewritten, Traffic};
 use weir_model::flow::{Counters, Flow, Tunnel};
-use weir_model::{Indicator, IndicatorValue, Protocol};
+use weir_model::{ClockQuality, Indicator, IndicatorValue, Protocol};
 
 /// The sentences that people read, one for every direction and grade: sentences.txt.
 #[test]
@@ -104,7 +104,7 @@ fn what_routers_do_not_tell_is_not_denied() {
 #[test]
 fn routers_and_sampling_are_named() {
     let two = told(Direction::Outbound, Grade::Exchanged, |_, example| {
-        example.exported = crate::samples::exported_flow().exported;
+        example.exported = samples::exported_flow().exported;
         example.exported.as_mut().unwrap().firewall_event = None;
     });
     assert_says(&two, &["as routers 192.0.2.1, 192.0.2.2 tell (NetFlow v9), sampled 1 in 1000. Isolate"]);
@@ -121,6 +121,18 @@ fn assert_says(alert: &Alert, parts: &[&str]) {
     for part in parts {
         assert!(sentence.contains(part), "no “{part}” in: {sentence}");
     }
+}
+
+#[test]
+fn a_clock_that_nothing_keeps_is_said() {
+    let mut alert = alert(Direction::Outbound, Grade::Exchanged);
+    let before = sentence(&alert);
+    alert.clock = Some(samples::kept_clock());
+    assert_eq!(sentence(&alert), before, "a clock that is kept is nothing to tell");
+    alert.clock = Some(ClockQuality::Unsynchronised);
+    assert_says(&alert, &[". Nothing keeps the clock of Weir's machine: times may be wrong. Isolate"]);
+    let told = told(Direction::Outbound, Grade::Connected, |told, _| told.clock = alert.clock);
+    assert_says(&told, &["its own times may be wrong, those of routers are theirs."]);
 }
 
 #[test]
@@ -182,7 +194,7 @@ fn what_else_weighs_is_said() {
     inbound.called_back = vec![ip("10.1.2.4")];
     assert_says(&inbound, &["Afterwards 10.1.2.4 opened connections to it: isolate and examine."]);
     let mut outbound = alert(Direction::Outbound, Grade::Exchanged);
-    outbound.touched_before = Some(crate::samples::FIRST);
+    outbound.touched_before = Some(samples::FIRST);
     outbound.other_host_count = 2;
     outbound.at_least = true;
     assert_says(
@@ -258,7 +270,7 @@ fn a_tunnel_is_told_with_its_own_ends() {
     let bad = ip("198.51.100.9");
     tunnelled.indicator = indicator(IndicatorValue::Address(bad));
     tunnelled.matched = vec![Match { field: Field::TunnelAddress, value: "198.51.100.9".into() }];
-    tunnelled.tunnel = Some(Tunnel { source: ip("10.1.2.3"), destination: bad, ..crate::samples::tunnel() });
+    tunnelled.tunnel = Some(Tunnel { source: ip("10.1.2.3"), destination: bad, ..samples::tunnel() });
     tunnelled.example = Arc::new(Flow { initiator: end("172.16.0.1", 51_000), ..plain_flow() });
     assert_says(
         &tunnelled,
@@ -266,15 +278,15 @@ fn a_tunnel_is_told_with_its_own_ends() {
              inside which 172.16.0.1 exchanged 12 kB with 203.0.113.9:443 in 3 connections over 60 min. \
              Find out whether 10.1.2.3 should have this tunnel, and close it if not."],
     );
-    let event = crate::samples::parsed(|lines| crate::ecs::alert(&tunnelled, lines));
+    let event = samples::parsed(|lines| crate::ecs::alert(&tunnelled, lines));
     assert_eq!(event["weir"]["incident"]["began"], "10.1.2.3");
     assert_eq!(event["weir"]["incident"]["tunnel"]["ip"], serde_json::json!(["10.1.2.3", "198.51.100.9"]));
     assert_eq!(event["source"]["ip"], "172.16.0.1");
     // The other way round: the outside end began, and what it sent is the source's.
     let (sent, received) = (tunnelled.sent.ip_bytes, tunnelled.received.ip_bytes);
     assert_eq!(event["source"]["bytes"], sent);
-    tunnelled.tunnel = Some(Tunnel { source: bad, destination: ip("10.1.2.3"), ..crate::samples::tunnel() });
-    let event = crate::samples::parsed(|lines| crate::ecs::alert(&tunnelled, lines));
+    tunnelled.tunnel = Some(Tunnel { source: bad, destination: ip("10.1.2.3"), ..samples::tunnel() });
+    let event = samples::parsed(|lines| crate::ecs::alert(&tunnelled, lines));
     assert_eq!(event["source"]["bytes"], received);
     assert_says(&tunnelled, &["10.1.2.3 carries a VXLAN tunnel with 198.51.100.9 ("]);
 }

@@ -40,10 +40,24 @@ fn what_version_1_wrote_is_read() {
     assert_eq!(alerts, 7);
     let Message::Alert(full) = &read[4] else { panic!("no alert") };
     assert_eq!(full.example.application, Some("tls"));
+    assert_eq!(full.clock, None, "no Weir that wrote these knew of it");
     assert_eq!((full.lookups.len(), full.previous), (1, Some(uuid::Uuid::from_u128(3))));
     for message in read {
         assert_eq!(decode(&stored(&message)), Ok(message));
     }
+}
+
+/// What a later version adds to an alert, an earlier one passes over: a rollback reads what is in the spool.
+#[test]
+fn what_a_later_version_added_is_passed_over() {
+    let message = Message::from(samples::full_alerts().remove(0));
+    let mut value: ciborium::Value = ciborium::from_reader(&stored(&message)[HEAD_BYTES..]).unwrap();
+    let alert = &mut value.as_map_mut().unwrap()[0].1;
+    let added = ciborium::Value::Map(vec![("Later".into(), ciborium::Value::Array(vec![1.into()]))]);
+    alert.as_map_mut().unwrap().push(("clock_of_later".into(), added));
+    let mut body = Vec::new();
+    ciborium::into_writer(&value, &mut body).unwrap();
+    assert_eq!(decode(&[&[VERSION][..], &checksum(&body), &body].concat()), Ok(message));
 }
 
 #[test]

@@ -5,4 +5,4 @@ mod card;
 mod clock;
 
 pub use card::{Card, RingSizes};
-pub use clock::Clock;
+pub use clock::clock_quality;

@@ -399,6 +399,7 @@ impl Incident {
             translated: self.translated.iter().cloned().collect(),
             resolvers: self.resolvers.iter().copied().collect(),
             previous: self.previous,
+            clock: None,
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) fn alert() -> Alert {
         unknown_client: false,
         resolvers: Vec::new(),
         previous: None,
+        clock: None,
     }
 }
 

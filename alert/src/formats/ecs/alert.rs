@@ -6,9 +6,10 @@ use crate::json::Object;
 use crate::{Lines, sentence};
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Duration;
 use weir_model::alert::{Direction, Grade, Lookup, Notice, Rewritten, Traffic, Translated};
 use weir_model::indicator::Side;
-use weir_model::{Alert, Effect, Name, Sampling, Timestamp};
+use weir_model::{Alert, ClockQuality, Effect, Name, Sampling, Timestamp};
 
 /// Adds a notice of an incident.
 ///
@@ -59,6 +60,7 @@ pub fn alert(alert: &Alert, lines: &mut Lines) {
 pub(in crate::formats) fn weir(weir: &mut Object<'_>, alert: &Alert) {
     let example = &*alert.example;
     weir.set_list("called_back", alert.called_back.iter().copied());
+    weir.object("clock", |clock| self::clock(clock, alert.clock));
     weir.object("dns", |dns| flow::dns_messages(dns, example));
     weir.object("flow", |members| flow::describe(members, example));
     weir.object("host", |host| {
@@ -77,6 +79,15 @@ pub(in crate::formats) fn weir(weir: &mut Object<'_>, alert: &Alert) {
     weir.object("tls", |tls| flow::weir_tls(tls, example));
     weir.object("touched", |touched| listed(touched, &alert.touched, alert.touched_count));
     weir.set_some("touched_before", alert.touched_before);
+}
+
+/// How right the clock was.
+pub(in crate::formats) fn clock(members: &mut Object<'_>, quality: Option<ClockQuality>) {
+    let micros = |error: Duration| u64::try_from(error.as_micros()).unwrap_or(u64::MAX);
+    let Some(quality) = quality else { return };
+    members.set_some("estimated_error_us", quality.estimated_error().map(micros));
+    members.set_some("maximum_error_us", quality.maximum_error().map(micros));
+    members.set("synchronised", quality.is_synchronised());
 }
 
 fn incident(members: &mut Object<'_>, alert: &Alert) {

@@ -40,6 +40,7 @@ fn alert(event: &mut Object<'_>, alert: &StrippedAlert, message: &str) {
 
 /// All that is under `weir`.
 pub(in crate::formats) fn weir(weir: &mut Object<'_>, alert: &StrippedAlert) {
+    weir.object("clock", |clock| clock.set_some("synchronised", alert.synchronised));
     weir.object("host", |host| {
         host.set_some("ip", alert.host);
         host.set_list("roles", alert.roles.iter().map(|role| role.keyword()));
