@@ -19,7 +19,7 @@ mod threads;
 use crate::latency::{Latency, StageTimes};
 use crate::ledger::Ledger;
 use crate::process::Process;
-use crate::status::Status;
+use crate::status::{ClockStatus, Status};
 use anyhow::{Context as _, Result};
 use declared as of;
 use series::Series;
@@ -82,6 +82,7 @@ impl Running<'_> {
         let Self { status, latency, process, now } = self;
         series.tell(&of::READY, &[], status.is_ready());
         series.measure(&of::CLOCK, &[], now.as_nanos() as f64 / 1_000_000_000.0);
+        status.clock.publish(series);
         if let Some(process) = process {
             process.publish(status.started, series);
         }
@@ -96,6 +97,22 @@ impl Running<'_> {
         series.distribution(metrics, &[], &latency.distribution());
         sinks::publish(status, series);
         settings(status, series);
+    }
+}
+
+impl ClockStatus {
+    fn publish(&self, series: &mut Series) {
+        if let Some(is_synchronised) = self.synchronised {
+            series.tell(&of::CLOCK_SYNCHRONISED, &[], is_synchronised);
+        }
+        for (metric, micros) in [
+            (&of::CLOCK_ESTIMATED_ERROR, self.estimated_error_us),
+            (&of::CLOCK_MAXIMUM_ERROR, self.maximum_error_us),
+        ] {
+            if let Some(micros) = micros {
+                series.measure(metric, &[], micros as f64 / 1_000_000.0);
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `weir status`: asks a running `weir run` how it is.
 
+mod clock;
 mod collector;
 mod findings;
 mod intel;
@@ -11,6 +12,7 @@ mod sinks;
 mod snapshot;
 mod table;
 
+pub(crate) use clock::ClockStatus;
 pub(crate) use intel::{Health, IntelStatus, SetStatus, SourceStatus};
 pub(crate) use reload::ReloadStatus;
 pub(crate) use sinks::table as sinks_table;

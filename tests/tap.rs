@@ -268,6 +268,19 @@ fn what_a_tap_alerts_is_what_reading_the_capture_alerts() {
     assert!(metrics.contains("weir_ledger_balanced 1"), "{metrics}");
     assert!(metrics.contains("weir_alert_latency_quantiles_seconds{quantile=\"0.99\"}"), "{metrics}");
 
+    assert!(
+        alerts.iter().all(|alert| alert["weir"]["clock"].is_null()),
+        "who stamped a capture nobody knows"
+    );
+    let clock = run.status()["clock"].clone();
+    assert!(clock["synchronised"].is_boolean(), "{clock}");
+    let told = run.lines("alerts");
+    let of_kernel = |alert: &Value| alert["weir"]["clock"]["synchronised"] == clock["synchronised"];
+    assert!(told.iter().all(of_kernel), "{clock} {told:?}");
+    let is_kept = clock["synchronised"] == true;
+    assert!(metrics.contains(&format!("weir_clock_synchronised {}\n", u8::from(is_kept))), "{metrics}");
+    assert_eq!(table.contains("clock      NOT SYNCHRONISED"), !is_kept, "{table}");
+
     assert_eq!(run.end("-TERM"), Some(1), "{}", run.said());
     assert!(run.said().contains("the ledger balances"), "{}", run.said());
     assert!(!run.file("control").exists(), "the control socket goes with the program");

@@ -35,6 +35,14 @@ declare! {
         CLOCK = Gauge "weir_clock_timestamp_seconds" [] in "seconds since 1970":
             "What the clock here says.",
             "Seconds away from the clock of whoever asks: times in alerts are wrong; `timedatectl`, chrony.";
+        CLOCK_SYNCHRONISED = Gauge "weir_clock_synchronised" [] in "0 or 1":
+            "1 while NTP, PTP or the like keeps the clock here, as the kernel says; absent where it does not say.",
+            "0: times in alerts may be wrong, and each alert says so; `timedatectl`, chrony.";
+        CLOCK_ESTIMATED_ERROR = Gauge "weir_clock_estimated_error_seconds" [] in "seconds":
+            "How far off the clock here is, as whatever keeps it estimates; absent while nothing does. systemd-timesyncd always says 0.", "";
+        CLOCK_MAXIMUM_ERROR = Gauge "weir_clock_maximum_error_seconds" [] in "seconds":
+            "How far off it is at most, likewise.",
+            "Growing for hours: servers of time do not answer; `chronyc sources`, `timedatectl timesync-status`.";
         THREAD_BUSY = Counter "weir_thread_busy_seconds_total" ["thread"] in "seconds":
             "Time that each thread that takes packets or records spent working.",
             "A rate near 1 means that it is at its limit: give it another worker (`workers`) or a filter (`bpf`).";

@@ -7,9 +7,9 @@ use crate::process::Disk;
 use crate::sandbox::Part;
 use crate::sinks::{FreightRow, SinkRow};
 use crate::status::{
-    CanaryStatus, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, Health, IntelStatus,
-    InterfaceStatus, QueueStatus, SetStatus, SocketStatus, SourceStatus, SpoolStatus, TableStatus,
-    ThreadStatus, WorkerStatus,
+    CanaryStatus, ClockStatus, CollectorStatus, CollectorThreadStatus, Count, ExporterRow, Health,
+    IntelStatus, InterfaceStatus, QueueStatus, SetStatus, SocketStatus, SourceStatus, SpoolStatus,
+    TableStatus, ThreadStatus, WorkerStatus,
 };
 use std::time::Duration;
 
@@ -118,6 +118,11 @@ fn sink() -> SinkRow {
 fn everything() -> Status {
     let mut status = Status {
         started: 1_700_000_001,
+        clock: ClockStatus {
+            synchronised: Some(true),
+            estimated_error_us: Some(250),
+            maximum_error_us: Some(31_500),
+        },
         checks: vec![crate::status::Check { what: "x".into(), is_met: true }],
         sandbox: vec![Part { name: "files".into(), holds: true, text: "Landlock".into() }],
         threads: vec![ThreadStatus { name: "desk".into(), silent_ms: 1_500 }],

@@ -1,5 +1,6 @@
 //! What a running Weir says of itself: the JSON of `/status`, and all that `weir status` shows.
 
+use super::clock::ClockStatus;
 use super::intel::{IntelStatus, SetStatus};
 use super::reload::ReloadStatus;
 use crate::latency::Quantiles;
@@ -27,6 +28,9 @@ pub(crate) struct Status {
     pub uptime_ms: u64,
     /// A signal came: what is under way is finished.
     pub is_ending: bool,
+    /// The clock by which it has its times.
+    #[serde(default)]
+    pub clock: ClockStatus,
     /// What it needs to do its work, see [`Check`].
     #[serde(default)]
     pub checks: Vec<Check>,

@@ -4,7 +4,7 @@ use super::findings::Finding;
 use super::rates::Rates;
 use super::screen::{Colour, Screen};
 use super::snapshot::{Count, Status, WorkerStatus};
-use super::{collector, sandbox, sinks};
+use super::{clock, collector, sandbox, sinks};
 use crate::ledger;
 use crate::summary::{bytes, number, time};
 use std::fmt::Write as _;
@@ -120,6 +120,7 @@ fn counted(status: &Status, text: &mut String) {
     let _ = writeln!(text, "lost       {}", counts(&status.lost, "nothing in queues"));
     overload(status, text);
     canaries(status, text);
+    clock::render(&status.clock, text);
     if status.lanes.iter().any(|lane| lane.count > 0) {
         let _ = writeln!(text, "lanes      {}", counts(&status.lanes, "").replace('_', " "));
     }

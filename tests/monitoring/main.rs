@@ -189,7 +189,11 @@ fn every_metric_is_exported(run: &Run) {
     let documented = documented();
     let exported: BTreeSet<_> =
         metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let missing: Vec<_> = documented.iter().filter(|name| !exported.contains(name.as_str())).collect();
+    // How far off a clock is that nothing keeps, nobody knows.
+    let is_unknown =
+        |name: &str| name.contains("_error_seconds") && metrics.contains("weir_clock_synchronised 0\n");
+    let missing: Vec<_> =
+        documented.iter().filter(|name| !exported.contains(name.as_str()) && !is_unknown(name)).collect();
     assert!(missing.is_empty(), "documented, and not exported: {missing:?}");
     let unknown: Vec<_> =
         exported.iter().filter(|name| !documented.iter().any(|known| known == *name)).collect();

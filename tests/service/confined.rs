@@ -89,6 +89,7 @@ fn every_thread_of_a_service_is_confined() {
     let status = probe.status();
     let parts = status["sandbox"].as_array().expect("parts").clone();
     assert_eq!(parts.len(), 4, "{parts:?}");
+    assert!(status["clock"]["synchronised"].is_boolean(), "how right the clock is can be asked: {status:#}");
     assert!(parts.iter().all(|part| part["holds"] == true), "{parts:?}");
     let threads = std::fs::read_dir(format!("/proc/{}/task", probe.process())).expect("threads");
     let mut seen = 0;
