@@ -5,6 +5,8 @@ use anyhow::{Context as _, Result};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
+use weir_alert::sinks::{FileSettings, RotatedLines};
 
 /// A sink of bytes that another thread may own.
 pub(crate) type Sink = Box<dyn Write + Send>;
@@ -18,13 +20,38 @@ pub(crate) fn open(path: &Path) -> Result<Sink> {
     Ok(Box::new(file))
 }
 
-/// Opens `path` likewise, behind what is there: a program that is started again shall not wipe out what it told.
-pub(crate) fn open_to_append(path: &Path) -> Result<Sink> {
-    if path.as_os_str() == "-" {
+/// Opens `path` likewise, for a program that runs for years: behind what is there, rotated, and what was rotated is kept so long.
+/// A pipe or a device is written to, and no more.
+pub(crate) fn open_to_keep(path: &Path, keep: Duration) -> Result<Sink> {
+    let is_file = std::fs::metadata(path).map_or(true, |found| found.is_file());
+    if path.as_os_str() == "-" || !is_file {
         return open(path);
     }
-    let file = File::options().create(true).append(true).open(path);
-    Ok(Box::new(file.with_context(|| format!("cannot write {}", path.display()))?))
+    let lines = RotatedLines::open(&FileSettings::kept(path, keep));
+    Ok(Box::new(Kept(lines.with_context(|| format!("cannot write {}", path.display()))?)))
+}
+
+/// A file that is rotated, and says what it met.
+struct Kept(RotatedLines);
+
+impl Kept {
+    fn tell(&self) {
+        self.0.remarks().iter().for_each(|remark| complain(remark));
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(lines);
+        self.tell();
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        self.tell();
+        Ok(())
+    }
 }
 
 /// Says what went wrong, on stderr; in a journal it is a warning.

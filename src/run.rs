@@ -33,6 +33,7 @@ mod outbox;
 mod overload;
 mod pace;
 mod pages;
+mod register;
 mod reload;
 mod source;
 mod tables;
@@ -78,6 +79,7 @@ use overload::Overload;
 use pages::LivePages;
 use reload::{Read, Reloader, Reloading, Tools};
 use source::{Interfaces, Source};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::ScopedJoinHandle;
@@ -236,9 +238,10 @@ struct Outputs {
 
 impl Outputs {
     fn open(settings: &Settings) -> Result<Self> {
+        let open = |path: &Path| output::open_to_keep(path, settings.keep.files);
         Ok(Self {
-            flows: settings.flows.as_deref().map(output::open_to_append).transpose()?,
-            names: settings.names.as_deref().map(output::open_to_append).transpose()?,
+            flows: settings.flows.as_deref().map(open).transpose()?,
+            names: settings.names.as_deref().map(open).transpose()?,
             format: settings.format,
         })
     }

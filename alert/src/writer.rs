@@ -59,6 +59,8 @@ pub struct WriteStats {
     pub bytes: u64,
     /// Lines that nobody read, because the reader had left.
     pub unread: u64,
+    /// Lines that the sink did not take, for another reason.
+    pub failed: u64,
 }
 
 impl<W: Write> JsonLines<W> {
@@ -109,6 +111,8 @@ impl<W: Write> JsonLines<W> {
         } else if noted.is_ok() {
             self.stats.lines += self.held.count;
             self.stats.bytes += self.held.bytes().len() as u64;
+        } else {
+            self.stats.failed += self.held.count;
         }
         self.held.clear();
         noted
@@ -184,7 +188,10 @@ mod tests {
         let writes = sink.writes.borrow();
         assert!(writes.len() > 2 && writes.iter().all(|write| write.ends_with(b"}\n")));
         let written = writes.concat();
-        assert_eq!(lines.stats(), WriteStats { lines: 1003, bytes: written.len() as u64, unread: 0 });
+        assert_eq!(
+            lines.stats(),
+            WriteStats { lines: 1003, bytes: written.len() as u64, ..WriteStats::default() }
+        );
         assert_eq!(written.split(|byte| *byte == b'\n').count(), 1004);
         assert!(written.ends_with(b"{\"x\":\"xxxxxxx\"}\n{\"x\":\"xxxxxxxx\"}\n"));
     }
@@ -209,6 +216,6 @@ mod tests {
         let mut lines = JsonLines::new(Sink { fails: Some((0, ErrorKind::StorageFull)), ..Sink::default() });
         lines.write(line(1)).unwrap();
         assert_eq!(lines.flush().unwrap_err().kind(), ErrorKind::StorageFull);
-        assert_eq!(lines.stats(), WriteStats::default());
+        assert_eq!(lines.stats(), WriteStats { failed: 1, ..WriteStats::default() });
     }
 }

@@ -153,6 +153,7 @@ impl Settings {
         to.put("spool.age", show_duration(self.spool.max_age));
         to.put("spool.flows_size", show_size(self.freight.max_bytes));
         to.put("spool.flows_age", show_duration(self.freight.max_age));
+        to.put("keep.files", show_duration(self.keep.files));
         to.put("keep.audit", show_duration(self.keep.audit));
         to.put("keep.set_aside", show_duration(self.keep.set_aside));
         self.screening.put(to);

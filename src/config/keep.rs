@@ -16,6 +16,7 @@ const LEAST: Duration = Duration::from_hours(24);
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenKeep {
+    files: Option<String>,
     audit: Option<String>,
     set_aside: Option<String>,
 }
@@ -23,6 +24,7 @@ pub(super) struct WrittenKeep {
 impl WrittenKeep {
     pub(super) fn keep(&self) -> Result<Keep> {
         Ok(Keep {
+            files: age("files", self.files.as_deref())?,
             audit: age("audit", self.audit.as_deref())?,
             set_aside: age("set_aside", self.set_aside.as_deref())?,
         })
@@ -50,9 +52,10 @@ mod tests {
 
     #[test]
     fn ninety_days_unless_somebody_says_otherwise() {
-        assert_eq!(read("").unwrap(), Keep { audit: USUAL, set_aside: USUAL });
-        let keep = read("audit = \"52w\"\nset_aside = \"1d\"\n").unwrap();
-        assert_eq!((keep.audit, keep.set_aside), (Duration::from_hours(52 * 7 * 24), LEAST));
+        assert_eq!(read("").unwrap(), Keep { files: USUAL, audit: USUAL, set_aside: USUAL });
+        let keep = read("files = \"2w\"\naudit = \"52w\"\nset_aside = \"1d\"\n").unwrap();
+        let week = Duration::from_hours(7 * 24);
+        assert_eq!(keep, Keep { files: 2 * week, audit: 52 * week, set_aside: LEAST });
         for (text, told) in [
             ("audit = \"long\"", "keep.audit: `long` is not a time such as 30d"),
             ("set_aside = \"1h\"", "keep.set_aside: 1h is too short"),

@@ -7,7 +7,6 @@ use super::named::{Family, NamedTable, WrittenTables, one_of};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde::de::Error as _;
-use std::path::Path;
 use std::time::Duration;
 use toml::{Table, Value};
 use weir_alert::Format;
@@ -41,12 +40,14 @@ pub(crate) struct ConfiguredSink {
 
 impl ConfiguredSink {
     /// The one sink where nobody configured any: lines in a file or on standard output, for whoever started the program.
-    pub(crate) fn for_lines(path: &Path, ceiling: Tlp, format: Format) -> Result<Self> {
-        let (kind, own) = if path.as_os_str() == "-" {
+    pub(crate) fn for_lines(settings: &super::Settings) -> Result<Self> {
+        let (format, ceiling) = (settings.format, settings.alerts_tlp);
+        let (kind, own) = if settings.alerts.as_os_str() == "-" {
             ("stdout", Table::new())
         } else {
-            let path = path.to_str().context("--alerts: the path is no Unicode text")?;
-            let own = [("path", Value::String(path.to_owned())), ("rotate", Value::Boolean(false))];
+            let path = settings.alerts.to_str().context("--alerts: the path is no Unicode text")?;
+            let keep = format!("{}s", settings.keep.files.as_secs());
+            let own = [("path", Value::String(path.to_owned())), ("keep", Value::String(keep))];
             ("file", own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
         };
         let settings = SinkSettings::read(kind, Value::Table(own)).context("there is no such sink")??;

@@ -103,11 +103,22 @@ impl MessageCounts {
 /// What the clerk who writes flows and names puts up.
 #[derive(Clone, Debug)]
 pub(super) struct ClerkView {
+    /// What came, with what could not be written.
     pub flows: u64,
     pub names: u64,
+    /// What could not be written.
+    pub flows_lost: u64,
+    pub names_lost: u64,
     pub times: StageTimes,
     /// Bundles of lines that wait in the queue to it.
     pub waiting: usize,
+}
+
+impl ClerkView {
+    pub(super) fn new() -> Self {
+        let times = StageTimes::new();
+        Self { flows: 0, names: 0, flows_lost: 0, names_lost: 0, times, waiting: 0 }
+    }
 }
 
 /// All places.

@@ -66,15 +66,15 @@ impl Books {
         self.sum(|worker| count(&worker.report.watch)) + collectors
     }
 
-    /// An equation; while the run goes on, what has gone in and not come out is under way, but never less than nothing.
-    fn add(&self, ledger: &mut Ledger, unit: &str, entered: Entry, left: Vec<Entry>) {
-        let out: u64 = left.iter().map(|entry| entry.count).sum();
-        let under_way = (self.moment == Moment::Running).then(|| entered.count.saturating_sub(out));
-        ledger.add(
-            unit,
-            entered,
-            left.into_iter().chain(under_way.map(|count| Entry::held("under way", count))),
-        );
+    /// An equation between two threads. While the run goes on, what has gone in and not come out is under way;
+    /// and what has come out had gone in, also when the thread before has not put up so yet.
+    fn add(&self, ledger: &mut Ledger, unit: &str, mut entered: Entry, mut left: Vec<Entry>) {
+        if self.moment == Moment::Running {
+            let out = left.iter().map(|entry| entry.count).sum();
+            entered.count = entered.count.max(out);
+            left.push(Entry::held("under way", entered.count - out));
+        }
+        ledger.add(unit, entered, left);
     }
 
     /// The books in the order of the way of the data.
@@ -186,17 +186,15 @@ impl Books {
         ledger.add("flows", Entry::new("begun", begun), left);
         let clerk = self.seen.clerk.as_ref();
         if self.wanted.flows {
-            let written = clerk.map_or(0, |clerk| clerk.flows);
-            let lost = self.sent(|sent| sent.flows_lost);
-            let mut left = vec![Entry::new("written", written), Entry::new("lost in the queue", lost)];
+            let (came, unwritten) = clerk.map_or((0, 0), |clerk| (clerk.flows, clerk.flows_lost));
+            let mut left = written(came, unwritten, self.sent(|sent| sent.flows_lost));
             let canaries = self.watched(|watch| watch.canaries_ended);
             left.extend((canaries > 0).then(|| Entry::new("canaries", canaries)));
             self.add(ledger, "flows", Entry::new("ended", ended), left);
         }
         if self.wanted.names {
-            let written = clerk.map_or(0, |clerk| clerk.names);
-            let lost = self.sent(|sent| sent.names_lost);
-            let left = vec![Entry::new("written", written), Entry::new("lost in the queue", lost)];
+            let (came, unwritten) = clerk.map_or((0, 0), |clerk| (clerk.names, clerk.names_lost));
+            let left = written(came, unwritten, self.sent(|sent| sent.names_lost));
             self.add(ledger, "facts", Entry::new("sent", self.sent(|sent| sent.names)), left);
         }
     }
@@ -213,8 +211,10 @@ impl Books {
         ];
         left.extend((desk.cage.hits > 0).then(|| Entry::new("of canaries", desk.cage.hits)));
         if self.moment == Moment::Running {
-            let of_ended = self.watched(|watch| watch.hits_of_ended);
-            left.push(Entry::held("of open flows", matched.saturating_sub(of_ended + gone)));
+            // The desk may have counted hits of flows of which their thread has not put up that they ended.
+            let told: u64 = left.iter().map(|entry| entry.count).sum();
+            let of_ended = told.max(self.watched(|watch| watch.hits_of_ended) + gone);
+            left.push(Entry::held("of open flows", matched.saturating_sub(of_ended)));
         }
         self.add(ledger, "hits", Entry::new("matched", matched), left);
         let stats = &desk.incidents;
@@ -473,6 +473,13 @@ impl Books {
             packets_left_out: worker.report.flow.shed.packets,
         }
     }
+}
+
+/// Where lines went of which so many came to the clerk.
+fn written(came: u64, unwritten: u64, lost_in_queue: u64) -> Vec<Entry> {
+    let written = Entry::new("written", came - unwritten);
+    let unwritten = (unwritten > 0).then(|| Entry::new("could not be written", unwritten));
+    [written, Entry::new("lost in the queue", lost_in_queue)].into_iter().chain(unwritten).collect()
 }
 
 pub(super) fn micros(time: Duration) -> u64 {

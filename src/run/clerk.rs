@@ -5,6 +5,7 @@ use super::board::{Board, ClerkView};
 use super::books::{Books, Moment, Wanted};
 use super::clock;
 use super::outbox::Lines;
+use super::register::Register;
 use crate::latency::StageTimes;
 use crate::output::{Sink, complain};
 use crate::sinks::Deliveries;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_alert::courier::Bundle;
 use weir_alert::sinks::{Kind, Parcel};
-use weir_alert::{Format, JsonLines, Pseudonyms};
+use weir_alert::{Format, Pseudonyms};
 
 /// When nothing comes for so long, what is held back is written.
 const REST: Duration = Duration::from_millis(500);
@@ -27,8 +28,8 @@ const LEDGER_SCHEMA: &str = "weir-ledger/1";
 
 /// Writes lines.
 pub(super) struct Clerk {
-    flows: Option<JsonLines<Sink>>,
-    names: Option<JsonLines<Sink>>,
+    flows: Option<Register>,
+    names: Option<Register>,
     /// Of these two.
     format: Format,
     deliveries: Deliveries,
@@ -46,8 +47,9 @@ impl Clerk {
         (deliveries, wanted): (Deliveries, Wanted),
         board: Arc<Board>,
     ) -> Self {
-        let view = ClerkView { flows: 0, names: 0, times: StageTimes::new(), waiting: 0 };
-        let (flows, names) = (flows.map(JsonLines::new), names.map(JsonLines::new));
+        let view = ClerkView::new();
+        let flows = flows.map(|sink| Register::new(sink, "flows"));
+        let names = names.map(|sink| Register::new(sink, "names"));
         let ledger_due = Instant::now() + LEDGER_EVERY;
         Self { flows, names, format, deliveries, wanted, ledger_due, view, board }
     }
@@ -61,34 +63,31 @@ impl Clerk {
             match lines.recv_timeout(REST) {
                 Ok(lines) => {
                     let mut times = std::mem::replace(&mut self.view.times, StageTimes::new());
-                    let written = times.measure(|| self.write(&lines));
+                    times.measure(|| self.write(&lines));
                     self.view.times = times;
-                    written?;
                 }
-                Err(RecvTimeoutError::Timeout) => self.flush()?,
+                Err(RecvTimeoutError::Timeout) => self.flush(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.view.waiting = lines.len();
             self.board.put_clerk(self.view.clone());
             self.hand_on_ledger()?;
         }
-        self.flush()?;
+        self.flush();
         self.board.put_clerk(self.view.clone());
         Ok(())
     }
 
-    fn write(&mut self, lines: &Lines) -> Result<()> {
+    fn write(&mut self, lines: &Lines) {
         let format = self.format;
         if let Some(out) = &mut self.flows {
             for flow in &lines.flows {
-                out.write(|line| format.flow(flow, line)).context("cannot write flows")?;
+                out.write(|line| format.flow(flow, line));
             }
         }
         if let Some(out) = &mut self.names {
             for (flow, protocol, observation) in &lines.names {
-                let render =
-                    |lines: &mut weir_alert::Lines| format.name(*flow, *protocol, observation, lines);
-                out.write(render).context("cannot write names")?;
+                out.write(|line| format.name(*flow, *protocol, observation, line));
             }
         }
         self.hand_on(Kind::Flow, |format, pseudonyms| {
@@ -111,7 +110,7 @@ impl Clerk {
         });
         self.view.flows += lines.flows.len() as u64;
         self.view.names += lines.names.len() as u64;
-        Ok(())
+        self.count_lost();
     }
 
     /// Hands parcels to all sinks that want them, written once for each format, and for each sink that has its own pseudonyms.
@@ -154,10 +153,13 @@ impl Clerk {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<()> {
-        for out in [&mut self.flows, &mut self.names].into_iter().flatten() {
-            out.flush().context("cannot write flows or names")?;
-        }
-        Ok(())
+    fn flush(&mut self) {
+        [&mut self.flows, &mut self.names].into_iter().flatten().for_each(Register::flush);
+        self.count_lost();
+    }
+
+    fn count_lost(&mut self) {
+        self.view.flows_lost = self.flows.as_ref().map_or(0, Register::lost);
+        self.view.names_lost = self.names.as_ref().map_or(0, Register::lost);
     }
 }

@@ -77,17 +77,21 @@ impl Interfaces for Wire {
     }
 }
 
-/// Keeps what is written; stands still while told to.
+/// Keeps what is written; stands still, or takes nothing, while told to.
 #[derive(Clone, Default)]
 struct Paper {
     written: Arc<Mutex<Vec<u8>>>,
     is_stuck: Arc<AtomicBool>,
+    is_full: Arc<AtomicBool>,
 }
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         while self.is_stuck.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(1));
+        }
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(std::io::ErrorKind::StorageFull.into());
         }
         self.written.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -146,7 +150,7 @@ fn played() -> Played<Player> {
 }
 
 fn traces() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("capture/traces")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("capture/traces")
 }
 
 const EVERYTHING: Wanted = Wanted { flows: true, names: true, told: Told::ALL };
@@ -268,6 +272,28 @@ fn what_is_played_is_alerted_counted_and_told() {
     assert_eq!(alerts.lines().len() as u64, given);
 }
 
+/// What a worker counted it puts up now and then; what it sent meanwhile others have counted already. At the end nothing is excused.
+#[test]
+fn counts_that_are_not_put_up_yet_do_not_unbalance_the_books() {
+    for moment in [Moment::Running, Moment::End] {
+        let Played { watching, wire, wanted, alerts: _written, .. } = played();
+        let ending = watching.ending.clone();
+        let run = std::thread::spawn(move || watch(watching));
+        wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+        ending.request();
+        let mut seen = run.join().unwrap().seen;
+        let counts = &mut seen.workers[0].report.watch;
+        for count in [&mut counts.began, &mut counts.ended, &mut counts.hits, &mut counts.hits_of_ended] {
+            *count -= 1;
+        }
+        let ledger = Books::new(seen, wanted, moment).ledger();
+        let off = ledger.boundaries.iter().filter(|boundary| boundary.difference() != 0);
+        let units: Vec<_> = off.map(|boundary| boundary.unit.as_str()).collect();
+        let expected: &[&str] = if moment == Moment::Running { &[] } else { &["flows", "hits"] };
+        assert_eq!(units, expected, "{ledger:?}");
+    }
+}
+
 /// Nothing is told of who is left out, whatever he met, and all his packets are counted.
 #[test]
 fn who_is_left_out_is_only_counted() {
@@ -370,11 +396,31 @@ fn whoever_does_not_take_lines_does_not_stop_capture() {
     assert!(Books::new(done.seen, wanted, Moment::End).ledger().is_balanced());
 }
 
+/// What the disk of flows has no room for is lost and counted; alerts come.
+#[test]
+fn a_disk_without_room_for_flows_ends_nothing() {
+    let Played { watching, wire, alerts, flows, wanted, .. } = played();
+    flows.is_full.store(true, Ordering::Relaxed);
+    let ending = watching.ending.clone();
+    let run = std::thread::spawn(move || watch(watching));
+    wait_for("the capture is over", || wire.is_over.load(Ordering::Relaxed));
+    wait_for("alerts are written", || !alerts.lines().is_empty());
+    ending.request();
+    let done = run.join().unwrap();
+    assert!(done.problem.is_none());
+    let ledger = Books::new(done.seen, wanted, Moment::End).ledger();
+    assert!(ledger.is_balanced(), "{ledger:?}");
+    let of_flows = ledger.boundaries.iter().filter(|boundary| boundary.unit == "flows");
+    let went = of_flows.flat_map(|boundary| &boundary.left);
+    let lost = went.clone().find(|entry| entry.name == "could not be written").map_or(0, |entry| entry.count);
+    assert!(lost > 0 && flows.lines().is_empty(), "{ledger:?}");
+}
+
 /// Killed after it told, before it kept anything of incidents but what is in the spool: the next run goes on with the same incidents.
 #[test]
 fn what_was_told_before_a_crash_does_not_ring_again() {
     let demo = || Input::from_argument(traces().join("demo.pcap"));
-    let play = |folder: &std::path::Path| {
+    let play = |folder: &Path| {
         let reader = Reader::open(vec![demo()], &ReadOptions { filter: None }).unwrap();
         let wire = Arc::new(Wire::default());
         let player = Player { reader, wire: Arc::clone(&wire), passed: Timestamp::EPOCH };

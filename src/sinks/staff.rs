@@ -373,7 +373,7 @@ impl Inner {
 /// The sinks, and where their relative paths begin.
 pub(super) fn configured(settings: &Settings) -> Result<(Vec<ConfiguredSink>, PathBuf)> {
     if settings.sinks.is_empty() {
-        let only = ConfiguredSink::for_lines(&settings.alerts, settings.alerts_tlp, settings.format)?;
+        let only = ConfiguredSink::for_lines(settings)?;
         return Ok((vec![only], PathBuf::new()));
     }
     let folder = settings.config.as_deref().and_then(Path::parent).map(Path::to_owned);

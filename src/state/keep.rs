@@ -19,6 +19,8 @@ const EVERY: Duration = Duration::from_hours(24);
 /// How long is kept what nothing else deletes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Keep {
+    /// Rotated files of alerts, flows and names: whoever writes them sees to that.
+    pub files: Duration,
     /// Lines of the audit journal.
     pub audit: Duration,
     /// What was damaged, and what was there before an upgrade or a restore.
@@ -114,7 +116,7 @@ mod tests {
             std::fs::write(folder.path().join(name).join("soc.sqlite.damaged"), b"x").unwrap();
         }
         let day = Duration::from_hours(24);
-        let keep = Keep { audit: day, set_aside: 90 * day };
+        let keep = Keep { files: day, audit: day, set_aside: 90 * day };
         assert_eq!(tidy(folder.path(), &audit, keep, now() + 89 * day).unwrap(), Gone::default());
         let gone = tidy(folder.path(), &audit, keep, now() + 91 * day).unwrap();
         assert_eq!(gone, Gone { audit_lines: 0, set_aside: 5 });

@@ -12,7 +12,7 @@ mod stdout;
 mod syslog;
 mod webhook;
 
-pub use file::{Compression, FileSettings};
+pub use file::{Compression, FileSettings, RotatedLines};
 pub use kafka::KafkaSettings;
 pub use mail::MailSettings;
 pub use remarks::Remarks;

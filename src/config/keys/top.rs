@@ -102,6 +102,9 @@ const SPOOL: &[Key] = &[
 
 /// `[keep]`.
 const KEEP: &[Key] = &[
+    Key::new("files", Form::Time, "\"90d\"")
+        .means("Files of `alerts`, `flows` and `names` that a service has rotated: each day, and at 256 MiB; 10 GiB of each at most")
+        .or("\"90d\""),
     Key::new("audit", Form::Time, "\"90d\"").means("Lines of the audit journal").or("\"90d\""),
     Key::new("set_aside", Form::Time, "\"90d\"")
         .means("What was damaged, and what was there before an upgrade or a restore")

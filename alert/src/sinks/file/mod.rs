@@ -5,6 +5,7 @@
 
 mod archive;
 mod lines;
+mod own;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use super::stdout::Stdout;
 use super::{Kind, Opening, Outcome, Outlet, Parcel, Remarks, Settings, Sink};
 use archive::{Archive, Rules};
 use lines::{LinesFile, Rotation};
+pub use own::RotatedLines;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -106,7 +108,12 @@ const fn sync_every() -> Duration {
 }
 
 impl FileSettings {
-    /// One file that only grows, as `--alerts FILE` has it.
+    /// Rotated and compressed as usual, and kept so long.
+    pub fn kept(path: impl Into<PathBuf>, keep: Duration) -> Self {
+        Self { rotate: true, compress: Compression::default(), keep, ..Self::plain(path) }
+    }
+
+    /// One file that only grows.
     pub fn plain(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),

@@ -1,7 +1,7 @@
 use super::archive::{Archive, Rules, tidy};
 use super::lines::{LinesFile, Rotation};
 use super::series::Series;
-use super::{Compression, FileSettings, FileSink, Remarks, path_of, time};
+use super::{Compression, FileSettings, FileSink, Remarks, RotatedLines, path_of, time};
 use crate::sinks::parcels::{alerts, parcel, soon};
 use crate::sinks::{Kind, Opening, Outcome, Settings, Sink};
 use std::fs::{self, File};
@@ -66,6 +66,26 @@ fn unpacked(path: &Path) -> String {
         _ => text = String::from_utf8(packed).unwrap(),
     }
     text
+}
+
+/// As `--flows FILE` of a service: rotated and kept, whoever writes.
+#[test]
+fn who_writes_lines_without_a_courier_has_them_rotated_too() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("alerts.json");
+    fs::write(&path, "{\"torn").unwrap();
+    let settings =
+        FileSettings { rotate_size: 20, compress: Compression::None, ..FileSettings::kept(&path, 90 * DAY) };
+    let mut lines = RotatedLines::open(&settings).unwrap();
+    for number in 0..6 {
+        lines.write_all(format!("{{\"line\":{number}}}\n").as_bytes()).unwrap();
+    }
+    lines.flush().unwrap();
+    assert!(RotatedLines::open(&settings).is_err(), "two would write into each other's lines");
+    assert_eq!(names(folder.path()).len(), 6, "{:?}", names(folder.path()));
+    let all = all_lines(folder.path());
+    assert!((0..6).all(|number| all.contains(&format!("{{\"line\":{number}}}\n"))), "{all}");
+    assert!(!lines.remarks().is_empty(), "what was torn is told of");
 }
 
 #[test]
