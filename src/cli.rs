@@ -1,6 +1,7 @@
 //! The command line. Every flag of `weir read` and `weir run` has a key of the same name (with `_` for `-`) in the
 //! configuration file.
 
+mod clock;
 mod collector;
 mod config;
 mod doctor;
@@ -14,6 +15,7 @@ mod reload;
 mod sink;
 mod state;
 
+pub(crate) use clock::TellClockArguments;
 pub(crate) use collector::CollectorArguments;
 pub(crate) use config::{CheckArguments, ConfigArguments, ConfigCommand, DumpArguments};
 pub(crate) use doctor::DoctorArguments;
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Open interfaces for the `weir run` that started this.
     #[command(hide = true)]
     CaptureHelper(CaptureHelperArguments),
+    /// Write down how right the clock is, again and again, for services that may not ask.
+    #[command(hide = true)]
+    TellClock(TellClockArguments),
     /// Confine itself as `weir run` does with the same settings, and try what must not be possible.
     #[command(hide = true)]
     TrySandbox(Box<RunArguments>),

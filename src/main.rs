@@ -40,6 +40,7 @@ mod summary;
 mod supervisor;
 mod table;
 mod talkers;
+mod timekeeper;
 mod user;
 
 use clap::Parser as _;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         cli::Command::State(arguments) => state::run(&arguments),
         cli::Command::Completions(arguments) => manual::completions(&arguments),
         cli::Command::CaptureHelper(arguments) => helper::serve(&arguments),
+        cli::Command::TellClock(arguments) => timekeeper::run(&arguments),
         cli::Command::TrySandbox(arguments) => sandbox::run(&arguments),
         cli::Command::Manual(arguments) => manual::manual(&arguments),
     };

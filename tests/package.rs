@@ -53,6 +53,7 @@ fn has_what_it_should(package: &str) {
         ("./usr/bin/weir", "-rwxr-xr-x"),
         ("./etc/weir/weir.toml", "-rw-r-----"),
         ("./usr/lib/systemd/system/weir.service", "-rw-r--r--"),
+        ("./usr/lib/systemd/system/weir-clock.service", "-rw-r--r--"),
         ("./usr/lib/sysusers.d/weir.conf", "-rw-r--r--"),
         ("./usr/lib/tmpfiles.d/weir.conf", "-rw-r--r--"),
         ("./usr/share/man/man1/weir-run.1.gz", "-rw-r--r--"),

@@ -1,11 +1,13 @@
 //! The system's clock, which kernel timestamps are by.
 
+use crate::timekeeper;
 use std::time::{Duration, Instant, SystemTime};
-use weir_capture::host::clock_quality;
 use weir_model::{ClockQuality, Timestamp};
 
 /// Between two looks at how right the clock is: who keeps it sets it each minute or more seldom.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The same while it is not known: whoever tells of it may begin a moment after this program.
+const LOOK_FOR_IT_EVERY: Duration = Duration::from_secs(1);
 
 #[expect(
     clippy::disallowed_methods,
@@ -31,8 +33,9 @@ impl Watch {
 
     /// Looks, if it is time.
     pub(super) fn look_when_due(&mut self, now: Instant) {
-        if self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY) {
-            (self.quality, self.looked) = (clock_quality(), Some(now));
+        let every = if self.quality.is_some() { LOOK_EVERY } else { LOOK_FOR_IT_EVERY };
+        if self.looked.is_none_or(|looked| now.duration_since(looked) >= every) {
+            (self.quality, self.looked) = (timekeeper::quality(), Some(now));
         }
     }
 }

@@ -15,13 +15,13 @@ use crate::process::{Disk, Process};
 use crate::sandbox::Confinement;
 use crate::state::Copier;
 use crate::status::Status;
+use crate::timekeeper;
 use crate::user::User;
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use weir_capture::host::clock_quality;
 use weir_model::text::printable;
 
 /// Makes each page when it is asked for.
@@ -77,7 +77,7 @@ impl LivePages {
             indicators: self.intel.set(),
             reload: self.reloading.status(),
             mutes_active: self.mutes.active(now()),
-            clock: clock_quality().into(),
+            clock: timekeeper::quality().into(),
             disk: self.state.as_deref().and_then(Disk::of),
             threads: health::threads(),
             sandbox: self.confinement.parts().to_vec(),

@@ -1,6 +1,7 @@
 //! What a run needs of the file system: what its settings name, and what the C library and TLS look at.
 
 use crate::config::{Effective, RunSettings, Shown};
+use crate::timekeeper;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,7 @@ pub(crate) const SYSTEM_READS: &[&str] = &[
     "/var/lib/ca-certificates",
     "/run/systemd/resolve",
     "/run/nscd",
+    timekeeper::FOLDER,
     "/proc",
     "/sys/class/net",
     "/sys/devices",

@@ -54,6 +54,10 @@ is "the journal has what it says" bash -c 'journalctl --unit weir --output cat |
 python3 /try/send.py /try/traffic.pcap wire0
 is "alerts are written" eventually grep -q '"kind":"alert"' /var/log/weir/alerts.jsonl
 is "weir status says that all is well" weir status
+clock_unit_ends() { ! systemctl --quiet is-active weir-clock; }
+knows_clock() { weir status --json | python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["clock"]["synchronised"] is None)'; }
+is "it knows whether anything keeps the clock" eventually knows_clock
+is "and alerts say so" eventually grep -q '"clock":{[^}]*"synchronised":' /var/log/weir/alerts.jsonl
 weir status | sed 's/^/    /'
 is "it can be loaded anew" systemctl reload weir
 is "and goes on" eventually systemctl --quiet is-active weir
@@ -75,6 +79,7 @@ is "an interface that vanished is taken up again" eventually sees_packets
 is "the same package installs over itself" dpkg --install /try/weir.deb
 is "and the service goes on" eventually systemctl --quiet is-active weir
 is "it stops" systemctl stop weir
+is "who tells of the clock goes with it" eventually clock_unit_ends
 same "without failure" success "$(systemctl show --property=Result --value weir)"
 journalctl --unit weir --output cat | sed 's/^/    /' | tail -n 60
 systemd-analyze security weir 2>/dev/null | tail -n 1 | sed 's/^/    /'

@@ -47,7 +47,7 @@ StandardError=file:/try/out
 TimeoutStartSec=120
 UNIT
 timeout 150 systemd-nspawn --quiet --directory="$root" --machine="weir-try-$$" --private-network --register=no --keep-unit \
-    --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
+    --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self adjtimex" \
     --link-journal=no --console=pipe --boot systemd.unit=try.target >"$place/boot" 2>&1 </dev/null || true
 [[ -e $root/try/out ]] || { echo "systemd does not boot in namespaces here: $(tail -n 3 "$place/boot")"; exit 77; }
 cat "$root/try/out"

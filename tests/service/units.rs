@@ -20,7 +20,7 @@ fn analyze(arguments: &[&str], unit: &Path) -> Option<Output> {
 
 #[test]
 fn systemd_finds_them_hardly_exposed() {
-    for name in ["weir.service", "weir@.service"] {
+    for name in ["weir.service", "weir@.service", "weir-clock.service"] {
         let threshold = format!("--threshold={MOST_EXPOSURE}");
         let judge = ["security", "--offline=yes", "--no-pager", &threshold];
         let Some(output) = analyze(&judge, &unit(name)) else { return };
