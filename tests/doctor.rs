@@ -21,6 +21,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A network namespace with a virtual wire: `tap0`, and `out0` at the other end.
 struct Net(String);
 
+/// Exit code, the whole, and verdicts by what they are about.
+type Said = (i32, Value, Vec<(String, String)>);
+
 impl Net {
     fn new() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -42,17 +45,23 @@ impl Net {
     }
 
     /// What the doctor says of a configuration, after some commands of a shell that only it sees (mounts, limits).
-    fn doctor(
-        &self,
-        folder: &Path,
-        config: &str,
-        before: &str,
-        more: &str,
-    ) -> (i32, Value, Vec<(String, String)>) {
+    fn doctor(&self, folder: &Path, config: &str, before: &str, more: &str) -> Said {
+        self.examined(folder, config, before, "", more)
+    }
+
+    /// The same where the kernel refuses a call.
+    #[cfg(target_arch = "x86_64")]
+    fn doctor_without(&self, call: &str, folder: &Path, config: &str) -> Said {
+        let refusing =
+            format!("python3 {} {call} --", common::root().join("tests/doctor/refuse.py").display());
+        self.examined(folder, config, "", &refusing, "")
+    }
+
+    fn examined(&self, folder: &Path, config: &str, before: &str, by: &str, more: &str) -> Said {
         let file = folder.join("weir.toml");
         std::fs::write(&file, config).expect("a file");
         let weir = env!("CARGO_BIN_EXE_weir");
-        let script = format!("{before} exec {weir} doctor --json --config {} {more}", file.display());
+        let script = format!("{before} exec {by} {weir} doctor --json --config {} {more}", file.display());
         let output = output("ip", &["netns", "exec", &self.0, "unshare", "--mount", "sh", "-ec", &script]);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let report: Value = serde_json::from_str(&said)
@@ -106,6 +115,11 @@ fn each_fault_is_found_and_said_with_what_to_do() {
         "tap0: GRO",
         "tap0: LRO",
         "right to capture",
+        "kernel",
+        "kernel: TPACKET_V3",
+        "kernel: PACKET_FANOUT_CBPF",
+        "kernel: Landlock",
+        "kernel: seccomp",
         "state directory",
         "memory",
         "disk of /mnt/state",
@@ -139,6 +153,73 @@ fn each_fault_is_found_and_said_with_what_to_do() {
     let unprivileged = format!("{without_right} {weir} doctor --interface tap0");
     let said = output("ip", &["netns", "exec", &net.0, "sh", "-c", &unprivileged]);
     assert!(String::from_utf8_lossy(&said.stdout).contains("this user lacks CAP_NET_RAW"), "{said:?}");
+}
+
+/// `refuse.py` makes a kernel that lacks something.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn what_the_kernel_lacks_is_found() {
+    const SETSOCKOPT: &str = "54,1=263,2";
+    const SECCOMP: &str = "317,0=2";
+    const LANDLOCK: &str = "444";
+    let (rings, dealing) = (format!("{SETSOCKOPT}=10"), format!("{SETSOCKOPT}=18"));
+    let Some(net) = Net::new() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let tap = "interface = [\"tap0\"]\nworkers = 2\nflow_memory = \"16MiB\"\nring_size = \"4MiB\"\n";
+    let held = format!("{tap}sandbox = \"on\"\n");
+    let open = format!("{tap}sandbox = \"off\"\n");
+    let nothing = "nothing about it";
+    for (refused, config, about, verdict) in [
+        (&*rings, tap, "kernel: TPACKET_V3", "wrong"),
+        (&dealing, tap, "kernel: PACKET_FANOUT_CBPF", "wrong"),
+        (LANDLOCK, tap, "kernel: Landlock", "note"),
+        (LANDLOCK, &held, "kernel: Landlock", "wrong"),
+        (LANDLOCK, &open, "kernel: Landlock", nothing),
+        (SECCOMP, tap, "kernel: seccomp", "note"),
+        (SECCOMP, &held, "kernel: seccomp", "wrong"),
+        // Nothing that the others need.
+        ("444,0=77", tap, "kernel: TPACKET_V3", "ok"),
+    ] {
+        let (_, report, findings) = net.doctor_without(refused, folder.path(), config);
+        let found = of(&findings, about);
+        let found = if found == "fine" { "ok" } else { &found };
+        assert!(found.starts_with(verdict), "{refused} {about}: {found}, {report:#}");
+    }
+}
+
+/// A virtual wire with several queues does not say how it deals to them, and no more does the doctor.
+#[test]
+fn queues_of_which_nothing_is_known_are_told_of() {
+    let Some(net) = Net::new() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    net.inside(&["ip", "link", "del", "tap0"]);
+    net.inside(&[
+        "ip",
+        "link",
+        "add",
+        "tap0",
+        "numrxqueues",
+        "4",
+        "numtxqueues",
+        "4",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "out0",
+    ]);
+    net.inside(&["sh", "-c", "ip link set tap0 up; ip link set out0 up"]);
+    let never = folder.path().join("never");
+    std::fs::write(&never, "always madvise [never]\n").expect("a file");
+    let huge = format!("mount --bind {} /sys/kernel/mm/transparent_hugepage/enabled;", never.display());
+    let before = format!("ethtool -L tap0 rx 4 tx 4; {huge}");
+    let config = "interface = [\"tap0\"]\nflow_memory = \"16MiB\"\nring_size = \"4MiB\"\n";
+    let (_, report, findings) = net.doctor(folder.path(), config, &before, "");
+    assert_eq!(of(&findings, "tap0: queues of the card"), "note", "{report:#}");
+    assert!(report.to_string().contains("the driver does not say how it deals to them"), "{report:#}");
+    if Path::new("/sys/kernel/mm/transparent_hugepage/enabled").exists() {
+        assert_eq!(of(&findings, "huge pages"), "note", "{report:#}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Interfaces: there, up, and showing packets as they were on the wire.
 
 use super::finding::Finding;
+use super::queues;
 use crate::config::TapSettings;
 use std::path::Path;
 use weir_capture::host::Card;
@@ -32,7 +33,7 @@ fn look_at(name: &str, workers: usize) -> Vec<Finding> {
     found.extend(joining(name, "GRO", card.joins_in_kernel, &off("gro")));
     found.extend(joining(name, "LRO", card.joins_in_card, &off("lro")));
     found.extend(card.rings.map(|rings| ring(name, rings.now, rings.most)));
-    found.extend(card.queues.filter(|queues| *queues > 1).map(|queues| dealing(name, queues, workers)));
+    found.extend(queues::judge(name, &card, workers));
     found.push(drops(name, &place));
     found
 }
@@ -86,14 +87,6 @@ fn ring(name: &str, now: u32, most: u32) -> Finding {
     Finding::fine(about, found)
 }
 
-/// The kernel deals to workers by its own program, whatever queue a packet came by: queues only decide which cores do the kernel's part.
-fn dealing(name: &str, queues: u32, workers: usize) -> Finding {
-    let about = format!("{name}: queues of the card");
-    let found =
-        format!("{queues}; {workers} workers, to whom Weir deals both directions of a connection alike");
-    Finding::fine(about, found)
-}
-
 /// What the card or its driver has lost since the machine started.
 fn drops(name: &str, place: &Path) -> Finding {
     let counter = |counter: &str| text(&place.join("statistics"), counter)?.parse::<u64>().ok();
@@ -123,4 +116,25 @@ fn names() -> Vec<String> {
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+
+    /// No virtual wire has rings of a card.
+    #[test]
+    fn a_ring_that_could_be_larger_is_told() {
+        for (now, most, verdict) in [
+            (256, 4_096, Verdict::Note),
+            (4_096, 4_096, Verdict::Fine),
+            (1_024, 4_096, Verdict::Fine),
+            (1_024, 8_192, Verdict::Note),
+            (256, 256, Verdict::Fine),
+        ] {
+            assert_eq!(ring("eth1", now, most).verdict, verdict, "{now} of {most}");
+        }
+        assert!(ring("eth1", 256, 4_096).remedy.unwrap().starts_with("ethtool -G eth1 rx 4096"));
+    }
 }

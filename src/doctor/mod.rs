@@ -1,11 +1,13 @@
-//! `weir doctor`: whether this machine can do what its settings ask of it: cards that change packets before they are seen, rights, memory,
-//! disk, clock, and whether sources and sinks can be reached. Each finding says what to do.
+//! `weir doctor`: whether this machine can do what its settings ask of it: cards that change packets before they are seen, rights, kernel,
+//! memory, disk, clock, and whether sources and sinks can be reached. Each finding says what to do.
 
 mod clock;
 mod disk;
 mod finding;
 mod interfaces;
+mod kernel;
 mod memory;
+mod queues;
 mod reach;
 mod rights;
 mod size;
@@ -35,6 +37,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<Outcome> {
     let settings = settings(arguments)?;
     let mut findings = interfaces::look(&settings.tap, settings.common.workers);
     findings.extend(rights::look(&settings));
+    findings.extend(kernel::look(&settings));
     findings.extend(memory::look(&settings));
     findings.extend(clock::look());
     findings.extend(disk::look(&settings));
