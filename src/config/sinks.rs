@@ -2,6 +2,7 @@
 //!
 //! Some keys are for all sinks; the rest are the sink's own, of the kind that `type` names, which says in its settings what it knows.
 
+use super::HomeNet;
 use super::mistake::Mistake;
 use super::named::{Family, NamedTable, WrittenTables, one_of};
 use anyhow::{Context as _, Result, bail};
@@ -76,6 +77,21 @@ impl ConfiguredSink {
     /// Where the operator wrote of it.
     pub(crate) fn place(&self) -> String {
         if self.is_table { format!("[sink.{}]", self.name) } else { "--alerts".to_owned() }
+    }
+
+    /// What somebody should think about, each with its place.
+    pub(crate) fn warnings(&self, settings: &super::Settings) -> Vec<String> {
+        let mut warnings = self.settings.warnings();
+        if self.has_pseudonyms && settings.state.is_none() {
+            warnings.push("without `state` its `pseudonyms` are other ones after each start".to_owned());
+        }
+        if self.has_pseudonyms && settings.home == HomeNet::PrivateRanges {
+            let what =
+                "its `pseudonyms` stand for private addresses only; write in `home_net` what is inside";
+            warnings.push(what.to_owned());
+        }
+        let place = self.place();
+        warnings.into_iter().map(|warning| format!("{place}: {warning}")).collect()
     }
 
     /// Whether it gets this.

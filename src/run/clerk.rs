@@ -149,7 +149,14 @@ impl Clerk {
             "boundaries": ledger.boundaries,
         });
         let body = serde_json::to_vec(&told).context("cannot write the ledger")?;
-        self.hand_on(Kind::Ledger, |format, _| [Parcel::of_ledger(body.clone(), time, format)].into());
+        self.hand_on(Kind::Ledger, |format, pseudonyms| {
+            let parcel = Parcel::of_ledger(body.clone(), time, format);
+            let parcel = match pseudonyms {
+                None => Some(parcel),
+                Some(pseudonyms) => pseudonyms.parcel(parcel),
+            };
+            parcel.into_iter().collect()
+        });
         Ok(())
     }
 

@@ -45,7 +45,7 @@ impl Shared {
 
     fn spooling(&self, sink: &ConfiguredSink) -> Result<Option<Spooling>> {
         let mut depots = self.depots.lock().unwrap_or_else(PoisonError::into_inner);
-        let depot = depots.open(&sink.name, !sink.spool.is_empty())?;
+        let depot = depots.open(sink)?;
         Ok(depot.map(|depot| Spooling { depot, kinds: sink.spool.clone() }))
     }
 }

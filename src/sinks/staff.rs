@@ -98,7 +98,7 @@ impl Sinks {
         let key =
             key.context("cannot have the key of stripped messages (strip.key in the state directory)")?;
         let is_kept = state.is_some();
-        sinks.iter().filter(|sink| sink.is_enabled).for_each(|sink| warn(sink, is_kept));
+        sinks.iter().filter(|sink| sink.is_enabled).for_each(|sink| warn(sink, settings, is_kept));
         warn_of_silence(&sinks);
         let depots = Mutex::new(Depots::new(state, settings.freight));
         let inside = Arc::new(RwLock::new(inside(settings)));
@@ -236,7 +236,7 @@ impl Sinks {
                 }
             }
         }
-        hires.posts.iter().for_each(|post| warn(&post.place.sink, self.0.shared.is_kept));
+        hires.posts.iter().for_each(|post| warn(&post.place.sink, settings, self.0.shared.is_kept));
         warn_of_silence(&sinks);
         Ok(hires)
     }
@@ -398,10 +398,8 @@ fn in_bounds(limits: Limits, is_kept: bool) -> Limits {
     Limits { max_bytes: limits.max_bytes.min(most), ..limits }
 }
 
-fn warn(sink: &ConfiguredSink, is_kept: bool) {
-    for warning in sink.settings.warnings() {
-        complain(&format!("{}: {warning}", sink.place()));
-    }
+fn warn(sink: &ConfiguredSink, settings: &Settings, is_kept: bool) {
+    sink.warnings(settings).iter().for_each(|warning| complain(warning));
     let is_local = matches!(sink.settings.kind(), "stdout" | "file");
     if !is_local && !is_kept {
         complain(&format!(

@@ -67,7 +67,7 @@ pub(super) const ITEMS: &[Item] = &[
     },
     Item {
         name: "strip.key",
-        holds: "the secret of stripped messages' identifiers",
+        holds: "the secret of stripped messages' identifiers, and of pseudonyms",
         goes: "stays",
         kind: Kind::File,
     },

@@ -137,7 +137,11 @@ pub(crate) fn ipfix(sequence: u32, parts: &[Part<'_>]) -> Vec<u8> {
 
 /// sFlow v5: a flow sample with the headers of a UDP packet, one of 100.
 pub(crate) fn sflow(sequence: u32, flow: Told) -> Vec<u8> {
-    let payload = [0xa5_u8; 20];
+    sflow_of(sequence, flow, &[0xa5; 20])
+}
+
+/// The same, of a packet with this in it.
+pub(crate) fn sflow_of(sequence: u32, flow: Told, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
     put!(frame; u16 20 + 8 + payload.len() as u16, u16 1, u16 0, u8 64, u8 17, u16 0);
     put!(frame; u32 flow.source.to_bits(), u32 flow.destination.to_bits());

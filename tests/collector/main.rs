@@ -14,6 +14,7 @@ mod common;
 mod both;
 mod build;
 mod full_disk;
+mod pseudonyms;
 mod restart;
 mod run;
 mod sinks;

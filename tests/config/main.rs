@@ -94,6 +94,22 @@ fn what_is_no_text_file_is_refused() {
 }
 
 #[test]
+fn pseudonyms_that_do_not_last_or_stand_for_little_are_warned_of() {
+    let scratch = tempfile::tempdir().unwrap();
+    let sink = "[sink.out]\ntype = \"stdout\"\npseudonyms = true\n";
+    let warned = |before: &str| {
+        fs::write(scratch.path().join("weir.toml"), format!("interface = [\"lo\"]\n{before}{sink}")).unwrap();
+        let output = weir(scratch.path(), &["config", "check", "weir.toml"]);
+        assert_eq!(output.status.code(), Some(0));
+        let text = String::from_utf8(output.stdout).unwrap();
+        ["`state`", "`home_net`"]
+            .map(|key| text.lines().any(|line| line.contains("warning") && line.contains(key)))
+    };
+    assert_eq!(warned(""), [true, true]);
+    assert_eq!(warned("state = \"state\"\nhome_net = [\"192.0.2.0/24\"]\n"), [false, false]);
+}
+
+#[test]
 fn a_good_file_is_good_with_any_line_ends_and_a_byte_order_mark() {
     let scratch = tempfile::tempdir().unwrap();
     let text = "\u{feff}# a probe\r\n\tinterface = [\"lo\"]\r\n\r\n[sink.out]\r\ntype = \"stdout\"\r\n";

@@ -1,6 +1,7 @@
 //! A batch of messages on its way: what of each may leave, how it is written, and what became of it.
 
 use super::Terms;
+use crate::Message;
 use crate::marking::{Leaves, StripKey, leaves};
 use crate::sinks::{Outcome, Parcel};
 use crate::spool::{Settled, Spooled};
@@ -75,15 +76,12 @@ impl Round {
                     continue;
                 }
             };
-            let Some(message) = terms
-                .pseudonyms
-                .as_ref()
-                .map_or(Some(Arc::clone(&message)), |pseudonyms| pseudonyms.message(&message).map(Arc::new))
-            else {
-                round.kept.push((spooled.sequence, Settled::Refused));
-                let why = "a message cannot be written with pseudonyms; please report this";
-                round.unwritten = Some(why.to_owned());
-                continue;
+            let (message, settled) = match &terms.pseudonyms {
+                None => (message, settled),
+                Some(pseudonyms) => match pseudonyms.message(&message) {
+                    stripped @ Message::Stripped(_) => (Arc::new(stripped), Settled::DeliveredStripped),
+                    told => (Arc::new(told), settled),
+                },
             };
             if !terms.format.tells(&message) {
                 round.kept.push((spooled.sequence, Settled::Filtered));

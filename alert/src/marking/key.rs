@@ -1,4 +1,4 @@
-//! The secret of an installation, by which identifiers are made that say nothing.
+//! The secret of an installation, by which identifiers and pseudonyms are made that say nothing.
 
 use ring::digest::SHA256_OUTPUT_LEN;
 use ring::hmac;
@@ -81,6 +81,11 @@ impl StripKey {
             let text = format!("it should have {} bytes; remove it, and another one is made", Self::BYTES);
             io::Error::new(ErrorKind::InvalidData, text)
         })?;
+        // What a disk leaves behind that broke while it was written.
+        if secret.iter().all(|byte| Some(byte) == secret.first()) {
+            let text = "it is no secret: all its bytes are the same; remove it, and another one is made";
+            return Err(io::Error::new(ErrorKind::InvalidData, text));
+        }
         Ok(Self::new(&secret))
     }
 }
@@ -113,6 +118,8 @@ mod tests {
         assert_ne!(StripKey::for_this_run().unwrap().identifier("alert", id), first);
         std::fs::write(&path, "short").unwrap();
         assert!(StripKey::kept_at(&path).unwrap_err().to_string().contains("32 bytes"));
+        std::fs::write(&path, [0; StripKey::BYTES]).unwrap();
+        assert!(StripKey::kept_at(&path).unwrap_err().to_string().contains("no secret"));
     }
 
     #[test]

@@ -150,10 +150,7 @@ fn of_settings(settings: &RunSettings, lines: &BTreeMap<String, usize>) -> Vec<M
 }
 
 fn thoughts(settings: &RunSettings) -> Vec<String> {
-    let of_sinks = settings.common.sinks.iter().flat_map(|sink| {
-        let place = sink.place();
-        sink.settings.warnings().into_iter().map(move |warning| format!("{place}: {warning}"))
-    });
+    let of_sinks = settings.common.sinks.iter().flat_map(|sink| sink.warnings(&settings.common));
     let of_sources = settings.common.sources.iter().flat_map(|source| {
         source.warnings().into_iter().map(move |warning| format!("[source.{}]: {warning}", source.name))
     });

@@ -33,7 +33,7 @@ pub(in crate::config) const SINK: &[Key] = &[
         .means("Messages a second that are handed over at most while the sink lags behind")
         .or("500"),
     Key::new("pseudonyms", Form::Switch, "true")
-        .means("Whether it gets pseudonyms in place of the addresses in home_net (docs/PRIVACY.md)")
+        .means("Whether it gets pseudonyms in place of the addresses in home_net, made with a key that stays in the state directory; what it does not hide is in docs/PRIVACY.md")
         .or("false"),
 ];
 
