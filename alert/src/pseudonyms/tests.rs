@@ -45,7 +45,7 @@ const WRITTEN: [(&str, &str); 35] = [
     ("größer als 10.1.2.3 µs", "größer als {4} µs"),
     ("http://10.1.2.3/x http://10.1.2.3:81/", "http://[{4}]/x http://[{4}]:81/"),
     ("/from=%2010.1.2.3&to=10%2E1%2e2%2E3", "/from=%20{4}&to=(4)"),
-    ("/from=2001%3Adb8%3A1%3a%3A7", "/from=(6)"),
+    ("/from%3A2001%3Adb8%3A1%3a%3A7%20x", "/from%3A(6)%20x"),
     ("hxxp://10[.]1[.]2[.]3/", "hxxp://(4)/"),
     ("x.10.1.2.3.nip.example", "x.(4).nip.example"),
     ("3.2.1.10.list.example", "(4).list.example"),

@@ -95,24 +95,25 @@ impl<F: Fn(IpAddr, Option<u8>) -> bool> Spot<'_, F> {
             let front = if parsed.len() == run.len() { 0 } else { front };
             return self.v6_in(front, front + parsed.len());
         }
-        let begins = run
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b':')
-            .flat_map(|(place, _)| [place, place + 1]);
-        std::iter::once(0).chain(begins).find_map(|begin| self.v6_from(run, begin))
+        // What begins behind a dot is a run of its own.
+        let colons =
+            run.bytes().take_while(|byte| *byte != b'.').enumerate().filter(|(_, byte)| *byte == b':');
+        let mut begins = std::iter::once(0).chain(colons.flat_map(|(place, _)| [place, place + 1]));
+        begins.find_map(|begin| self.v6_from(run, begin))
     }
 
     /// The longest one that begins here and ends at a colon, a mark of punctuation or where the letters of addresses do.
     fn v6_from(&self, run: &str, begin: usize) -> Option<Span> {
         let rest = run.as_bytes().get(begin..)?;
-        let (mut colons, mut is_short, mut found) = (0, false, None);
+        let (mut colons, mut dots, mut is_short, mut found) = (0, 0, false, None);
         for (place, byte) in rest.iter().enumerate().take(LONGEST) {
             colons += usize::from(*byte == b':');
+            dots += usize::from(*byte == b'.');
             is_short |= *byte == b':' && rest.get(..place).is_some_and(|before| before.ends_with(b":"));
             let is_end = rest.get(place + 1).is_none_or(|next| matches!(next, b':' | b'.'));
             // Others are none, and parsing them would cost whoever reads what strangers wrote.
-            if is_end && (is_short || colons == COLONS) {
+            let is_likely = if dots == 0 { is_short || colons == COLONS } else { dots == 3 };
+            if is_end && is_likely {
                 found = self.v6_in(begin, begin + place + 1).or(found);
             }
         }
@@ -169,12 +170,20 @@ impl<F: Fn(IpAddr, Option<u8>) -> bool> Spot<'_, F> {
 
     /// Of version 6, with colons as URLs encode them (RFC 3986 section 2.1).
     fn encoded(&self) -> Option<Span> {
-        let run = self.run(|byte| byte.is_ascii_hexdigit() || byte == b'%');
-        if !run.contains("%3") {
-            return None;
+        let run = self.run(|byte| byte.is_ascii_hexdigit() || byte == b'%').as_bytes();
+        let (mut rest, mut text, mut length) = (run, [0; LONGEST], 0);
+        loop {
+            let (byte, behind) = match rest {
+                [b'%', b'3', b'A' | b'a', behind @ ..] => (b':', behind),
+                [] | [b'%', ..] => break,
+                [byte, behind @ ..] => (*byte, behind),
+            };
+            *text.get_mut(length)? = byte;
+            length += 1;
+            rest = behind;
         }
-        let ip = run.replace("%3A", ":").replace("%3a", ":").parse::<Ipv6Addr>().ok()?;
-        self.asked(ip.into(), run.len(), Manner::Label)
+        let ip = str::from_utf8(text.get(..length)?).ok()?.parse::<Ipv6Addr>().ok()?;
+        self.asked(ip.into(), run.len() - rest.len(), Manner::Label)
     }
 
     /// The eight digits of an address of version 4 as a label that is not a name's last. Files in URLs are called so, too.
