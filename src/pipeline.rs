@@ -8,6 +8,7 @@ mod alone;
 mod census;
 mod dealing;
 mod desk;
+mod open;
 mod rendered;
 mod round;
 mod standing;

@@ -61,6 +61,10 @@ pub trait FlowSink {
     fn observed(&mut self, flow: &FlowHead<'_>, observation: &Observation);
     /// It ended, in that round; told when its names are known.
     fn ended(&mut self, flow: Ended<'_>, round: u64);
+    /// Bytes that it keeps of flows that are open: the table's budget pays for them.
+    fn held_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Whose passive DNS a table asks.
@@ -425,7 +429,7 @@ impl FlowTable {
             self.stats.shed.frames += u64::from(packet.frames);
             return None;
         }
-        while self.is_full() && self.evict(sink) {}
+        while self.is_full(sink.held_bytes()) && self.evict(sink) {}
         self.stats.flows_begun += 1;
         sink.began(&entry.head());
         // There is room: one was made above, where there was none.
@@ -440,9 +444,9 @@ impl FlowTable {
         Some((slot, Side::A))
     }
 
-    /// Whether another flow would not fit the budget.
-    fn is_full(&self) -> bool {
-        let used = self.flows.len() * BYTES_PER_FLOW + self.table_cost + self.timers.list_bytes();
+    /// Whether another flow would not fit the budget, of which so much is held elsewhere.
+    fn is_full(&self, held: usize) -> bool {
+        let used = self.flows.len() * BYTES_PER_FLOW + self.table_cost + self.timers.list_bytes() + held;
         self.flows.len() >= self.max_flows || used + BYTES_PER_FLOW > self.config.table_bytes
     }
 

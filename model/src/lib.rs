@@ -14,6 +14,7 @@ pub mod dealing;
 pub mod exported;
 pub mod flow;
 pub mod frame;
+pub mod held;
 pub mod indicator;
 pub mod name;
 pub mod net;

@@ -1,13 +1,15 @@
 //! Hits: which indicators were met in a flow, collected until the flow ends.
 
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
+mod met;
+
+use met::Met;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_model::alert::{Field, Lookup};
 use weir_model::flow::Tunnel;
-use weir_model::{Endpoint, Indicator, IndicatorValue, Name, Timestamp};
+use weir_model::held::Held;
+use weir_model::{Endpoint, Indicator, Name, Timestamp};
 
 /// Different hits kept of one flow record. Hits alike are counted in one, so only a flow that meets ever new indicators gets
 /// there: a host that fills its flow with listed names to hide one. What is beyond is counted ([`FlowHits::left_out`]).
@@ -93,38 +95,6 @@ pub enum Subject {
 #[derive(Clone, Debug, Default)]
 pub struct FlowHits {
     met: Option<Box<Met>>,
-}
-
-/// What was met.
-#[derive(Clone, Debug, Default)]
-struct Met {
-    hits: Vec<Hit>,
-    /// Each with its transaction identifier.
-    lookups: Vec<(u16, Lookup)>,
-    seen: HashMap<Alike, usize, RandomState>,
-    /// The first hit of an indicator in a field of a look-up.
-    looked_up: HashMap<(IndicatorValue, Field), usize, RandomState>,
-    asked: HashMap<Asked, usize, RandomState>,
-    left_out: u64,
-}
-
-/// What makes two hits alike.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Alike {
-    indicator: IndicatorValue,
-    field: Field,
-    value: Arc<str>,
-    lookup: Option<usize>,
-}
-
-/// What makes two DNS messages one look-up.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Asked {
-    client: Endpoint,
-    server: Endpoint,
-    id: u16,
-    name: Name,
-    qtype: u16,
 }
 
 impl FlowHits {
@@ -229,69 +199,8 @@ impl FlowHits {
     }
 }
 
-impl Met {
-    fn push(&mut self, hit: Hit) {
-        let lookup = match hit.subject {
-            Subject::Lookup(position) => Some(position),
-            _ => None,
-        };
-        let indicator = hit.indicator.value.clone();
-        let alike = Alike { indicator, field: hit.field, value: Arc::clone(&hit.value), lookup };
-        if let Some(first) = self.seen.get(&alike).and_then(|position| self.hits.get_mut(*position)) {
-            first.absorb(&hit);
-        } else if self.hits.len() < MAX_HITS_PER_FLOW {
-            if lookup.is_some() {
-                self.looked_up.entry((alike.indicator.clone(), hit.field)).or_insert(self.hits.len());
-            }
-            self.seen.insert(alike, self.hits.len());
-            self.hits.push(hit);
-        } else {
-            self.left_out = self.left_out.saturating_add(hit.count);
-        }
-    }
-
-    /// Whether something of this indicator, in this field, is known.
-    fn has_met(&self, hit: &Hit) -> bool {
-        let is_same = |known: &Hit| {
-            known.field == hit.field
-                && known.value == hit.value
-                && known.indicator.value == hit.indicator.value
-        };
-        self.hits.iter().any(is_same)
-    }
-
-    /// The position of a look-up of which only the question is known.
-    fn position_of(&mut self, id: u16, lookup: &Lookup) -> Option<usize> {
-        let is_it = |(known_id, known): &(u16, Lookup)| *known_id == id && known.name == lookup.name;
-        self.lookups.iter().position(is_it).or_else(|| self.push_lookup(id, lookup.clone()))
-    }
-
-    fn push_lookup(&mut self, id: u16, lookup: Lookup) -> Option<usize> {
-        let Lookup { client, server, qtype, .. } = lookup;
-        let asked = Asked { client, server, id, name: lookup.name.clone(), qtype };
-        if let Some(position) = self.asked.get(&asked).copied()
-            && let Some((_, known)) = self.lookups.get_mut(position)
-            && lookup.time.since(known.time).max(known.time.since(lookup.time)) <= LOOKUP_MERGE_WINDOW
-        {
-            known.time = known.time.min(lookup.time);
-            if known.rcode.is_none() {
-                *known = Lookup { time: known.time, ..lookup };
-            }
-            return Some(position);
-        }
-        if self.lookups.len() >= MAX_LOOKUPS_PER_FLOW {
-            return None;
-        }
-        self.asked.insert(asked, self.lookups.len());
-        self.lookups.push((id, lookup));
-        Some(self.lookups.len() - 1)
-    }
-
-    fn push_without_lookup(&mut self, hit: &Hit) {
-        let key = (hit.indicator.value.clone(), hit.field);
-        match self.looked_up.get(&key).and_then(|position| self.hits.get_mut(*position)) {
-            Some(first) => first.absorb(hit),
-            None => self.left_out = self.left_out.saturating_add(hit.count),
-        }
+impl Held for FlowHits {
+    fn held_bytes(&self) -> usize {
+        self.met.as_ref().map_or(0, |met| met.held_bytes())
     }
 }

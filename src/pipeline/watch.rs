@@ -1,13 +1,13 @@
 //! What a worker learns: it is matched at once, counted, and gathered for the desk round by round.
 
 use super::census::Census;
+use super::open::Open;
 use super::rendered::Rendered;
 use super::standing::{Ends, Standing};
 use crate::canary::is_canary;
 use crate::collect::Datagrams;
 use crossbeam::queue::ArrayQueue;
-use foldhash::fast::RandomState;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use weir_alert::Format;
 use weir_flow::{Ended, FlowSink, FlowTable};
@@ -40,7 +40,7 @@ pub(crate) struct Watch {
     sweep: Sweep,
     sweeps_from: u32,
     /// Hits of flows that are open.
-    open: HashMap<FlowId, FlowHits, RandomState>,
+    open: Open,
     /// On a tap: open flows with hits, to be told of before they end.
     standing: Option<Standing>,
     /// The round under way.
@@ -102,7 +102,7 @@ impl Watch {
             want_flows: Wanted::Records,
             told: Told::default(),
             want_names: if want_names { Wanted::Records } else { Wanted::Nothing },
-            open: HashMap::default(),
+            open: Open::default(),
             standing: None,
             round: 0,
             rounds: VecDeque::new(),
@@ -167,10 +167,7 @@ impl Watch {
             if late.is_empty() {
                 return;
             }
-            let hits = open.entry(flow.head.id).or_default();
-            let before = hits.matched();
-            hits.append_new(late);
-            let met = hits.matched() - before;
+            let met = open.change(flow.head.id, |hits| hits.append_new(late));
             counts.hits += met;
             if let Some(standing) = standing.as_mut().filter(|_| met > 0) {
                 standing.met(&flow.head);
@@ -189,14 +186,14 @@ impl Watch {
         let look = |ends: &Ends, id: FlowId| {
             let flow = table.find_open(ends.protocol, ends.source, ends.destination)?;
             (flow.id == id).then_some(())?;
-            Some((flow, open.get(&id)?.matched()))
+            Some((flow, open.get(id)?.matched()))
         };
         let snapshots = match which {
             Look::Changed => standing.look_at_changed(look),
             Look::All => standing.look_at_all(look),
         };
         for flow in snapshots {
-            let hits = self.open.get(&flow.id).cloned().unwrap_or_default();
+            let hits = self.open.get(flow.id).cloned().unwrap_or_default();
             let told = self.told;
             self.learnt(self.round).add_standing(told, flow, hits);
         }
@@ -253,8 +250,7 @@ impl Watch {
         }
         let Self { matcher, questions, open, standing, counts, .. } = self;
         matcher.answer(questions, |flow, hits| {
-            counts.hits += hits.matched();
-            open.entry(flow.id).or_default().prepend(hits);
+            counts.hits += open.change(flow.id, |known| known.prepend(hits));
             if let Some(standing) = standing {
                 standing.met(flow);
             }
@@ -263,19 +259,7 @@ impl Watch {
 
     /// Lets `look` add to the hits of a flow, which are kept only if there are any.
     fn hits_of(&mut self, flow: &FlowHead<'_>, look: impl FnOnce(&Matcher, &mut FlowHits)) {
-        let met = if let Some(hits) = self.open.get_mut(&flow.id) {
-            let before = hits.matched();
-            look(&self.matcher, hits);
-            hits.matched() - before
-        } else {
-            let mut hits = FlowHits::default();
-            look(&self.matcher, &mut hits);
-            let met = hits.matched();
-            if !hits.is_empty() {
-                self.open.insert(flow.id, hits);
-            }
-            met
-        };
+        let met = self.open.change(flow.id, |hits| look(&self.matcher, hits));
         self.counts.hits += met;
         if let Some(standing) = self.standing.as_mut().filter(|_| met > 0) {
             standing.met(flow);
@@ -318,7 +302,7 @@ impl FlowSink for Watch {
     fn ended(&mut self, flow: Ended<'_>, round: u64) {
         self.answer();
         self.counts.ended += 1;
-        let hits = self.open.remove(&flow.id()).unwrap_or_default();
+        let hits = self.open.take(flow.id());
         if let Some(standing) = &mut self.standing {
             standing.ended(flow.id());
         }
@@ -337,6 +321,10 @@ impl FlowSink for Watch {
         }
         let (flow, told) = (flow.to_flow(), self.told);
         self.learnt(round).add_flow((want_flows, told), flow, hits, is_of_interest);
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.open.held_bytes()
     }
 }
 

@@ -14,8 +14,8 @@ pub struct ExportedFlowsConfig {
     pub active_timeout: Duration,
     /// Times of an exporter whose clock differs from ours by more are moved by the difference.
     pub clock_tolerance: Duration,
-    /// Budget in bytes for all flows ([`ExportedFlowsConfig::max_flows`] without what most flows lack; what is attached is not in
-    /// it). When it is used up, a flow that was seen from one side only, with a few packets, makes room, and only without such
+    /// Budget in bytes for all flows ([`ExportedFlowsConfig::max_flows`] without what most flows lack) and what is attached to them.
+    /// When it is used up, a flow that was seen from one side only, with a few packets, makes room, and only without such
     /// a one an established flow. Counted.
     pub table_bytes: usize,
     /// How many threads put records in at a time: there are at least four times as many shards.

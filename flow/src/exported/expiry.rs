@@ -4,6 +4,7 @@ use super::shard::horizon;
 use super::{EndedExported, ExportedFlows, ExportedSink};
 use std::sync::PoisonError;
 use weir_model::flow::EndReason;
+use weir_model::held::Held;
 use weir_model::{FlowId, Timestamp};
 
 /// Most flows that end in one step: while a collector thread ends flows it does not receive.
@@ -17,7 +18,7 @@ pub(super) struct Due {
     pub(super) slot: u32,
 }
 
-impl<A: Default + Send> ExportedFlows<A> {
+impl<A: Default + Held + Send> ExportedFlows<A> {
     /// Ends flows that are quiet at `now`, in the order of their time and number, as many as one step takes; whether more are due.
     /// Each of `parts` threads has its own `part` of them, and calls with that alone.
     pub fn expire(&self, now: Timestamp, part: usize, parts: usize, sink: &mut impl ExportedSink<A>) -> bool {

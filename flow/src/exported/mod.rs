@@ -51,6 +51,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weir_model::flow::{EndReason, FlowHead, PassiveName};
+use weir_model::held::Held;
 use weir_model::observation::{Fact, Observation};
 use weir_model::{Endpoint, Flow, Protocol};
 
@@ -86,7 +87,7 @@ pub struct ExportedFlows<A> {
     passive_dns: Option<Arc<PassiveDns>>,
 }
 
-impl<A: Default + Send> ExportedFlows<A> {
+impl<A: Default + Held + Send> ExportedFlows<A> {
     /// No flows. Flows are named from `passive_dns`, and DNS answers in sampled frames teach it.
     pub fn new(config: ExportedFlowsConfig, passive_dns: Option<Arc<PassiveDns>>) -> Self {
         let shards = config.shards();

@@ -19,6 +19,7 @@ use std::sync::MutexGuard;
 use std::time::Duration;
 use weir_mem::fetch_address;
 use weir_model::flow::{EndReason, PassiveName};
+use weir_model::held::Held;
 use weir_model::observation::{Fact, Observation};
 use weir_model::{Endpoint, FlowId, Timestamp};
 use weir_wire::Side;
@@ -155,7 +156,7 @@ pub(super) struct Locked<'a, A> {
     pub(super) shard: MutexGuard<'a, Shard<A>>,
 }
 
-impl<A: Default> Locked<'_, A> {
+impl<A: Default + Held> Locked<'_, A> {
     /// Has the memory of so many flows ready before they begin.
     pub(super) fn take_memory(&mut self, flows: usize) {
         self.shard.flows.take_memory(flows);
@@ -288,8 +289,8 @@ impl<A: Default> Locked<'_, A> {
         let Some(entry) = shard.flows.get_mut(slot) else { return NONE };
         let mut old = std::mem::replace(entry, Entry::new(report));
         entry.continue_from(&old, side);
-        let attached = shard.attached.take(old.attached);
         shard.facts_bytes += entry.facts_bytes();
+        let attached = shard.detach(old.attached);
         shard.release(&mut old);
         shard.stats.begun += 1;
         shard.stats.ended.count(EndReason::Active);
@@ -313,7 +314,7 @@ impl<A: Default> Locked<'_, A> {
         shard.used -= BYTES_PER_FLOW;
         shard.release(&mut entry);
         shard.stats.ended.count(EndedExported::new(&entry, reason).reason());
-        let attached = shard.attached.take(entry.attached);
+        let attached = shard.detach(entry.attached);
         Some((entry, attached))
     }
 
@@ -417,7 +418,7 @@ impl<A: Default> Locked<'_, A> {
         self.charge(slot, 0, news);
     }
 
-    /// Changes what is attached to the flow in `slot`.
+    /// Changes what is attached to the flow in `slot`. Flows that begin later make room for it.
     pub(super) fn change(&mut self, slot: u32, change: impl FnOnce(&mut A)) {
         let shard = &mut *self.shard;
         let Some(entry) = shard.flows.get_mut(slot) else { return };
@@ -425,7 +426,9 @@ impl<A: Default> Locked<'_, A> {
             entry.attached = shard.attached.put(A::default());
         }
         if let Some(Some(item)) = shard.attached.items.get_mut(entry.attached as usize) {
+            let before = item.held_bytes();
             change(item);
+            shard.used = (shard.used + item.held_bytes()).saturating_sub(before);
         }
     }
 
@@ -441,6 +444,15 @@ impl<A: Default> Locked<'_, A> {
         let is_due = Tick::of(entry.last_received) < horizon;
         let tag = entry.tag;
         if is_due { self.remove(tag, due.slot, EndReason::Idle) } else { None }
+    }
+}
+
+impl<A: Held> Shard<A> {
+    /// Takes what is attached there, and gives back what it was charged for.
+    fn detach(&mut self, place: u32) -> Option<A> {
+        let item = self.attached.take(place)?;
+        self.used = self.used.saturating_sub(item.held_bytes());
+        Some(item)
     }
 }
 

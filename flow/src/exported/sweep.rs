@@ -5,6 +5,7 @@ use super::head::Head;
 use super::{ExportedFlows, initiator};
 use crate::facts::Facts;
 use weir_model::flow::{FlowHead, OpenFlow};
+use weir_model::held::Held;
 
 /// How many slots before its turn an entry is fetched.
 const FETCHED_AHEAD: u32 = 8;
@@ -17,7 +18,7 @@ pub struct SweepPlace {
     slot: u32,
 }
 
-impl<A: Default + Send> ExportedFlows<A> {
+impl<A: Default + Held + Send> ExportedFlows<A> {
     /// Shows the open flows in the next `most` slots of a shard, which is locked meanwhile: `look` must not ask the flows. What it makes
     /// of them is told behind that, with the flow as it was. `None` when all flows of this `part` of `parts` have been shown.
     pub fn sweep<T>(

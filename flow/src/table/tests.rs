@@ -26,6 +26,7 @@ struct Recorder {
     began: Vec<(FlowId, Endpoint, Vec<String>)>,
     observed: Vec<(FlowId, u64)>,
     ended: Vec<Flow>,
+    held: usize,
 }
 
 impl FlowSink for Recorder {
@@ -55,6 +56,10 @@ impl FlowSink for Recorder {
             (record.first, record.last, record.orientation)
         );
         self.ended.push(record);
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.held
     }
 }
 
@@ -461,6 +466,20 @@ fn what_is_boxed_is_paid_for_by_the_budget() {
         let open = bench.table.stats().flows_open as usize;
         let facts = size_of::<crate::facts::Facts>();
         assert!((open - 1) * (BYTES_PER_FLOW + facts) + BYTES_PER_FLOW <= 20 * BYTES_PER_FLOW, "{open} open");
+    }
+    assert!(bench.table.stats().flows_open > 2);
+    bench.finish();
+}
+
+#[test]
+fn what_is_kept_elsewhere_is_paid_for_by_the_budget() {
+    let mut bench = Bench::with_room_for(20);
+    for client in 0..30 {
+        bench.sink.held = if client < 20 { 0 } else { 15 * BYTES_PER_FLOW };
+        let source = format!("10.0.0.{client}:5000");
+        bench.send(&udp(0, (&source, "10.0.0.2:6000")));
+        let most = if client < 20 { 20 } else { 5 };
+        assert!(bench.table.stats().flows_open <= most, "{client}");
     }
     assert!(bench.table.stats().flows_open > 2);
     bench.finish();

@@ -1,6 +1,6 @@
 //! Which records become one flow, who began it, what is told.
 
-use super::kit::{Told, Twin, With, packet, record, seconds};
+use super::kit::{Told, Twin, Weight, With, packet, record, seconds};
 use std::sync::Arc;
 use std::time::Duration;
 use weir_flow::answers::Received;
@@ -484,15 +484,18 @@ fn what_is_attached_stays_with_the_flow() {
         translated: None,
         passive: &[],
     };
-    assert!(twin.flows.attach(&head, |hits| *hits += 2));
-    assert!(twin.flows.attach(&head, |hits| *hits += 3));
+    let before = twin.flows.stats().bytes;
+    assert!(twin.flows.attach(&head, |hits| hits.0 += 200));
+    assert!(twin.flows.attach(&head, |hits| hits.0 += 300));
+    assert_eq!(twin.flows.stats().bytes, before + 500, "the budget pays for it");
     let gone = FlowHead { id: weir_model::FlowId(9), ..head };
-    assert!(!twin.flows.attach(&gone, |hits| *hits += 100));
+    assert!(!twin.flows.attach(&gone, |hits| hits.0 += 100));
     let (flow, hits) = twin.flows.find_open(Protocol::TCP, destination, source).unwrap();
-    assert_eq!((flow.id, flow.end, hits), (id, EndReason::Active, 5));
+    assert_eq!((flow.id, flow.end, hits), (id, EndReason::Active, Weight(500)));
     assert_eq!(twin.flows.find_open(Protocol::UDP, source, destination), None);
     twin.finish();
-    assert_eq!(twin.ended[0].1, 5);
+    assert_eq!(twin.ended[0].1, Weight(500));
+    assert_eq!(twin.flows.stats().bytes, 0, "and has it back");
     assert!(!twin.flows.attach(&head, |_| panic!("it ended")));
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use weir_flow::{EndedExported, ExportedBatch, ExportedFlows, ExportedFlowsConfig, ExportedSink, PassiveDns};
 use weir_model::flow::FlowHead;
 use weir_model::frame::LinkType;
+use weir_model::held::Held;
 use weir_model::record::{Counters, Origin, SampledFrame, Sampling, SamplingSource};
 use weir_model::{Endpoint, ExportVersion, ExportedRecord, Flow, FlowId, Observation, Protocol, Timestamp};
 use weir_wire::{Packet, TcpFields, Transport};
@@ -30,19 +31,29 @@ pub(crate) enum Told {
     Ended(FlowId),
 }
 
+/// What is attached to flows: it holds as many bytes as it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weight(pub(crate) usize);
+
+impl Held for Weight {
+    fn held_bytes(&self) -> usize {
+        self.0
+    }
+}
+
 /// Flows, a batch, and all that was told.
 pub(crate) struct Twin {
-    pub(crate) flows: ExportedFlows<u32>,
+    pub(crate) flows: ExportedFlows<Weight>,
     pub(crate) batch: ExportedBatch,
     pub(crate) told: Vec<Told>,
-    pub(crate) ended: Vec<(Flow, u32)>,
+    pub(crate) ended: Vec<(Flow, Weight)>,
     next: u64,
 }
 
 /// Keeps everything.
-struct Keep<'a>(&'a mut Vec<Told>, &'a mut Vec<(Flow, u32)>);
+struct Keep<'a>(&'a mut Vec<Told>, &'a mut Vec<(Flow, Weight)>);
 
-impl ExportedSink<u32> for Keep<'_> {
+impl ExportedSink<Weight> for Keep<'_> {
     fn began(&mut self, head: &FlowHead<'_>) {
         self.0.push(Told::Began(head.id));
     }
@@ -56,7 +67,7 @@ impl ExportedSink<u32> for Keep<'_> {
         self.0.push(Told::Observed(head.id, observation.clone()));
     }
 
-    fn ended(&mut self, ended: EndedExported<'_>, attached: u32) {
+    fn ended(&mut self, ended: EndedExported<'_>, attached: Weight) {
         self.0.push(Told::Ended(ended.id()));
         self.1.push((ended.to_flow(), attached));
     }

@@ -1,6 +1,6 @@
 //! The flows against a slow and simple account of the same records.
 
-use super::kit::{Twin, With, record, seconds};
+use super::kit::{Twin, Weight, With, record, seconds};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -387,11 +387,11 @@ impl Twin {
 
 struct Nobody;
 
-impl weir_flow::ExportedSink<u32> for Nobody {
+impl weir_flow::ExportedSink<Weight> for Nobody {
     fn began(&mut self, _: &weir_model::flow::FlowHead<'_>) {}
     fn translated(&mut self, _: &weir_model::flow::FlowHead<'_>) {}
     fn observed(&mut self, _: &weir_model::flow::FlowHead<'_>, _: &weir_model::Observation) {}
-    fn ended(&mut self, _: weir_flow::EndedExported<'_>, _: u32) {}
+    fn ended(&mut self, _: weir_flow::EndedExported<'_>, _: Weight) {}
 }
 
 /// What does not depend on who was heard first: totals by direction, and what each observer counted.
