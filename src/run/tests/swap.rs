@@ -61,7 +61,7 @@ impl Turns {
         let now = Turn { clock: at(ClockId::Monotonic), core: at(ClockId::ThreadCPUTime), queue };
         if let Some(before) = self.before.replace(now) {
             let turn = Turn {
-                clock: now.clock - before.clock,
+                clock: now.clock.saturating_sub(before.clock),
                 core: now.core.saturating_sub(before.core),
                 queue: now.queue.saturating_sub(before.queue),
             };
