@@ -28,6 +28,7 @@ mod health;
 mod http;
 mod interfaces;
 mod lane;
+mod losses;
 mod memory_keeper;
 mod outbox;
 mod overload;
@@ -65,7 +66,7 @@ use crate::state::{Caretaker, Copier, State};
 use crate::supervisor::{self, Watchdog};
 use anyhow::{Result, anyhow};
 use board::{Board, Seen};
-use books::Wanted;
+use books::{Books, Moment, Wanted};
 use bound::{Bound, Opens};
 use cage::Cage;
 use clerk::Clerk;
@@ -347,6 +348,7 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
         let mut attend = || {
             watchdog.look();
             headline.look(&board, wanted);
+            look_for_losses(&board, wanted);
         };
         interfaces::look_after(&*interfaces, &arming, keeper.as_mut(), &is_over, &mut attend);
         supervisor::stopping();
@@ -363,6 +365,15 @@ fn watch<S: Source>(watching: Watching<S>) -> Done {
     });
     sinks.finish(dials.drain());
     Done { seen: board.see(), problem }
+}
+
+/// Notes now and then what was lost, so that it is known when that was.
+#[expect(clippy::disallowed_methods, reason = "it is said how long ago something was lost")]
+fn look_for_losses(board: &Board, wanted: Wanted) {
+    let now = Instant::now();
+    if board.losses().are_due(now) {
+        board.losses().look(&Books::new(board.see(), wanted, Moment::Running).status(), now);
+    }
 }
 
 fn join<T>(thread: ScopedJoinHandle<'_, T>, who: &str) -> Result<T> {

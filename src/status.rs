@@ -4,6 +4,7 @@ mod clock;
 mod collector;
 mod findings;
 mod intel;
+mod losses;
 mod rates;
 mod reload;
 mod sandbox;
@@ -14,6 +15,7 @@ mod table;
 
 pub(crate) use clock::ClockStatus;
 pub(crate) use intel::{Health, IntelStatus, SetStatus, SourceStatus};
+pub(crate) use losses::Loss;
 pub(crate) use reload::ReloadStatus;
 pub(crate) use sinks::table as sinks_table;
 pub(crate) use snapshot::{

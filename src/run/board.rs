@@ -5,6 +5,7 @@
 use super::cage::Cage;
 use super::clock;
 use super::collector::{Exporters, SeenCollector, Terms};
+use super::losses::Losses;
 use super::outbox::Sent;
 use super::overload::OverloadCounts;
 use super::source::Interfaces;
@@ -135,6 +136,7 @@ pub(super) struct Board {
     clerk: Mutex<Option<ClerkView>>,
     sinks: Arc<Overlook>,
     is_ending: AtomicBool,
+    losses: Losses,
 }
 
 /// Those of the threads that listen to routers.
@@ -186,6 +188,7 @@ impl Board {
             clerk: Mutex::default(),
             sinks,
             is_ending: AtomicBool::new(false),
+            losses: Losses::default(),
         }
     }
 
@@ -236,6 +239,11 @@ impl Board {
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         // The first time counts.
         let _ = self.armed.set(ArmedStatus { at: clock::now().as_nanos() / 1_000_000_000, after_ms });
+    }
+
+    /// When something was last lost.
+    pub(super) const fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     pub(super) fn ending(&self) {

@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use weir_model::text::printable;
 
 /// Makes each page when it is asked for.
@@ -71,6 +72,7 @@ impl LivePages {
     }
 
     /// Everything at this moment.
+    #[expect(clippy::disallowed_methods, reason = "it is said how long ago something was lost")]
     fn status(&self, books: &Books) -> Status {
         let status = Status {
             intelligence: self.intel.status(),
@@ -84,7 +86,8 @@ impl LivePages {
             ..books.status()
         };
         let checks = health::checks(&status, self.intel.is_armed());
-        Status { checks, ..status }
+        let losses = self.board.losses().look(&status, Instant::now());
+        Status { checks, losses, ..status }
     }
 
     fn metrics(&self) -> Option<String> {

@@ -201,9 +201,13 @@ impl Row {
 impl SinkRow {
     /// Whether nobody has to look after it.
     pub(crate) fn is_well(&self) -> bool {
+        self.failing_since.is_none() && self.lost_in_run() == 0
+    }
+
+    /// Messages, flows and names that it did not get, since the start.
+    pub(crate) fn lost_in_run(&self) -> u64 {
         let of_freight = self.freight.iter().map(|freight| freight.lost + freight.expired_in_run);
-        let lost = self.expired_in_run + of_freight.sum::<u64>();
-        self.failing_since.is_none() && lost == 0
+        self.expired_in_run + of_freight.sum::<u64>()
     }
 
     /// Where its messages are, and its flows, names and ledgers.

@@ -1,5 +1,6 @@
 //! What is wrong, and what to do about it: what a person reads first.
 
+use super::losses;
 use super::snapshot::{CollectorStatus, InterfaceStatus, Status};
 use crate::sinks::SinkRow;
 use crate::summary::{bytes, number, time};
@@ -40,16 +41,17 @@ pub(super) fn findings(status: &Status) -> Vec<Finding> {
         ));
     }
     threads(status, &mut found);
-    status.interfaces.iter().for_each(|interface| of_interface(interface, &mut found));
+    status.interfaces.iter().for_each(|interface| of_interface(status, interface, &mut found));
     if let Some(collector) = &status.collector {
-        of_collector(collector, &mut found);
+        of_collector(status, collector, &mut found);
     }
     intelligence(status, &mut found);
-    status.sinks.iter().for_each(|sink| of_sink(sink, &mut found));
+    status.sinks.iter().for_each(|sink| of_sink(status, sink, &mut found));
     storage(status, &mut found);
     for lost in status.lost.iter().filter(|lost| lost.count > 0) {
+        let Some(since) = status.since_when(&losses::in_queue(&lost.name)) else { continue };
         found.push(finding(
-            format!("{} {} were lost in a queue since the start", number(lost.count), lost.name),
+            format!("{} {} were lost in a queue {since}", number(lost.count), lost.name),
             "what writes or matches them is too slow: look at the disk, or at what raises so many alerts",
         ));
     }
@@ -89,7 +91,7 @@ fn threads(status: &Status, found: &mut Vec<Finding>) {
     }
 }
 
-fn of_interface(interface: &InterfaceStatus, found: &mut Vec<Finding>) {
+fn of_interface(status: &Status, interface: &InterfaceStatus, found: &mut Vec<Finding>) {
     let name = &interface.name;
     if !interface.is_up {
         found.push(finding(
@@ -97,18 +99,21 @@ fn of_interface(interface: &InterfaceStatus, found: &mut Vec<Finding>) {
             format!("`ip -br link show {name}`: a cable, a transceiver, or the other end"),
         ));
     }
-    if interface.kernel_drops > 0 {
+    if interface.kernel_drops > 0
+        && let Some(since) = status.since_when(&losses::by_kernel(name))
+    {
+        let drops = number(interface.kernel_drops);
         found.push(finding(
-            format!(
-                "{} frames of {name} were dropped by the kernel since the start",
-                number(interface.kernel_drops)
-            ),
+            format!("{drops} frames of {name} were dropped by the kernel {since}"),
             "if that goes on: more `workers`, a larger `ring_size`, or a filter (`bpf`)",
         ));
     }
-    if interface.interface_drops > 0 {
+    if interface.interface_drops > 0
+        && let Some(since) = status.since_when(&losses::by_card(name))
+    {
+        let drops = number(interface.interface_drops);
         found.push(finding(
-            format!("{} frames were dropped by {name} itself", number(interface.interface_drops)),
+            format!("{drops} frames were dropped by {name} itself {since}"),
             format!(
                 "larger rings of the card: `ethtool -g {name}` shows them, `ethtool -G {name} rx N` sets them"
             ),
@@ -116,14 +121,11 @@ fn of_interface(interface: &InterfaceStatus, found: &mut Vec<Finding>) {
     }
 }
 
-fn of_collector(collector: &CollectorStatus, found: &mut Vec<Finding>) {
+fn of_collector(status: &Status, collector: &CollectorStatus, found: &mut Vec<Finding>) {
     for socket in collector.sockets.iter().filter(|socket| socket.kernel_drops > 0) {
+        let Some(since) = status.since_when(&losses::by_kernel(&socket.name)) else { continue };
         found.push(finding(
-            format!(
-                "{} datagrams at {} found no room since the start",
-                number(socket.kernel_drops),
-                socket.name
-            ),
+            format!("{} datagrams at {} found no room {since}", number(socket.kernel_drops), socket.name),
             "if that goes on: more `collectors`, or a larger `receive_buffer`",
         ));
     }
@@ -161,7 +163,7 @@ fn intelligence(status: &Status, found: &mut Vec<Finding>) {
     }
 }
 
-fn of_sink(sink: &SinkRow, found: &mut Vec<Finding>) {
+fn of_sink(status: &Status, sink: &SinkRow, found: &mut Vec<Finding>) {
     let name = &sink.name;
     if sink.failing_since.is_some() {
         let waiting = number(sink.waiting);
@@ -170,9 +172,13 @@ fn of_sink(sink: &SinkRow, found: &mut Vec<Finding>) {
             format!("`weir sink test {name}` tries it; the table of sinks below has its last error"),
         ));
     }
-    if !sink.is_well() && sink.failing_since.is_none() {
+    if sink.lost_in_run() > 0
+        && sink.failing_since.is_none()
+        && let Some(since) = status.since_when(&losses::for_sink(name))
+    {
+        let lost = number(sink.lost_in_run());
         found.push(finding(
-            format!("messages, flows or names for sink {name} were lost since the start"),
+            format!("{lost} messages, flows or names for sink {name} were lost {since}"),
             "it was away for too long, or is too slow: a larger [spool] `size`, or fewer lines (`send`)",
         ));
     }

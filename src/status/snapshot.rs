@@ -2,6 +2,7 @@
 
 use super::clock::ClockStatus;
 use super::intel::{IntelStatus, SetStatus};
+use super::losses::Loss;
 use super::reload::ReloadStatus;
 use crate::latency::Quantiles;
 use crate::ledger::Ledger;
@@ -85,6 +86,9 @@ pub(crate) struct Status {
     pub queues: Vec<QueueStatus>,
     /// What queues between threads had no room for.
     pub lost: Vec<Count>,
+    /// All that was lost, and when last.
+    #[serde(default)]
+    pub losses: Vec<Loss>,
     /// What went from worker to worker, because only decoding told whose it is.
     #[serde(default)]
     pub lanes: Vec<Count>,

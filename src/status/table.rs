@@ -178,6 +178,7 @@ mod tests {
     use crate::latency::Quantiles;
     use crate::ledger::{Entry, Ledger};
     use crate::process::Disk;
+    use crate::status::Loss;
 
     fn status() -> Status {
         let mut ledger = Ledger::default();
@@ -279,6 +280,22 @@ mod tests {
             assert!(text.contains(told), "{told} is not in\n{text}");
         }
         assert!(findings(&status()).is_empty());
+    }
+
+    #[test]
+    fn what_was_lost_long_ago_is_shown_and_needs_nobody() {
+        let mut status = status();
+        status.interfaces[0].kernel_drops = 1_234;
+        let loss =
+            |seconds_ago| Loss { what: "eth1: dropped by the kernel".into(), count: 1_234, seconds_ago };
+        assert!(status.lost_so_far().contains(&(loss(0).what, 1_234)));
+        status.losses = vec![loss(90)];
+        let text = shown(&status).split_whitespace().collect::<Vec<_>>().join(" ");
+        let told =
+            "WRONG 1,234 frames of eth1 were dropped by the kernel since the start, the last 90.0 s ago";
+        assert!(text.contains(told), "{text}");
+        status.losses = vec![loss(3_600)];
+        assert!(status.is_well() && shown(&status).contains("1,234"), "{}", shown(&status));
     }
 
     #[test]
