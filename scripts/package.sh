@@ -31,6 +31,8 @@ gzip --best --no-name "$stage"/release/package/man/*
 "$weir" completions bash >"$stage/release/package/completions/weir.bash"
 "$weir" completions zsh >"$stage/release/package/completions/_weir"
 "$weir" completions fish >"$stage/release/package/completions/weir.fish"
-"$weir" config example >"$stage/release/package/weir.toml"
+# The state directory is where the unit (StateDirectory=) makes room for it; all else is the administrator's to say.
+"$weir" config example | sed 's|^#\(state = "/var/lib/weir"\)$|\1|' >"$stage/release/package/weir.toml"
+grep -q '^state = ' "$stage/release/package/weir.toml"
 
 CARGO_TARGET_DIR=$stage cargo deb --locked --no-build --no-strip --no-dbgsym --package weir --output "$into" "${@:3}"

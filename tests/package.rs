@@ -71,6 +71,10 @@ fn has_what_it_should(package: &str) {
             "{path}: {line:?}\n{contents}"
         );
     }
+    let unpacked =
+        format!("dpkg-deb --fsys-tarfile {package} | tar --extract --to-stdout ./etc/weir/weir.toml");
+    let shipped = text(&output(Command::new("sh").args(["-c", &unpacked])).stdout);
+    assert!(shipped.lines().any(|line| line == "state = \"/var/lib/weir\""), "{shipped}");
     let control = text(&output(Command::new("dpkg-deb").args(["--field", package])).stdout);
     assert!(control.contains(&format!("Version: {}-1\n", env!("CARGO_PKG_VERSION"))), "{control}");
     assert!(control.contains("libpcap0.8"), "libraries that it is linked with are dependencies: {control}");

@@ -323,7 +323,7 @@ impl Keeper {
         let generation = self.arming.arm_both(Some(Arc::clone(&set)), site);
         self.set = SetStatus {
             generation,
-            indicators: counts(canary::kinds(&set)),
+            indicators: canary::kinds(&set).into_iter().map(of_kind).collect(),
             memory_bytes: set.memory_bytes() as u64,
             made: Some(seconds(time)),
             made_in_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -474,6 +474,11 @@ impl Kept {
         let took_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX);
         SourceStatus { health, problem, next, errors: self.errors, took_ms, ..known }
     }
+}
+
+/// Kinds without any are told as well: so it is seen that there is nothing.
+fn of_kind((name, count): (&str, u64)) -> Count {
+    Count { name: name.to_owned(), count }
 }
 
 fn counts<N: Into<String>>(counted: impl IntoIterator<Item = (N, u64)>) -> Vec<Count> {

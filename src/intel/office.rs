@@ -3,6 +3,7 @@
 use super::place::Whereabouts;
 use super::shelf::Shelf;
 use super::view::{Order, OrderState, View};
+use crate::canary;
 use crate::config::{HomeNet, IntelSettings};
 use crate::explain::Explanation;
 use crate::run::Arming;
@@ -71,7 +72,7 @@ impl Office {
             let count = |(name, count): (&str, u64)| Count { name: name.to_owned(), count };
             SetStatus {
                 generation: armed.generation,
-                indicators: armed.set.kinds().map(count).collect(),
+                indicators: canary::kinds(&armed.set).into_iter().map(count).collect(),
                 memory_bytes: armed.set.memory_bytes() as u64,
                 ..SetStatus::default()
             }

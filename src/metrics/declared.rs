@@ -178,7 +178,8 @@ declare! {
     }
     "Intelligence" {
         INDICATORS = Gauge "weir_indicators" ["kind"] in "indicators":
-            "Indicators in the set that counts.", "A sudden fall: a source emptied; `weir intel sources`.";
+            "Indicators in the set that counts, without the canary.",
+            "0 of all kinds: nothing can be recognised. A sudden fall: a source emptied; `weir intel sources`.";
         INDICATORS_KEPT_OUT = Gauge "weir_indicators_kept_out" ["by"] in "values":
             "Values that are not in the set, by what keeps them out.", "";
         SET_GENERATION = Gauge "weir_indicator_set_generation" [] in "sets":
@@ -196,7 +197,7 @@ declare! {
             "Longer ago than a day: what it said grows stale; `weir intel sources` says why.";
         SOURCE_HELD = Gauge "weir_source_held" ["source"] in "0 or 1":
             "1 while what it delivered is held back because it looks wrong.",
-            "1: look at it (`weir intel diff NAME`), then `weir intel release NAME`, or let the source be mended.";
+            "1: `weir intel sources` says why; then `weir intel release NAME` if it is right, or let the source be mended.";
         SOURCE_FAILING = Gauge "weir_source_failing" ["source"] in "0 or 1":
             "1 while it does not deliver.", "1 for hours: `weir intel sources` says why.";
         SOURCE_FETCH = Gauge "weir_source_fetch_seconds" ["source"] in "seconds":

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// A thread that has shown no progress for so long hangs: each shows some within seconds, also when there is nothing to do.
 const STALLED_AFTER_MS: u64 = 30_000;
+/// It captures all the same, and what it tells of flows and names is told: that is ready.
+const NO_INDICATORS: &str = ", but there are none: nothing can be recognised";
 
 /// Threads that must make progress, by name, and since when they made none.
 pub(super) fn threads() -> Vec<ThreadStatus> {
@@ -28,7 +30,8 @@ pub(super) fn checks(status: &Status, is_armed: bool) -> Vec<Check> {
         what: format!("{} is captured from", interface.name),
         is_met: interface.is_up,
     });
-    let armed = Check { what: "indicators are armed".to_owned(), is_met: is_armed };
+    let none = if is_armed && status.indicators.is_empty() { NO_INDICATORS } else { "" };
+    let armed = Check { what: format!("indicators are armed{none}"), is_met: is_armed };
     captured.chain([armed]).collect()
 }
 
@@ -59,7 +62,7 @@ fn page(is_well: bool, checks: &[Check]) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::InterfaceStatus;
+    use crate::status::{Count, InterfaceStatus};
 
     fn status(silent_ms: u64, is_up: bool) -> Status {
         let interface = InterfaceStatus { name: "eth1".into(), is_up, ..InterfaceStatus::default() };
@@ -88,6 +91,13 @@ mod tests {
         let away = ready(&status(0, false));
         assert_eq!(away.status, Answer::Unavailable);
         assert!(away.body.contains("[-] eth1 is captured from\n[+] indicators are armed\n"), "{}", away.body);
+        let mut empty = status(0, true);
+        empty.indicators.indicators = vec![Count { name: "domain".into(), count: 0 }];
+        empty.checks = checks(&empty, true);
+        let none = ready(&empty);
+        assert!(
+            none.status == Answer::Ok && none.body.contains("[+] indicators are armed, but there are none")
+        );
         let unarmed = Status { checks: checks(&status(0, true), false), ..status(0, true) };
         assert_eq!(ready(&unarmed).status, Answer::Unavailable);
         assert_eq!(ready(&Status { is_ending: true, ..status(0, true) }).status, Answer::Unavailable);

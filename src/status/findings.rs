@@ -149,7 +149,9 @@ fn intelligence(status: &Status, found: &mut Vec<Finding>) {
             )),
             super::Health::Held => found.push(finding(
                 format!("what source {name} delivered looks wrong, and is held back"),
-                format!("`weir intel diff {name}`, then `weir intel release {name}` if it is right"),
+                format!(
+                    "`weir intel sources` says why; `weir intel release {name}` lets it through if it is right"
+                ),
             )),
             _ => {}
         }
@@ -160,6 +162,14 @@ fn intelligence(status: &Status, found: &mut Vec<Finding>) {
             "indicators are not armed yet",
             "`weir intel sources` says which source is waited for",
         ));
+    } else if status.indicators.is_empty() {
+        let remedy = match status.intelligence {
+            Some(_) => "`weir intel sources` says what each source gives, and what of it cannot be used",
+            None => {
+                "write `indicators` or a [source.NAME] into the configuration, or name files by --indicators"
+            }
+        };
+        found.push(finding("no indicators: nothing can be recognised", remedy));
     }
 }
 

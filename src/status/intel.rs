@@ -93,6 +93,31 @@ pub(crate) struct SourceStatus {
     pub problem: Option<String>,
 }
 
+impl SetStatus {
+    /// All kinds together.
+    pub(crate) fn total(&self) -> u64 {
+        self.indicators.iter().map(|kind| kind.count).sum()
+    }
+
+    /// Whether nothing can be recognised. Kinds are told also where there are none of them.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.indicators.is_empty() && self.total() == 0
+    }
+
+    /// A line among others; `now` in seconds since 1970.
+    pub(super) fn render(&self, now: Option<u64>, text: &mut String) {
+        if self.indicators.is_empty() && now.is_none() {
+            return;
+        }
+        let at = |time| Timestamp::new(time, 0);
+        let made = now.map_or(String::new(), |now| {
+            self.made
+                .map_or(", not made yet".to_owned(), |made| format!(", made {}", relative(at(made), at(now))))
+        });
+        let _ = writeln!(text, "indicators {}, {}{made}", number(self.total()), bytes(self.memory_bytes));
+    }
+}
+
 impl IntelStatus {
     /// Whether nobody has to look after anything.
     pub(crate) fn is_well(&self) -> bool {
@@ -101,12 +126,7 @@ impl IntelStatus {
 
     /// A few lines among others.
     pub(super) fn render(&self, text: &mut String) {
-        let made = self.set.made.map_or("not made yet".to_owned(), |made| {
-            format!("made {}", relative(Timestamp::new(made, 0), Timestamp::new(self.now, 0)))
-        });
-        let total: u64 = self.set.indicators.iter().map(|kind| kind.count).sum();
-        let size = bytes(self.set.memory_bytes);
-        let _ = writeln!(text, "indicators {}, {size}, {made}", number(total));
+        self.set.render(Some(self.now), text);
         let problems = self.sources.iter().filter(|source| source.health.is_problem());
         let told: Vec<_> =
             problems.map(|source| format!("{} {}", source.name, source.health.keyword())).collect();

@@ -38,8 +38,9 @@ pub(super) fn render(
     sinks::render(&status.sinks, &mut text);
     sandbox::render(&status.sandbox, &mut text);
     counted(status, &mut text);
-    if let Some(status) = &status.intelligence {
-        status.render(&mut text);
+    match &status.intelligence {
+        Some(status) => status.render(&mut text),
+        None => status.indicators.render(None, &mut text),
     }
     latency(status, &mut text);
     status.reload.render(&mut text);
@@ -178,7 +179,7 @@ mod tests {
     use crate::latency::Quantiles;
     use crate::ledger::{Entry, Ledger};
     use crate::process::Disk;
-    use crate::status::Loss;
+    use crate::status::{Check, IntelStatus, Loss};
 
     fn status() -> Status {
         let mut ledger = Ledger::default();
@@ -280,6 +281,23 @@ mod tests {
             assert!(text.contains(told), "{told} is not in\n{text}");
         }
         assert!(findings(&status()).is_empty());
+    }
+
+    #[test]
+    fn a_set_that_is_empty_is_found_and_one_of_plain_files_is_shown() {
+        let kinds = |count| vec![Count { name: "domain".into(), count }];
+        let mut status = status();
+        status.indicators.indicators = kinds(1_234);
+        let text = shown(&status);
+        assert!(text.contains("all is well") && text.contains("\nindicators 1,234, 0 B\n"), "{text}");
+        status.indicators.indicators = kinds(0);
+        let text = shown(&status);
+        let told = "WRONG no indicators: nothing can be recognised\n      write `indicators";
+        assert!(text.contains(told) && text.contains("\nindicators 0, 0 B\n"), "{text}");
+        status.intelligence = Some(IntelStatus::default());
+        assert!(shown(&status).contains("recognised\n      `weir intel sources`"), "{}", shown(&status));
+        status.checks = vec![Check { what: "indicators are armed".into(), is_met: false }];
+        assert_eq!(findings(&status).len(), 1, "what is still waited for is said alone");
     }
 
     #[test]

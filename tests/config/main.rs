@@ -103,10 +103,37 @@ fn pseudonyms_that_do_not_last_or_stand_for_little_are_warned_of() {
         assert_eq!(output.status.code(), Some(0));
         let text = String::from_utf8(output.stdout).unwrap();
         ["`state`", "`home_net`"]
-            .map(|key| text.lines().any(|line| line.contains("warning") && line.contains(key)))
+            .map(|key| text.lines().any(|line| line.contains("`pseudonyms`") && line.contains(key)))
     };
     assert_eq!(warned(""), [true, true]);
     assert_eq!(warned("state = \"state\"\nhome_net = [\"192.0.2.0/24\"]\n"), [false, false]);
+}
+
+#[test]
+fn what_a_service_is_of_little_use_without_is_warned_of() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("bad.txt"), "192.0.2.1\n").unwrap();
+    let warned = |more: &str| {
+        fs::write(scratch.path().join("weir.toml"), format!("interface = [\"lo\"]\n{more}")).unwrap();
+        let output = weir(scratch.path(), &["config", "check", "weir.toml"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.code() == Some(0) && text.ends_with("weir.toml: can be used\n"), "{text}");
+        [
+            "nothing can be recognised; write indicators",
+            "no `state`: ",
+            "nobody is told; write",
+            "no `home_net`: ",
+        ]
+        .map(|told| text.lines().any(|line| line.contains(": warning: ") && line.contains(told)))
+    };
+    assert_eq!(warned(""), [true; 4]);
+    let sink = "[sink.out]\ntype = \"stdout\"\n";
+    let all = "indicators = [\"bad.txt\"]\nstate = \"state\"\nhome_net = [\"192.0.2.0/24\"]\n";
+    assert_eq!(warned(&format!("{all}{sink}")), [false; 4]);
+    assert_eq!(warned(&format!("{all}{sink}send = [\"flows\"]\n")), [false, false, true, false]);
+    let source = "[source.own]\ntype = \"feed\"\npath = \"bad.txt\"\n";
+    assert_eq!(warned(&format!("state = \"state\"\n{source}")), [false, false, true, true]);
+    assert_eq!(warned(&format!("state = \"state\"\n{source}enabled = false\n")), [true, false, true, true]);
 }
 
 #[test]

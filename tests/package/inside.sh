@@ -29,6 +29,7 @@ same "nothing is started that nobody configured" inactive "$(systemctl is-active
 is "the program runs" weir --version
 is "there is a manual" man --where weir-run
 same "strangers do not read the configuration" "root weir 640" "$(stat -c '%U %G %a' /etc/weir/weir.toml)"
+same "what is kept lies where the unit makes room for it, and all else is to be said" 'state = "/var/lib/weir"' "$(grep '^[a-z[]' /etc/weir/weir.toml)"
 same "the configuration that comes with it lacks nothing but what to watch" "1 mistake, say what to watch" \
     "$(weir config check /etc/weir/weir.toml 2>&1 | grep -o 'say what to watch\|1 mistake$' | sort | paste -s -d , | sed 's/,/, /')"
 

@@ -12,7 +12,12 @@ const WATCHDOG: Duration = Duration::from_secs(4);
 
 #[test]
 fn a_service_manager_hears_that_it_is_ready_goes_on_and_stops() {
-    let mut probe = Probe::start(WATCHDOG, |_| Vec::new());
+    let listed = |folder: &tempfile::TempDir| {
+        let list = folder.path().join("bad.txt");
+        std::fs::write(&list, "192.0.2.1\n").expect("a list");
+        vec!["--indicators".to_owned(), list.display().to_string()]
+    };
+    let mut probe = Probe::start(WATCHDOG, listed);
     let told = probe.wait_to_be_told("READY=1");
     assert!(!told.contains("STATUS"), "{told}");
     let told = probe.wait_to_be_told("STATUS=");

@@ -2,6 +2,7 @@
 
 mod files;
 mod machine;
+mod missing;
 
 use super::USUAL_PLACE;
 use crate::Outcome;
@@ -98,6 +99,7 @@ fn look(document: &Document) -> (Mistakes, Vec<String>) {
             mistakes.extend(more);
             warnings.extend(machine::warnings(&settings));
             warnings.extend(thoughts(&settings));
+            warnings.extend(missing::warnings(&settings.common));
         }
         Err(error) => match error.downcast::<Mistakes>() {
             Ok(found) => mistakes.extend(found.all().iter().cloned()),
