@@ -49,8 +49,8 @@ impl Report<'_> {
             Published { ledger: &ledger, counters: &counters, stages: &stages, running: None }.write(path)?;
         }
         match self.settings.verbosity {
-            Verbosity::Normal => output::say(&self.summary(&ledger, &stages).render()),
-            Verbosity::Quiet => {
+            Verbosity::Normal if !self.is_in_vain() => output::say(&self.summary(&ledger, &stages).render()),
+            Verbosity::Normal | Verbosity::Quiet => {
                 self.problems().iter().for_each(|problem| output::complain(problem));
                 if !ledger.is_balanced() {
                     output::complain("the ledger does not balance; please report this");
@@ -168,6 +168,7 @@ impl Report<'_> {
             ledger,
             stages,
             elapsed: self.elapsed,
+            is_live: false,
             exported: self.reports.desk.collected.as_ref().map(|collected| exported(&collected.collector)),
             problems: self.problems(),
             warnings: self.warnings(),
@@ -182,6 +183,13 @@ impl Report<'_> {
             census.add(&collected.collector.census);
         }
         census
+    }
+
+    /// Whether nothing could be read: then what was wrong is all there is to say.
+    fn is_in_vain(&self) -> bool {
+        let Reports { reader, desk, .. } = self.reports;
+        let datagrams = desk.collected.as_ref().map_or(0, |collected| collected.collector.decode.datagrams);
+        !self.problems().is_empty() && reader.stats.frames_read == 0 && datagrams == 0
     }
 
     /// Inputs that could not be read, or not to their end.

@@ -31,6 +31,8 @@ pub(crate) struct Summary<'a> {
     pub ledger: &'a Ledger,
     pub stages: &'a [(&'static str, &'a StageTimes)],
     pub elapsed: Duration,
+    /// Of packets as they came, not of captures.
+    pub is_live: bool,
     /// Inputs that could not be read, or not to their end.
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
@@ -106,8 +108,9 @@ impl Summary<'_> {
                 "packets",
                 &number(self.frames),
                 &format!(
-                    "{}; read in {} ({} packets/s)",
+                    "{}; {} {} ({} packets/s)",
                     bytes(self.frame_bytes),
+                    if self.is_live { "running for" } else { "read in" },
                     time(self.elapsed),
                     number(rate)
                 ),

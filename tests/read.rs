@@ -159,6 +159,9 @@ fn exit_code_3_still_reports_what_was_readable() {
     assert_eq!(exit(&output), Some(3));
     assert!(said(&output).contains("problem: "), "{}", said(&output));
     assert!(String::from_utf8(output.stdout).unwrap().lines().count() >= 7);
+    let nothing = weir(&["nowhere.pcap"]);
+    assert_eq!(exit(&nothing), Some(3));
+    assert_eq!(said(&nothing), "weir: nowhere.pcap: No such file or directory (os error 2)\n");
     let missing = weir(&["nowhere.pcap", CLEAN, "--indicators", INDICATORS]);
     assert_eq!(exit(&missing), Some(3));
     assert!(said(&missing).contains("nowhere.pcap"), "{}", said(&missing));

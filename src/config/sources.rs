@@ -21,7 +21,7 @@ pub(crate) struct SourceSettings {
     pub name: String,
     /// How often it is asked.
     pub interval: Duration,
-    /// Not asked otherwise; what it said before stays until it is removed.
+    /// Otherwise it is not asked, and nothing counts of what it said, which is kept until it is removed.
     pub is_enabled: bool,
     pub policy: Policy,
     /// It may bring networks of any width.

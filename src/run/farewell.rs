@@ -67,6 +67,7 @@ impl Farewell<'_> {
             ledger: &ledger,
             stages: &stages,
             elapsed,
+            is_live: true,
             problems: self.problem.iter().map(|problem| format!("{problem:#}")).collect(),
             warnings: self.warnings(&books, &census),
         };

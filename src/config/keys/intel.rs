@@ -11,7 +11,7 @@ pub(in crate::config) const SOURCE: &[Key] = &[
         .needed(),
     time("interval", "\"15m\"", "How often it is asked"),
     Key::new("enabled", Form::Switch, "true")
-        .means("Whether it is asked; what it said before stays")
+        .means("Whether it is asked and counts. false: what it said is kept, and none of it counts until this is true again")
         .or("true"),
     Key::new("policy", Form::Table(POLICY), "{ lifetime = \"30d\" }")
         .means("Lifetimes, decay, filters, the marking of what is not marked, the guard"),

@@ -48,8 +48,8 @@ pub(crate) fn run(arguments: &ReloadArguments) -> Result<Outcome> {
 
 fn text(reload: &ReloadStatus) -> String {
     let mut text = String::new();
-    if reload.applied.is_empty() {
-        text.push_str("read again: nothing else counts\n");
+    if reload.applied.is_empty() && reload.wants_restart.is_empty() {
+        text.push_str("read again: nothing changed\n");
     }
     for key in &reload.applied {
         let _ = writeln!(text, "counts         {key}");
@@ -58,4 +58,17 @@ fn text(reload: &ReloadStatus) -> String {
         let _ = writeln!(text, "after restart  {key}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_to_have_changed_only_where_nothing_did() {
+        assert_eq!(text(&ReloadStatus::default()), "read again: nothing changed\n");
+        let waits =
+            ReloadStatus { wants_restart: vec!["listen: a socket".into()], ..ReloadStatus::default() };
+        assert_eq!(text(&waits), "after restart  listen: a socket\n");
+    }
 }

@@ -256,7 +256,7 @@ fn say(reason: Reason, done: Result<&Done, &anyhow::Error>) {
                 if rest > 0 { format!("{named}{between}and {rest} more (weir status)") } else { named }
             };
             if applied.is_empty() && wants_restart.is_empty() {
-                note(&format!("the configuration was read again ({why}): nothing else counts"));
+                note(&format!("the configuration was read again ({why}): nothing changed"));
             }
             if !applied.is_empty() {
                 note(&format!("the configuration was read again ({why}); changed: {}", some(applied, ", ")));
