@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::intel::Whereabouts;
 use crate::intel::say::{now, relative, tell};
 use crate::service::Service;
+use crate::summary::bytes as show_bytes;
 use crate::table::Table;
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -18,7 +19,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use weir_model::Timestamp;
-use weir_net::units::show_size;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StateArguments) -> Result<Outcome> {
@@ -107,9 +107,9 @@ impl Shown {
         let mut table = Table::new(&["what", "holds", "#size", "changed", "goes"]);
         for row in &self.stored {
             let changed = row.at.map_or("-".to_owned(), |changed| relative(changed, now()));
-            table.row([&*row.name, row.holds, &*show_size(row.bytes), &*changed, row.goes]);
+            table.row([&*row.name, row.holds, &*show_bytes(row.bytes), &*changed, row.goes]);
         }
-        let _ = write!(text, "{}\n{} in all\n", table.render(), show_size(self.bytes));
+        let _ = write!(text, "{}\n{} in all\n", table.render(), show_bytes(self.bytes));
         text
     }
 }
@@ -146,7 +146,7 @@ fn backup(place: &StatePlaceArguments, file: &Path) -> Result<Outcome> {
         Ok(Done::of(file, folder, &manifest))
     })?;
     tell(place.json, &done, |done| {
-        let (files, bytes) = (done.files, show_size(done.bytes));
+        let (files, bytes) = (done.files, show_bytes(done.bytes));
         format!("{} has {files} files ({bytes}) of {}.\n", file.display(), done.state.display())
     })?;
     Ok(Outcome::Clean)
