@@ -120,6 +120,10 @@ pub(crate) enum Verbosity {
     Normal,
 }
 
+/// What is said to whoever starts `weir run` for nothing.
+const NOTHING_TO_WATCH: &str = "say what to watch: an interface (--interface NAME; `ip -br link` lists them), or what routers send \
+     (--netflow 0.0.0.0:2055, --ipfix 0.0.0.0:4739, --sflow 0.0.0.0:6343); in a configuration interface = [\"NAME\"] \
+     or netflow = [\"0.0.0.0:2055\"]";
 const DEFAULT_TCP_IDLE: Duration = Duration::from_mins(5);
 const DEFAULT_IDLE: Duration = Duration::from_mins(1);
 const DEFAULT_ACTIVE: Duration = Duration::from_mins(30);
@@ -145,16 +149,18 @@ impl Settings {
 
     /// The same for `weir run`.
     pub(crate) fn for_run(flags: &RunArguments) -> Result<RunSettings> {
+        let settings = Self::for_check(flags)?;
+        if settings.tap.interfaces.is_empty() && settings.collector.is_empty() {
+            bail!(NOTHING_TO_WATCH);
+        }
+        Ok(settings)
+    }
+
+    /// The same, of settings that may not say what to watch.
+    fn for_check(flags: &RunArguments) -> Result<RunSettings> {
         let mut file = Written::for_run(flags, Path::new(commands::USUAL_PLACE))?;
         let tap = TapSettings::new(flags, &mut file)?;
         let collector = CollectorSettings::new(&flags.collector, &mut file)?;
-        if tap.interfaces.is_empty() && collector.is_empty() {
-            bail!(
-                "say what to watch: an interface (--interface NAME; `ip -br link` lists them), or what routers send \
-                 (--netflow 0.0.0.0:2055, --ipfix 0.0.0.0:4739, --sflow 0.0.0.0:6343); in a configuration interface = [\"NAME\"] \
-                 or netflow = [\"0.0.0.0:2055\"]"
-            );
-        }
         let drain = duration("drain", flags.drain.as_deref().or(file.drain.as_deref()), DEFAULT_DRAIN)?;
         let sandbox = confining::sandbox(flags.sandbox.as_deref().or(file.sandbox.as_deref()))?;
         Ok(RunSettings { common: Self::new(&flags.common, file, 1)?, drain, tap, collector, sandbox })
@@ -296,8 +302,12 @@ fn role(text: &str) -> Result<Role> {
 fn network(name: &str, text: &str) -> Result<IpNet> {
     let text = text.trim();
     let net = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-    net.map(|net| net.trunc())
-        .with_context(|| format!("{name}: `{text}` is neither an address nor a prefix such as 192.0.2.0/24"))
+    let Ok(net) = net else {
+        let why = form::network(text).err();
+        let why = why.map_or_else(String::new, |wrong| format!(": {}; {}", wrong.what, wrong.remedy));
+        bail!("{name}: `{text}` is neither an address nor a prefix{why}");
+    };
+    Ok(net.trunc())
 }
 
 /// A marking such as `green`; everything may go where nothing is said.
@@ -378,7 +388,8 @@ mod tests {
     fn networks_and_roles() {
         assert_eq!(network("x", "192.0.2.7/24").unwrap().to_string(), "192.0.2.0/24");
         assert_eq!(network("x", "2001:db8::1").unwrap().to_string(), "2001:db8::1/128");
-        assert!(network("x", "192.0.2.0/33").is_err());
+        let error = network("x", "192.0.2.0/33").unwrap_err().to_string();
+        assert!(error.contains("has at most 32 bits; write 192.0.2.0/N with N from 0 to 32"), "{error}");
         let flags = ["resolver=10.0.0.53,10.0.0.54".to_owned()];
         let file = BTreeMap::from([("mail".to_owned(), vec!["10.0.0.25".to_owned()])]);
         let all = roles(&flags, &file).unwrap();

@@ -3,6 +3,8 @@
 mod networks;
 mod values;
 
+pub(super) use networks::network;
+
 use super::keys::Key;
 use toml::de::{DeInteger, DeValue};
 
@@ -245,7 +247,7 @@ impl Form {
             Self::Time | Self::TimeOrOff => values::time(text, self),
             Self::Size { least, most } => values::size(text, least, most, self),
             Self::Address | Self::AddressOrOff => networks::address(text, self),
-            Self::Network => networks::network(text),
+            Self::Network => network(text),
             Self::Sampling => networks::sampling(text),
             Self::Url(schemes) => values::url(text, schemes),
             Self::Mail => values::mail(text),

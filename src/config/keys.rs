@@ -114,6 +114,16 @@ fn flag(key: &str) -> Option<&'static Flag> {
     FLAGS.get(key)
 }
 
+/// Whether `weir read` uses a key above the first table.
+pub(super) fn is_of_read(key: &str) -> bool {
+    let mut command = crate::cli::Cli::command();
+    command.build();
+    let long = key.replace('_', "-");
+    let read = command.find_subcommand("read");
+    key == "screening"
+        || read.is_some_and(|read| read.get_arguments().any(|flag| flag.get_long() == Some(&long)))
+}
+
 fn flags() -> BTreeMap<String, Flag> {
     let mut command = crate::cli::Cli::command();
     command.build();

@@ -12,6 +12,19 @@ pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clo
         .or_else(|| others.find(|known| is_part(&plain(known), &word) || is_part(&word, &plain(known))))
 }
 
+/// The words that are most like one, however far they are; the nearest first.
+pub(super) fn nearest_of_all<'a>(
+    word: &str,
+    known: impl Iterator<Item = &'a str>,
+    most: usize,
+) -> Vec<&'a str> {
+    let word = plain(word);
+    let mut near: Vec<_> = known.map(|known| (distance(&word, &plain(known)), known)).collect();
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().take(most).map(|(_, known)| known).collect()
+}
+
 fn plain(word: &str) -> String {
     word.to_lowercase().replace('-', "_")
 }
@@ -54,6 +67,7 @@ mod tests {
         assert_eq!(nearest("Broker", known.into_iter()), Some("brokers"));
         assert_eq!(nearest("home-net", known.into_iter()), Some("home_net"));
         assert_eq!(nearest("colour", known.into_iter()), None);
+        assert_eq!(nearest_of_all("colour", known.into_iter().chain(known), 2), ["format", "tlp"]);
         assert_eq!(nearest("message_format", known.into_iter()), Some("format"));
     }
 }

@@ -90,8 +90,28 @@ impl ConfiguredSink {
                 "its `pseudonyms` stand for private addresses only; write in `home_net` what is inside";
             warnings.push(what.to_owned());
         }
+        if let Some(marking) = self.marking_beyond(settings) {
+            let (marking, ceiling) = (marking.keyword(), self.terms.ceiling.keyword());
+            warnings.push(format!(
+                "it takes {ceiling} at most (`tlp`), and what sources and lists do not mark otherwise counts as {marking}: \
+                 such alerts are withheld; write tlp = \"{}\" here, or a lower `tlp` in [source.NAME.policy], if its readers may know \
+                 what the source says",
+                marking.to_lowercase()
+            ));
+        }
         let place = self.place();
         warnings.into_iter().map(|warning| format!("{place}: {warning}")).collect()
+    }
+
+    /// The lowest marking that anything configured gives to what has none, where that is above the ceiling.
+    fn marking_beyond(&self, settings: &super::Settings) -> Option<Tlp> {
+        let is_strict = self.is_enabled && self.gets(Kind::Alert) && self.terms.above == Above::Withhold;
+        let chosen = &self.terms.sources;
+        let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| **chosen == *name);
+        let sources = settings.sources.iter().filter(|source| source.is_enabled && is_chosen(&source.name));
+        let lists = settings.indicators.iter().map(|_| Tlp::UNMARKED);
+        let lowest = sources.map(|source| source.policy.unmarked).chain(lists).min();
+        lowest.filter(|lowest| is_strict && *lowest > self.terms.ceiling)
     }
 
     /// Whether it gets this.

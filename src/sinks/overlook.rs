@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use weir_alert::courier::{Hatch, Watch, Watched};
 use weir_alert::sinks::Kind;
 use weir_alert::spool::{Counts, Spool, SpoolState};
-use weir_model::Timestamp;
+use weir_model::{Timestamp, Tlp};
 
 /// Looks at all sinks of a run.
 pub(crate) struct Overlook {
@@ -24,6 +24,7 @@ pub(super) struct Row {
     pub sink: String,
     pub part: &'static str,
     pub kind: &'static str,
+    pub ceiling: Tlp,
     pub sends: Vec<Kind>,
     pub watch: Arc<Watch>,
     /// In the spool until delivered.
@@ -40,6 +41,9 @@ pub(crate) struct SinkRow {
     pub name: String,
     /// `kafka`, `file` ...
     pub kind: String,
+    /// The highest marking that may go there, as FIRST writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<String>,
     /// Messages for it since it was first configured.
     pub spooled: u64,
     /// Those that it has, in part and stripped ones included.
@@ -155,6 +159,7 @@ impl Row {
         SinkRow {
             name: self.name(),
             kind: self.kind.to_owned(),
+            ceiling: Some(self.ceiling.keyword().to_owned()),
             spooled: counts.spooled,
             delivered: counts.delivered,
             in_part: counts.in_part,

@@ -205,6 +205,7 @@ fn row(sink: &ConfiguredSink, part: &'static str, hatch: Option<Hatch>, spool: &
         sink: sink.name.clone(),
         part,
         kind: sink.settings.kind(),
+        ceiling: sink.terms.ceiling,
         sends: sink.send.clone(),
         watch: Arc::new(Watch::default()),
         latency: Arc::new(Mutex::new(Latency::new())),

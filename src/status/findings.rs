@@ -175,6 +175,7 @@ fn intelligence(status: &Status, found: &mut Vec<Finding>) {
 
 fn of_sink(status: &Status, sink: &SinkRow, found: &mut Vec<Finding>) {
     let name = &sink.name;
+    withheld(sink, found);
     if sink.failing_since.is_some() {
         let waiting = number(sink.waiting);
         found.push(finding(
@@ -192,6 +193,19 @@ fn of_sink(status: &Status, sink: &SinkRow, found: &mut Vec<Finding>) {
             "it was away for too long, or is too slow: a larger [spool] `size`, or fewer lines (`send`)",
         ));
     }
+}
+
+/// Nothing is lost: it was never meant to go there, and whoever waits for it should know.
+fn withheld(sink: &SinkRow, found: &mut Vec<Finding>) {
+    if sink.withheld == 0 || sink.delivered > 0 {
+        return;
+    }
+    let (name, count) = (&sink.name, number(sink.withheld));
+    let ceiling = sink.ceiling.as_ref().map_or(String::new(), |ceiling| format!(" ({ceiling})"));
+    found.push(finding(
+        format!("sink {name} got no alert: {count} were withheld, as they are marked above its ceiling{ceiling}"),
+        "raise `tlp` of the sink, or lower `tlp` in [source.NAME.policy], if its readers may know what the source says",
+    ));
 }
 
 fn storage(status: &Status, found: &mut Vec<Finding>) {

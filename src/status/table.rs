@@ -179,6 +179,7 @@ mod tests {
     use crate::latency::Quantiles;
     use crate::ledger::{Entry, Ledger};
     use crate::process::Disk;
+    use crate::sinks::SinkRow;
     use crate::status::{Check, IntelStatus, Loss};
 
     fn status() -> Status {
@@ -298,6 +299,22 @@ mod tests {
         assert!(shown(&status).contains("recognised\n      `weir intel sources`"), "{}", shown(&status));
         status.checks = vec![Check { what: "indicators are armed".into(), is_met: false }];
         assert_eq!(findings(&status).len(), 1, "what is still waited for is said alone");
+    }
+
+    #[test]
+    fn a_sink_whose_ceiling_withholds_everything_is_found() {
+        let sink = |withheld, delivered| SinkRow {
+            name: "chat".into(),
+            ceiling: Some("GREEN".into()),
+            withheld,
+            delivered,
+            ..SinkRow::default()
+        };
+        let with = |sink| Status { sinks: vec![sink], ..status() };
+        let text = shown(&with(sink(7, 0)));
+        let told = "WRONG sink chat got no alert: 7 were withheld, as they are marked above its ceiling (GREEN)\n      raise `tlp`";
+        assert!(text.contains(told), "{text}");
+        assert!(with(sink(7, 1)).is_well() && with(sink(0, 0)).is_well());
     }
 
     #[test]

@@ -49,9 +49,9 @@ fn mistakes_are_told_with_file_line_and_remedy() {
         let (last, mistakes) =
             text.lines().collect::<Vec<_>>().split_last().map(|(last, rest)| (*last, rest.to_vec())).unwrap();
         assert!(code == Some(2) && last.starts_with(&format!("{file}: cannot be used: ")), "{text}");
-        let is_of_the_whole = name == "nothing-to-watch";
+        let is_of_the_whole = |told: &&str| told.contains("say what to watch");
         for told in mistakes.iter().filter(|told| told.starts_with(&file)) {
-            assert!(is_of_the_whole || told.starts_with(&format!("{file}, line ")), "{told}");
+            assert!(is_of_the_whole(told) || told.starts_with(&format!("{file}, line ")), "{told}");
             assert!(told.contains("; ") || told.contains("Write"), "what to do is not told: {told}");
         }
         assert!(mistakes.iter().any(|told| told.starts_with(&file)), "{text}");
@@ -137,6 +137,54 @@ fn what_a_service_is_of_little_use_without_is_warned_of() {
 }
 
 #[test]
+fn a_sink_whose_ceiling_is_below_what_sources_mark_is_warned_of() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("bad.txt"), "192.0.2.1\n").unwrap();
+    let warned = |text: &str| {
+        fs::write(scratch.path().join("weir.toml"), format!("interface = [\"lo\"]\n{text}")).unwrap();
+        let output = weir(scratch.path(), &["config", "check", "weir.toml"]);
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap().contains(
+            "[sink.chat]: it takes GREEN at most (`tlp`), and what sources and lists do not mark otherwise counts as AMBER",
+        )
+    };
+    let chat = "[sink.chat]\ntype = \"stdout\"\ntlp = \"green\"\n";
+    let list = "indicators = [\"bad.txt\"]\n";
+    let source = "state = \"state\"\n[source.own]\ntype = \"feed\"\npath = \"bad.txt\"\n";
+    assert!(warned(&format!("{list}{chat}")) && warned(&format!("{source}{chat}")));
+    assert!(!warned(&format!("{list}{chat}above = \"strip\"\n")), "it gets them without what sources know");
+    assert!(!warned(&format!("{list}{}", chat.replace("green", "amber"))));
+    assert!(!warned(&format!("{source}policy = {{ tlp = \"green\" }}\n{chat}")));
+    assert!(!warned(chat), "nothing gives a marking");
+}
+
+#[test]
+fn a_file_for_reading_alone_and_a_variable_that_is_set_elsewhere_are_warned_of() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("bad.txt"), "192.0.2.1\n").unwrap();
+    let checked = |text: &str| {
+        fs::write(scratch.path().join("weir.toml"), text).unwrap();
+        let output = weir(scratch.path(), &["config", "check", "weir.toml"]);
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let told = "weir.toml: warning: nothing to watch: this file is for `weir read` only";
+    let reading = "indicators = [\"bad.txt\"]\nflows = \"flows.jsonl\"\n";
+    for text in [reading, "netflow_port = [2055]\n"] {
+        let (said, code) = checked(text);
+        assert!(said.contains(told) && code == Some(0), "{said}");
+    }
+    for text in [format!("{reading}[sink.out]\ntype = \"stdout\"\n"), format!("state = \"state\"\n{reading}")]
+    {
+        let (said, code) = checked(&text);
+        assert!(said.contains("say what to watch") && !said.contains(told) && code == Some(2), "{said}");
+    }
+    let secret = "interface = [\"lo\"]\nstate = \"state\"\n[source.own]\ntype = \"feed\"\nurl = \"https://feeds.example/bad.csv\"\n\
+                  http.credentials.bearer.env = \"WEIR_TEST_IS_NOT_SET\"\n";
+    let (said, code) = checked(secret);
+    assert_eq!((said.matches("WEIR_TEST_IS_NOT_SET").count(), code), (1, Some(0)), "{said}");
+}
+
+#[test]
 fn a_good_file_is_good_with_any_line_ends_and_a_byte_order_mark() {
     let scratch = tempfile::tempdir().unwrap();
     let text = "\u{feff}# a probe\r\n\tinterface = [\"lo\"]\r\n\r\n[sink.out]\r\ntype = \"stdout\"\r\n";
@@ -184,4 +232,6 @@ fn keys_are_explained() {
     let output = weir(&folder(), &["config", "explain", "idle_tmeout"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("did you mean idle_timeout?") && output.status.code() == Some(2), "{error}");
+    let error = String::from_utf8(weir(&folder(), &["config", "explain", "nosuch"]).stderr).unwrap();
+    assert!(error.contains("; the nearest are "), "{error}");
 }

@@ -3,6 +3,7 @@
 mod files;
 mod machine;
 mod missing;
+mod watching;
 
 use super::USUAL_PLACE;
 use crate::Outcome;
@@ -82,17 +83,22 @@ impl Row {
 
 /// All that is wrong, and all that somebody should think about.
 fn look(document: &Document) -> (Mistakes, Vec<String>) {
-    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    let (mut mistakes, mut warnings, mut unset) = (Vec::new(), Vec::new(), Vec::new());
     let lines = document.lines();
     if let Ok(tree) = document.tree() {
         mistakes.extend(conflicts::of_the_whole(&tree, &lines));
-        mistakes.extend(files::mistakes(document, &tree, &mut warnings));
+        mistakes.extend(watching::mistake(&tree, &mut warnings));
+        let of_files = files::mistakes(document, &tree, &mut warnings);
+        mistakes.extend(of_files.mistakes);
+        unset = of_files.unset;
     }
     match settings(&document.path) {
         Ok(settings) => {
-            // What follows from a file that is not there is not said again.
+            // What follows from a file that is not there, or from a variable that is not set here, is not said again.
             let is_said = |mistake: &Mistake| {
+                let is_of_variable = |name: &String| mistake.what.contains(&format!("${name} is not set"));
                 mistakes.iter().any(|other| other.place == mistake.place && !other.place.is_empty())
+                    || unset.iter().any(is_of_variable)
             };
             let more: Vec<_> =
                 of_settings(&settings, &lines).into_iter().filter(|mistake| !is_said(mistake)).collect();
@@ -112,7 +118,7 @@ fn look(document: &Document) -> (Mistakes, Vec<String>) {
 
 fn settings(path: &Path) -> Result<RunSettings> {
     let common = CommonArguments { config: Some(path.to_owned()), ..CommonArguments::default() };
-    Settings::for_run(&RunArguments { common, ..RunArguments::default() })
+    Settings::for_check(&RunArguments { common, ..RunArguments::default() })
 }
 
 /// What only those find out who would use it.

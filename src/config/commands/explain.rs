@@ -1,11 +1,13 @@
 //! `weir config explain`: what a key or a table is for.
 
 use crate::config::keys::{Change, Entry, Key, SINK, SINKS, SOURCE, SOURCES, entries};
-use crate::config::nearest::nearest;
+use crate::config::nearest::{nearest, nearest_of_all};
 use std::fmt::Write as _;
 
 /// Most keys that are explained at once; of more only their names are told.
 const MOST_EXPLAINED: usize = 6;
+/// Keys that are suggested where none is near.
+const MOST_SUGGESTED: usize = 3;
 /// Columns.
 const WIDTH: usize = 110;
 
@@ -22,9 +24,11 @@ pub(super) fn explain(asked: &str) -> Result<String, String> {
         return Ok(table(asked, &below));
     }
     let names = all.iter().map(|entry| entry.path.as_str()).chain(all.iter().map(|entry| entry.key.name));
-    let told = match nearest(asked, names) {
-        Some(meant) => format!("did you mean {meant}?"),
-        None => "`weir config example` shows all keys".to_owned(),
+    let told = if let Some(meant) = nearest(asked, names) {
+        format!("did you mean {meant}?")
+    } else {
+        let near = nearest_of_all(asked, all.iter().map(|entry| entry.key.name), MOST_SUGGESTED);
+        format!("the nearest are {}; `weir config example` shows all keys", near.join(", "))
     };
     Err(format!("there is no key `{asked}`; {told}"))
 }

@@ -48,7 +48,7 @@ pub(super) fn address(text: &str, form: Form) -> Result<(), Wrong> {
     Err(Wrong::new(format!("\"{shown}\" is no address with a port"), format!("write {}", form.wants())))
 }
 
-pub(super) fn network(text: &str) -> Result<(), Wrong> {
+pub(in crate::config) fn network(text: &str) -> Result<(), Wrong> {
     let text = text.trim();
     if text.parse::<IpNet>().is_ok() || text.parse::<IpAddr>().is_ok() {
         return Ok(());
@@ -72,9 +72,9 @@ pub(super) fn network(text: &str) -> Result<(), Wrong> {
         let remedy = if is_mask { format!("write \"{address}/{ones}\"") } else { format!("write {wants}") };
         return Err(Wrong::new(format!("/{length} is a mask, and prefixes have a length"), remedy));
     }
-    let most = if address.is_ipv4() { 32 } else { 128 };
+    let (version, most) = if address.is_ipv4() { ("IPv4", 32) } else { ("IPv6", 128) };
     Err(Wrong::new(
-        format!("/{} is no length of a prefix", said(length)),
+        format!("/{} is no length of a prefix, which for {version} has at most {most} bits", said(length)),
         format!("write {address}/N with N from 0 to {most}"),
     ))
 }

@@ -10,9 +10,16 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use weir_net::SecretPlace;
 
-/// What is wrong with them; of variables it is only said, because those of a service are set elsewhere.
-pub(super) fn mistakes(document: &Document, tree: &DeTable<'_>, warnings: &mut Vec<String>) -> Vec<Mistake> {
-    let mut walk = Walk { document, mistakes: Vec::new(), warnings };
+/// What is wrong with them.
+pub(super) struct OfFiles {
+    pub mistakes: Vec<Mistake>,
+    /// Variables of the environment that are not set here; it is only said, because those of a service are set elsewhere.
+    pub unset: Vec<String>,
+}
+
+/// Looks at all of them.
+pub(super) fn mistakes(document: &Document, tree: &DeTable<'_>, warnings: &mut Vec<String>) -> OfFiles {
+    let mut walk = Walk { document, mistakes: Vec::new(), unset: Vec::new(), warnings };
     walk.table("", "", &[TOP], tree);
     for (family, common, own) in [("source", SOURCE, SOURCES), ("sink", SINK, SINKS)] {
         let Some(DeValue::Table(tables)) = value(tree, family).map(Spanned::get_ref) else { continue };
@@ -23,12 +30,13 @@ pub(super) fn mistakes(document: &Document, tree: &DeTable<'_>, warnings: &mut V
             walk.table(&format!("[{family}.{}]", name.get_ref()), "", &[common, keys], table);
         }
     }
-    walk.mistakes
+    OfFiles { mistakes: walk.mistakes, unset: walk.unset }
 }
 
 struct Walk<'a> {
     document: &'a Document,
     mistakes: Vec<Mistake>,
+    unset: Vec<String>,
     warnings: &'a mut Vec<String>,
 }
 
@@ -79,6 +87,7 @@ impl Walk<'_> {
                 self.warnings.push(format!(
                     "line {line}: {place}`{key}`: ${text} is not set here; set it where weir is started"
                 ));
+                self.unset.push(text.to_owned());
                 Ok(())
             }
             _ => Ok(()),
