@@ -1,6 +1,6 @@
 //! The audit journal, `audit.jsonl` in the state directory: who changed what is told, when, and why. One JSON object a line, oldest first.
 
-use crate::state::{JOURNAL, State, give_to_owner};
+use crate::state::{JOURNAL, State, begin, give_to_owner};
 use crate::user::User;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -152,11 +152,8 @@ fn forget_lines(path: &Path, before: &str) -> io::Result<u64> {
     } else {
         let mut fresh = path.as_os_str().to_owned();
         fresh.push(".new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let mut file = begin(path.parent().unwrap_or(Path::new(".")), Path::new(&fresh))?;
         file.write_all(&kept)?;
-        if let Some(folder) = path.parent() {
-            give_to_owner(folder, Path::new(&fresh))?;
-        }
         file.sync_all()?;
         std::fs::rename(&fresh, path)?;
     }

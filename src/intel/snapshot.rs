@@ -1,10 +1,9 @@
 //! The compiled set on disk: a run that begins maps it, and is armed before any source was asked.
 
-use crate::state::State;
+use crate::state::{self, State};
 use anyhow::{Context as _, Result};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::SystemTime;
 use weir_mem::Mapped;
@@ -31,7 +30,7 @@ pub(super) fn save(state: &State, set: &IndicatorSet) -> Result<()> {
     let (path, fresh) = (state.path(FILE), state.path("indicators.set.new"));
     let write = || {
         // Its secrets let whoever reads them prepare names that make look-ups slow.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let file = state::begin(state.folder(), &fresh)?;
         let mut out = BufWriter::with_capacity(1 << 20, file);
         set.write_snapshot(&[], &mut out)?;
         out.flush()?;

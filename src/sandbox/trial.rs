@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome> {
         settings.tap.control.clone().or_else(|| usual_places().into_iter().next()).unwrap_or_default();
     let state = settings.common.state.clone();
     if let Some(state) = &state {
-        std::fs::create_dir_all(state)?;
+        crate::state::make_directory(state)?;
     }
     let mode = if settings.sandbox == Sandbox::Off { Sandbox::Off } else { Sandbox::On };
     let confinement = enter(mode, Access::of(&settings, &control))?;

@@ -2,11 +2,9 @@
 
 use crate::config::ConfiguredSink;
 use crate::output::complain;
-use crate::state::{DEPOTS, State};
+use crate::state::{DEPOTS, State, make_folder_once, prepare_spool};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use weir_alert::spool::{Depot, DepotCounts, Limits};
 
@@ -55,8 +53,11 @@ impl Depots {
             return Ok(None);
         }
         make(folder)?;
-        let (depot, aside) = Depot::open_or_set_aside(&path, self.limits)
-            .with_context(|| format!("cannot use {}", path.display()))?;
+        let cannot = || format!("cannot use {}", path.display());
+        prepare_spool(folder, &path).with_context(cannot)?;
+        let (depot, aside) = Depot::open_or_set_aside(&path, self.limits).with_context(cannot)?;
+        // Another was begun where this was set aside.
+        prepare_spool(folder, &path).with_context(cannot)?;
         if let Some(aside) = aside {
             complain(&format!(
                 "what was spooled for sink `{sink}` cannot be read, and lies in {}: {}; it is begun anew",
@@ -129,8 +130,8 @@ fn stem(sink: &ConfiguredSink) -> String {
 }
 
 fn make(folder: &Path) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("cannot create {}", folder.display()))
+    make_folder_once(folder.parent().unwrap_or(folder), folder)
+        .with_context(|| format!("cannot create {}", folder.display()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::config::{ConfiguredSink, Settings};
 use crate::output::complain;
 use crate::read::site;
 use crate::run::now;
-use crate::state::{SPOOL, State};
+use crate::state::{SPOOL, State, give_to_owner, prepare_spool};
 use crate::supervisor;
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
@@ -92,7 +92,7 @@ impl Sinks {
         let (sinks, base) = configured(settings)?;
         let spool = open_spool(settings.spool, state)?;
         let key = match state {
-            Some(state) => StripKey::kept_at(&state.path(KEY_FILE)),
+            Some(state) => kept_key(state),
             None => StripKey::for_this_run(),
         };
         let key =
@@ -380,10 +380,25 @@ pub(super) fn configured(settings: &Settings) -> Result<(Vec<ConfiguredSink>, Pa
     Ok((settings.sinks.clone(), folder.unwrap_or_default()))
 }
 
+fn kept_key(state: &State) -> std::io::Result<StripKey> {
+    let path = state.path(KEY_FILE);
+    let key = StripKey::kept_at(&path)?;
+    give_to_owner(state.folder(), &path)?;
+    Ok(key)
+}
+
 fn open_spool(limits: Limits, state: Option<&State>) -> Result<Spool> {
     let limits = in_bounds(limits, state.is_some());
     let Some(state) = state else { return Ok(Spool::in_memory(limits)?) };
-    let (spool, set_aside) = Spool::open_or_set_aside(&state.path(SPOOL), limits)?;
+    let path = state.path(SPOOL);
+    let prepare = || {
+        prepare_spool(state.folder(), &path)
+            .with_context(|| format!("cannot make or change {}", path.display()))
+    };
+    prepare()?;
+    let (spool, set_aside) = Spool::open_or_set_aside(&path, limits)?;
+    // Another was begun where this was set aside.
+    prepare()?;
     if let Some(aside) = set_aside {
         let (path, error) = (aside.path.display(), aside.error);
         complain(&format!(

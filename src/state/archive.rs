@@ -3,11 +3,12 @@
 
 use super::inventory::{ITEMS, Kind};
 use super::version::Mark;
+use super::{give_to_owner, make_folder, make_folder_once};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read as _, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use weir_model::Timestamp;
 use zip::write::SimpleFileOptions;
@@ -110,7 +111,8 @@ fn unpack_file(file: BufReader<File>, into: &Path) -> Result<Manifest> {
     if archive.len() != manifest.files.len() + 1 {
         bail!("{DAMAGED}: it has {} files, and lists {}", archive.len() - 1, manifest.files.len());
     }
-    DirBuilder::new().mode(0o700).create(into)?;
+    let directory = into.parent().unwrap_or(into);
+    make_folder(directory, into)?;
     for listed in &manifest.files {
         let name = weir_model::text::printable(&listed.name, 100);
         let unpacked = unpack_one(&mut archive, listed, into);
@@ -126,10 +128,11 @@ fn unpack_one(archive: &mut ZipArchive<BufReader<File>>, listed: &Listed, into: 
     };
     let path = into.join(&listed.name);
     if item.kind == Kind::Depots {
-        DirBuilder::new().mode(0o700).recursive(true).create(into.join(item.name))?;
+        make_folder_once(into, &into.join(item.name))?;
     }
     let packed = archive.by_name(&listed.name).context(DAMAGED)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&path)?;
+    give_to_owner(into, &path)?;
     // One more than there should be, so that the end is reached, where the checksum is compared.
     let bytes = io::copy(&mut packed.take(listed.bytes.saturating_add(1)), &mut file).context(DAMAGED)?;
     if bytes != listed.bytes {

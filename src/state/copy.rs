@@ -3,13 +3,11 @@
 //! A running program makes it itself, because it alone may read its spool; who asked for it packs it afterwards.
 
 use super::inventory::{self, INCIDENTS, ITEMS, Item, Kind};
-use super::{DEPOTS, LIBRARY, SPOOL};
+use super::{DEPOTS, LIBRARY, SPOOL, make_folder};
 use crate::sinks::Sinks;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
-use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -113,7 +111,7 @@ impl Parts<'_> {
 
     fn copy_into(&self, into: &Path) -> Result<()> {
         inventory::remove(into)?;
-        DirBuilder::new().mode(0o700).create(into)?;
+        make_folder(self.folder, into)?;
         self.spool_and_incidents(into)?;
         for item in ITEMS {
             match item.kind {
@@ -140,7 +138,7 @@ impl Parts<'_> {
             return Ok(());
         }
         let folder = into.join(DEPOTS);
-        DirBuilder::new().mode(0o700).create(&folder)?;
+        make_folder(into, &folder)?;
         for (sink, depot) in &self.depots {
             depot.copy_to(&folder.join(format!("{sink}.sqlite")))?;
         }

@@ -6,6 +6,7 @@
 //!   copy        a copy of all that is of one moment, also of a running program's
 //!   archive     backups: such a copy as one file
 //!   keep        what is deleted for its age
+//!   rights      whose the files are, and who can read them
 //!   restore     a backup takes the place of what is there: all of it or nothing
 //!   command     weir state show | check | backup | restore
 //! ```
@@ -18,16 +19,19 @@ pub(crate) mod form;
 mod inventory;
 mod keep;
 mod restore;
+mod rights;
 mod version;
 
 pub(crate) use command::run;
 pub(crate) use copy::Copier;
 pub(crate) use keep::{Caretaker, Keep};
+pub(crate) use rights::{
+    begin, give_to_owner, make_directory, make_folder, make_folder_once, prepare_library, prepare_spool,
+};
 
 use anyhow::{Context as _, Result, bail};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The spool of messages, in the state directory.
@@ -38,9 +42,6 @@ pub(crate) const DEPOTS: &str = "freight";
 pub(crate) const LIBRARY: &str = "intel.db";
 /// The audit journal.
 pub(crate) const JOURNAL: &str = "audit.jsonl";
-
-/// What is remembered names hosts of ours and what they met.
-const PRIVATE: u32 = 0o600;
 
 /// What came of opening a state directory.
 #[derive(Debug)]
@@ -80,16 +81,11 @@ impl State {
 
     /// The same, and leaves it as it is, whatever its form.
     fn lock(folder: &Path) -> Result<Opened> {
-        std::fs::create_dir_all(folder)
+        make_directory(folder)
             .with_context(|| format!("cannot create the state directory {}", folder.display()))?;
         let path = folder.join("lock");
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
+        let mut lock =
+            rights::open_lock(folder, &path).with_context(|| format!("cannot open {}", path.display()))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -105,6 +101,11 @@ impl State {
         lock.rewind()?;
         writeln!(lock, "{}", std::process::id())?;
         Ok(Opened::Free(Self { folder: folder.to_owned(), _lock: lock }))
+    }
+
+    /// The directory.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where a file of the state is.
@@ -127,28 +128,13 @@ impl State {
         let path = self.path(name);
         let fresh = self.path(&format!("{name}.new"));
         let write = || {
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(PRIVATE).open(&fresh)?;
+            let mut file = begin(&self.folder, &fresh)?;
             file.write_all(bytes)?;
-            give_to_owner(&self.folder, &fresh)?;
             file.sync_all()?;
             std::fs::rename(&fresh, &path)?;
             File::open(&self.folder)?.sync_all()
         };
         write().with_context(|| format!("cannot write {}", path.display()))
-    }
-}
-
-/// What root makes in the state directory of a service is the service's, so that it can read it.
-pub(crate) fn give_to_owner(folder: &Path, path: &Path) -> io::Result<()> {
-    let (folder, found) = (folder.metadata()?, path.metadata()?);
-    if (folder.uid(), folder.gid()) == (found.uid(), found.gid()) {
-        return Ok(());
-    }
-    match chown(path, Some(folder.uid()), Some(folder.gid())) {
-        // Who is not root, or is confined, has what is its own.
-        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => Ok(()),
-        given => given,
     }
 }
 
@@ -167,22 +153,8 @@ mod tests {
         state.save("x", b"one").unwrap();
         state.save("x", b"two").unwrap();
         assert_eq!(state.load("x").unwrap().unwrap(), b"two");
-        assert_eq!(std::fs::metadata(state.path("x")).unwrap().permissions().mode() & 0o777, PRIVATE);
+        assert_eq!(std::fs::metadata(state.path("x")).unwrap().permissions().mode() & 0o777, 0o600);
         drop(state);
         assert_eq!(State::open(folder.path()).unwrap().load("x").unwrap().unwrap(), b"two");
-    }
-
-    #[test]
-    fn what_root_writes_belongs_to_the_service() {
-        const NOBODY: u32 = 65_534;
-        let folder = tempfile::tempdir().unwrap();
-        if chown(folder.path(), Some(NOBODY), Some(NOBODY)).is_err() {
-            println!("skipped: only root can give files away");
-            return;
-        }
-        let state = State::open(folder.path()).unwrap();
-        state.save("x", b"one").unwrap();
-        let found = std::fs::metadata(state.path("x")).unwrap();
-        assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (NOBODY, NOBODY, PRIVATE));
     }
 }

@@ -10,11 +10,10 @@
 
 use super::archive::{self, Manifest};
 use super::inventory::{self, ITEMS, Kind};
-use super::{Opened, State, check, give_to_owner};
+use super::{Opened, State, check, give_to_owner, make_folder_once};
 use anyhow::{Context as _, Result, bail};
-use std::fs::{DirBuilder, File};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 const NEW: &str = "restore.new";
@@ -93,10 +92,7 @@ fn finish_by(folder: &Path, rename: Rename<'_>) -> Result<()> {
 /// Moves what is there out of the way.
 fn put_by(folder: &Path, rename: Rename<'_>) -> Result<()> {
     let before = folder.join(BEFORE);
-    match DirBuilder::new().mode(0o700).create(&before) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => {}
-    }
+    make_folder_once(folder, &before)?;
     for item in ITEMS {
         let paths = match item.kind {
             Kind::Depots => vec![folder.join(item.name)],
@@ -113,7 +109,7 @@ fn put_by(folder: &Path, rename: Rename<'_>) -> Result<()> {
 
 fn give_all_to_owner(folder: &Path, path: &Path) -> io::Result<()> {
     give_to_owner(folder, path)?;
-    if path.is_dir() {
+    if path.symlink_metadata()?.is_dir() {
         for entry in std::fs::read_dir(path)? {
             give_all_to_owner(folder, &entry?.path())?;
         }

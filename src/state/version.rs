@@ -10,13 +10,12 @@
 //! Each file has a form of its own besides ([`super::form`]). What is only added to one (members of JSON, columns with a default) leaves
 //! `read_by` as it is; a form that earlier ones cannot read is written one version after the one that learns to read it.
 
-use super::State;
+use super::{State, give_to_owner, make_folder};
 use crate::output::note;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 pub(super) const FILE: &str = "version.json";
@@ -155,11 +154,12 @@ fn keep_copy(state: &State, changes: &[&str], form: u32) -> Result<PathBuf> {
     let copy = || {
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => DirBuilder::new().mode(0o700).create(&folder)?,
+            _ => make_folder(&state.folder, &folder)?,
         }
         for name in changes.iter().filter(|name| state.path(name).exists()) {
             let copied = folder.join(name);
             std::fs::copy(state.path(name), &copied)?;
+            give_to_owner(&state.folder, &copied)?;
             File::open(&copied)?.sync_all()?;
         }
         File::open(&folder)?.sync_all()?;

@@ -15,6 +15,7 @@ mod commands;
 mod keeping;
 mod lists;
 mod muting;
+mod rights;
 #[path = "../collector/run.rs"]
 #[expect(dead_code, reason = "another test asks more of the running program")]
 mod run;

@@ -3,6 +3,8 @@
 use super::LibraryError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -126,6 +128,9 @@ INSERT INTO counter VALUES (1, 0);
 /// leaves a log whose end is no commit and is ignored. `synchronous = NORMAL` does not wait for the disk at each commit: after a power
 /// failure the last deliveries may be missing, but the file is whole, and as their cursors are missing with them, they are fetched again.
 pub(super) fn open(path: &Path) -> Result<Connection, LibraryError> {
+    // SQLite would make a file that all may read, and those beside it after its example.
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
+    drop(made);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "wal")?;

@@ -6,18 +6,15 @@ use crate::intel::report::SyncOutcome;
 use crate::intel::say::now;
 use crate::intel::screening;
 use crate::output::complain;
-use crate::state::{LIBRARY, State};
+use crate::state::{LIBRARY, State, prepare_library};
 use anyhow::{Context as _, Result, bail};
-use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use weir_intel::library::{Library, Reader};
 use weir_rules::screen::Screen;
-
-/// What is in it may be confidential: it is for the service and its group, not for everybody.
-const PRIVATE: u32 = 0o640;
 
 /// A folder for a library that is made of files and forgotten.
 pub(super) struct Scratch(PathBuf);
@@ -46,8 +43,14 @@ impl Shelf {
     /// forgotten.
     pub(crate) fn open(settings: IntelSettings, screen: Arc<Screen>, state: &State) -> Result<Self> {
         let path = state.path(LIBRARY);
+        let prepare = || {
+            prepare_library(state.folder(), &path)
+                .with_context(|| format!("cannot make or change {}", path.display()))
+        };
+        prepare()?;
         let (library, aside) = Library::open_or_set_aside(&path)?;
-        std::fs::set_permissions(&path, Permissions::from_mode(PRIVATE))?;
+        // Another was begun where this was set aside.
+        prepare()?;
         if let Some(aside) = aside {
             complain(&format!(
                 "{}; it was moved to {}, and all sources are asked anew",
