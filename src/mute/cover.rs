@@ -15,11 +15,14 @@ pub(super) type Sizes = BTreeSet<(bool, u8)>;
 /// Anything else covers only itself: a muted URL leaves its host alone.
 pub(super) fn covering(value: &IndicatorValue, sizes: &Sizes) -> Vec<IndicatorValue> {
     let mut covering = vec![value.clone()];
+    let is_other = |covers: &IndicatorValue| covers != value;
     match value {
         IndicatorValue::Address(ip) => covering.extend(networks(IpNet::from(*ip), sizes)),
         IndicatorValue::AddressPort(ip, _) => covering.extend(address(*ip, sizes)),
-        IndicatorValue::Network(network) => covering.extend(networks(*network, sizes)),
-        IndicatorValue::Domain(name) | IndicatorValue::Host(name) => covering.extend(domains(name)),
+        IndicatorValue::Network(network) => covering.extend(networks(*network, sizes).filter(is_other)),
+        IndicatorValue::Domain(name) | IndicatorValue::Host(name) => {
+            covering.extend(domains(name).filter(is_other));
+        }
         IndicatorValue::Url(Url { host, .. }) => {
             if let Ok(ip) = host.as_str().parse() {
                 covering.extend(address(ip, sizes));
@@ -57,6 +60,18 @@ fn domains(name: &Name) -> impl Iterator<Item = IndicatorValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_covers_twice() {
+        for (text, count) in
+            [("evil.example", 2), ("203.0.113.0/24", 2), ("http://a.evil.example/gate.php", 5)]
+        {
+            let value = weir_intel::value::parse(text).unwrap();
+            let all = covering(&value, &Sizes::from([(true, 24), (true, 16)]));
+            assert!(all.iter().enumerate().all(|(place, one)| !all[..place].contains(one)), "{all:?}");
+            assert_eq!(all.len(), count, "{all:?}");
+        }
+    }
 
     fn is_covered(indicator: &str, muted: &str) -> bool {
         let value = |text| weir_intel::value::parse(text).unwrap();
