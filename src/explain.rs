@@ -12,6 +12,11 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
+/// The state of what a source says that would count, were it not kept out of the set.
+pub(crate) const KEPT_OUT: &str = "kept out";
+/// The state of what a source says, where nobody told which sources there are.
+pub(crate) const UNTOLD: &str = "unknown without --config";
+
 /// Runs the command.
 pub(crate) fn run(arguments: &ExplainArguments) -> Result<Outcome> {
     let explanation = match place::to_ask(&arguments.holding)? {
@@ -82,8 +87,9 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
     pub source: String,
-    /// `counts`, `expired`, `withdrawn` ...
+    /// `counts`, `kept out`, `expired`, `withdrawn` ...
     pub state: String,
+    /// Whether it is the source's word that has it loaded.
     pub counts: bool,
     pub since: Option<String>,
     pub until: Option<String>,

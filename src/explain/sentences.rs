@@ -1,6 +1,6 @@
 //! What is known of a value, in English.
 
-use super::{Explanation, Said, Verdict, plain_time};
+use super::{Explanation, KEPT_OUT, Said, UNTOLD, Verdict, plain_time};
 use crate::intel::say::count;
 use crate::mute::Row;
 
@@ -36,6 +36,10 @@ fn verdict(known: &Explanation) -> String {
             Some(kept) => format!("It is not loaded, although a source has it: {}", kept.because),
             None => "It is not loaded, although a source has it.".to_owned(),
         },
+        Verdict::Gone if known.said.iter().any(|said| said.state == UNTOLD) => {
+            "Whether it is loaded cannot be told: the configuration says which sources count (--config FILE)."
+                .to_owned()
+        }
         Verdict::Gone => "It is not loaded: no source says any more that it counts.".to_owned(),
         Verdict::Refused => "It is not loaded: sources have it in a form that cannot be used.".to_owned(),
         Verdict::NotAnIndicator => match &known.kept_out {
@@ -54,6 +58,9 @@ fn verdict(known: &Explanation) -> String {
 fn said(said: &Said) -> String {
     let since = said.since.as_deref().map_or(String::new(), |since| format!(" since {}", plain_time(since)));
     let standing = match (said.until.as_deref().map(plain_time), said.counts) {
+        (Some(until), false) if said.state == KEPT_OUT => format!("; it would count until {until}"),
+        (None, false) if said.state == KEPT_OUT => ", without an end".to_owned(),
+        (_, false) if said.state == UNTOLD => String::new(),
         (Some(until), true) => format!("; it counts until {until}"),
         (None, true) => ", without an end".to_owned(),
         (Some(until), false) => format!(", but it is {}: it counted until {until}", said.state),
@@ -121,6 +128,12 @@ mod tests {
                 "misp has it since 2026-11-20 10:00:00Z, but it is expired: it counted until 2026-11-21 10:00:00Z (TLP:AMBER).",
             ]
         );
+        let untold = Explanation { said: vec![said(UNTOLD, false)], ..gone };
+        let told = of(&untold);
+        assert!(told[0].starts_with("Whether it is loaded cannot be told"), "{told:?}");
+        assert_eq!(told[1], "misp has it since 2026-11-20 10:00:00Z (TLP:AMBER).");
+        let held = Explanation { said: vec![said(KEPT_OUT, false)], ..Explanation::default() };
+        assert!(of(&held)[1].contains("; it would count until 2026-11-21 10:00:00Z"), "{:?}", of(&held));
         let kept_out = KeptOut { because: "public DNS.".into(), ..KeptOut::default() };
         let kept =
             Explanation { verdict: Verdict::KeptOut, kept_out: Some(kept_out), ..Explanation::default() };

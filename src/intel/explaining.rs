@@ -3,7 +3,7 @@
 use super::say::now;
 use super::shelf::{Shelf, refused};
 use super::trial::matches;
-use crate::explain::{Explanation, KeptOut, Listed, Raised, Said, Verdict};
+use crate::explain::{Explanation, KEPT_OUT, KeptOut, Listed, Raised, Said, Verdict};
 use crate::memory;
 use anyhow::Result;
 use weir_intel::library::{Said as Known, Standing};
@@ -63,6 +63,11 @@ impl Shelf {
         } else {
             Verdict::Refused
         };
+        if !contexts.is_empty() && (kept_out.is_some() || verdict == Verdict::KeptOut) {
+            for said in said.iter_mut().filter(|said| said.counts) {
+                (said.state, said.counts) = (KEPT_OUT.to_owned(), false);
+            }
+        }
         let incidents = self.incidents(&value, &matches);
         let (value, kind) = (value.to_string(), Some(value.kind().to_owned()));
         let sentences = Vec::new();

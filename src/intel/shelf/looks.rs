@@ -2,6 +2,7 @@
 
 use super::{Shelf, Verdict};
 use crate::explain::Refused;
+use crate::explain::UNTOLD;
 use crate::intel::say::now;
 use crate::intel::snapshot;
 use crate::status::{Health, IntelStatus, SourceStatus};
@@ -115,11 +116,13 @@ impl Shelf {
 
     /// Why a policy holds something back.
     pub(in crate::intel) fn filtered(&self, source: &str, by: Filtered) -> String {
-        let is_enabled = self.sources.iter().any(|known| known.name == source && known.is_enabled);
-        if is_enabled {
-            format!("filtered by the policy of the source: {}", by.keyword())
-        } else {
-            "its source is disabled".to_owned()
+        match self.sources.iter().find(|known| known.name == source) {
+            Some(known) if known.is_enabled => {
+                format!("filtered by the policy of the source: {}", by.keyword())
+            }
+            Some(_) => "its source is disabled".to_owned(),
+            None if self.settings.config.is_none() => UNTOLD.to_owned(),
+            None => "its source is not in the settings".to_owned(),
         }
     }
 
