@@ -2,7 +2,7 @@
 
 use crate::output::complain;
 use crate::run::usual_places;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,11 @@ impl Service {
         }
         complain_of_rights(&places);
         bail!("no `weir run` answers ({}); say --control PATH if it was given one", tried.join("; "))
+    }
+
+    /// The same, for who can be told otherwise where to look: that stands behind what is wrong.
+    pub(crate) fn find_or(named: Option<&Path>, advice: &str) -> Result<Self> {
+        Self::find(named).map_err(|error| anyhow!("{error:#}, or {advice}"))
     }
 
     /// The page at a path, with what stands behind its question mark.

@@ -96,5 +96,5 @@ fn service_alone(arguments: &HoldingArguments) -> Result<Option<Service>> {
     if is_elsewhere && arguments.control.is_none() {
         return Ok(None);
     }
-    Service::find(arguments.control.as_deref()).map(Some).with_context(|| ADVICE.to_owned())
+    Service::find_or(arguments.control.as_deref(), ADVICE).map(Some)
 }

@@ -120,8 +120,8 @@ impl Where {
     /// A running program, unless somebody says where to look otherwise and no program has that state directory.
     fn of(place: &MutePlaceArguments) -> Result<Self> {
         if place.control.is_some() || (place.config.is_none() && place.state.is_none()) {
-            let advice = "or say where the mutes are: --config FILE or --state DIR";
-            return Service::find(place.control.as_deref()).map(Self::Service).context(advice);
+            let advice = "say where the mutes are: --config FILE or --state DIR";
+            return Service::find_or(place.control.as_deref(), advice).map(Self::Service);
         }
         let (config, state) = (place.config.clone(), place.state.clone());
         let holding = HoldingArguments { config, state, ..HoldingArguments::default() };

@@ -34,8 +34,8 @@ impl Found {
     /// What the arguments name, or what a running program has.
     fn by(holding: &SinkHolding) -> Result<Self> {
         let Some(config) = &holding.config else {
-            let service = Service::find(holding.control.as_deref())
-                .context("say where the sinks are configured: --config FILE")?;
+            let advice = "say where the sinks are configured: --config FILE";
+            let service = Service::find_or(holding.control.as_deref(), advice)?;
             let config = whereabouts(&service)?.config.context(
                 "the running weir has no configuration file, so it has one sink: what --alerts says",
             )?;

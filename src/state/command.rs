@@ -206,7 +206,7 @@ fn folder(place: &StatePlaceArguments) -> Result<PathBuf> {
 const STRANGE: &str = "what the running weir answers is not understood; is it of another version?";
 
 fn service(place: &StatePlaceArguments) -> Result<Service> {
-    Service::find(place.control.as_deref()).context("say where the state is: --state DIR or --config FILE")
+    Service::find_or(place.control.as_deref(), "say where the state is: --state DIR or --config FILE")
 }
 
 /// Does something with a copy of the state of one moment, and with the state directory's name; the copy goes afterwards.

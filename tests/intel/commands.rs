@@ -97,6 +97,10 @@ fn what_rings_for_nothing_elsewhere_is_kept_out_with_the_reason() {
     );
     let dns = room.weir(&["explain", "8.8.8.8", "--config", "weir.toml"]);
     assert!(dns.code == Some(0) && dns.out.contains("public DNS resolvers"), "{}", dns.out);
+    assert!(dns.out.contains("kept out") && !dns.out.contains("counts"), "{}", dns.out);
+    let untold = room.weir(&["explain", "8.8.8.8", "--state", "state"]);
+    assert!(untold.out.contains("unknown without --config"), "{}", untold.out);
+    assert!(!untold.out.contains("disabled"), "{}", untold.out);
     let ours = room.weir(&["explain", "203.0.113.9", "--config", "weir.toml"]);
     assert!(ours.out.contains("inside your own network 203.0.113.0/24"), "{}", ours.out);
     let stats = room.json(&["intel", "stats"]);
@@ -146,6 +150,16 @@ fn what_cannot_be_is_said_with_advice() {
         assert_eq!(said.code, Some(2), "{arguments:?}: {}{}", said.out, said.error);
         assert!(said.error.contains(advice), "{arguments:?}: {}", said.error);
     };
+    for (arguments, advice) in [
+        (["mute", "list"], "say where the mutes are: --config FILE or --state DIR"),
+        (["intel", "list"], "say where the intelligence is: --config FILE"),
+        (["state", "show"], "say where the state is: --state DIR or --config FILE"),
+        (["sink", "list"], "say where the sinks are configured: --config FILE"),
+    ] {
+        let error = room.weir(&arguments).error;
+        let (fact, then) = (error.find("no `weir run` answers"), error.find(advice));
+        assert!(fact.is_some() && then.is_some() && fact < then, "{error}");
+    }
     told(&["intel", "list"], "--indicators FILES");
     told(&["explain", "192.0.2.1"], "--indicators FILES");
     told(&["intel", "sync", "--config", "weir.toml"], "[source.NAME]");
