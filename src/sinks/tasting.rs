@@ -78,6 +78,12 @@ impl Report {
         self.outcomes.iter().all(|tasted| tasted.outcome == "taken")
     }
 
+    /// Whether it is a file that is locked.
+    fn is_written_by_another(&self) -> bool {
+        let is_locked = |why: &String| why.contains("another process, or another sink, writes it");
+        self.kind == "file" && self.outcomes.iter().any(|tasted| tasted.why.as_ref().is_some_and(is_locked))
+    }
+
     /// For people.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
@@ -98,6 +104,14 @@ impl Report {
                 "the receiver answers, but does not want it: look at its log, and at `format` in [sink.{}]",
                 self.sink
             )
+        } else if self.is_written_by_another() {
+            format!(
+                "a running weir has the file open, and nobody else may write into it: that is as it should be. `weir sink list` says how the \
+                 sink is; to try it, stop that weir first, or give another `path` to [sink.{}]",
+                self.sink
+            )
+        } else if self.kind == "file" {
+            format!("look at `path` in [sink.{}], the rights of its folder, and room on the disk", self.sink)
         } else {
             format!(
                 "look at the address, the credentials and the TLS settings in [sink.{}], and whether the receiver runs; \
@@ -169,6 +183,24 @@ fn until() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_a_running_weir_has_is_told_from_one_that_is_out_of_reach() {
+        let folder = tempfile::tempdir().unwrap();
+        let taste_at = |path: &str| {
+            let config = folder.path().join("weir.toml");
+            std::fs::write(&config, format!("[sink.soc]\ntype = \"file\"\npath = \"{path}\"\n")).unwrap();
+            let settings = crate::config::Settings::of_file(&config).unwrap().0;
+            taste(settings.sinks.first().unwrap(), folder.path()).unwrap().text()
+        };
+        assert!(taste_at("soc.jsonl").contains("was taken"));
+        let running = std::fs::File::options().append(true).open(folder.path().join("soc.jsonl")).unwrap();
+        running.lock().unwrap();
+        let told = taste_at("soc.jsonl");
+        assert!(told.contains("a running weir has the file open") && !told.contains("TLS"), "{told}");
+        let told = taste_at("nowhere/soc.jsonl");
+        assert!(told.contains("look at `path` in [sink.soc]") && !told.contains("TLS"), "{told}");
+    }
 
     #[test]
     fn the_test_alert_says_that_it_is_one() {
