@@ -497,3 +497,18 @@ fn what_cannot_be_watched_is_said_with_advice() {
     assert_eq!(status.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&status.stderr).contains("no `weir run` answers"));
 }
+
+#[test]
+fn an_ordinary_user_hears_first_that_the_right_to_capture_is_missing() {
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65_534;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.args(["run", "--interface", "lo"]).env_remove("XDG_RUNTIME_DIR").current_dir("/");
+    let Ok(output) = command.uid(NOBODY).gid(NOBODY).output() else {
+        println!("skipped: only root can run a program as another user, who must be able to reach it");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("capturing needs rights") && !said.contains("control socket"), "{said}");
+}

@@ -8,6 +8,8 @@ use crate::config::RunSettings;
 use crate::helper::Helper;
 use crate::output::note;
 use anyhow::{Result, anyhow, bail};
+use caps::CapSet;
+use caps::Capability::CAP_NET_RAW;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_capture::live::{self, InProcess, Opener, Prepared, TapError, TapOptions, TapWorker};
@@ -44,6 +46,13 @@ impl Tap {
         if tap.interfaces.is_empty() {
             return Ok(Self(None));
         }
+        // Interfaces are opened last; whoever has no right to shall not hear of what else is missing first.
+        if opens == Opens::Itself && caps::has_cap(None, CapSet::Effective, CAP_NET_RAW).is_ok_and(|has| !has)
+        {
+            return Err(rights_advice(
+                "interfaces cannot be opened: this user has no right to (CAP_NET_RAW)",
+            ));
+        }
         let options = TapOptions {
             workers: common.workers,
             filter: common.bpf.clone(),
@@ -75,13 +84,17 @@ fn advice(error: &TapError) -> anyhow::Error {
     let said = error.to_string();
     let lowered = said.to_lowercase();
     if lowered.contains("permission") || lowered.contains("not permitted") {
-        let program = std::env::current_exe().map_or("weir".to_owned(), |path| path.display().to_string());
-        return anyhow!(
-            "{said}\n  capturing needs rights: run as root, or give them to the program once:\n  \
-             sudo setcap cap_net_raw=eip {program}"
-        );
+        return rights_advice(&said);
     }
     anyhow!("{said}")
+}
+
+fn rights_advice(said: &str) -> anyhow::Error {
+    let program = std::env::current_exe().map_or("weir".to_owned(), |path| path.display().to_string());
+    anyhow!(
+        "{said}\n  capturing needs rights: run as root, or give them to the program once:\n  \
+         sudo setcap cap_net_raw=eip {program}"
+    )
 }
 
 /// Tells what happens to interfaces and exporters until it is over, frees sets of indicators that were replaced, and does again and
