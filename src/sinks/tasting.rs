@@ -3,7 +3,7 @@
 use crate::canary;
 use crate::config::ConfiguredSink;
 use crate::run::now;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -47,7 +47,12 @@ struct Tasted {
 /// Sends it by every way out of the sink.
 pub(super) fn taste(sink: &ConfiguredSink, base: &Path) -> Result<Report> {
     let opening = Opening { name: &sink.name, base };
-    let outlets = sink.settings.open(&opening).with_context(|| sink.place())?;
+    let outlets = sink.settings.open(&opening).map_err(|error| {
+        let why = error.to_string();
+        let advice =
+            if is_locked(&why) { format!("\n{}", advice_on_lock(&sink.name)) } else { String::new() };
+        anyhow!("{}: {why}{advice}", sink.place())
+    })?;
     let message =
         Arc::new(message(&sink.name, now()).context("cannot make a test alert; please report this")?);
     let parcel = Parcel::of_message(Arc::clone(&message), sink.terms.format)
@@ -80,8 +85,7 @@ impl Report {
 
     /// Whether it is a file that is locked.
     fn is_written_by_another(&self) -> bool {
-        let is_locked = |why: &String| why.contains("another process, or another sink, writes it");
-        self.kind == "file" && self.outcomes.iter().any(|tasted| tasted.why.as_ref().is_some_and(is_locked))
+        self.outcomes.iter().any(|tasted| tasted.why.as_deref().is_some_and(is_locked))
     }
 
     /// For people.
@@ -105,11 +109,7 @@ impl Report {
                 self.sink
             )
         } else if self.is_written_by_another() {
-            format!(
-                "a running weir has the file open, and nobody else may write into it: that is as it should be. `weir sink list` says how the \
-                 sink is; to try it, stop that weir first, or give another `path` to [sink.{}]",
-                self.sink
-            )
+            advice_on_lock(&self.sink)
         } else if self.kind == "file" {
             format!("look at `path` in [sink.{}], the rights of its folder, and room on the disk", self.sink)
         } else {
@@ -122,6 +122,18 @@ impl Report {
         let _ = writeln!(text, "{hint}");
         text
     }
+}
+
+/// Whether a file is locked, by what its sink says.
+fn is_locked(why: &str) -> bool {
+    why.contains("another process, or another sink, writes it")
+}
+
+fn advice_on_lock(sink: &str) -> String {
+    format!(
+        "a running weir has the file open, and nobody else may write into it: that is as it should be. `weir sink list` says how \
+         the sink is; to try it, stop that weir first, or give another `path` to [sink.{sink}]"
+    )
 }
 
 /// An alert about a packet between addresses for documentation (RFC 5737), which nobody sent.
@@ -191,15 +203,19 @@ mod tests {
             let config = folder.path().join("weir.toml");
             std::fs::write(&config, format!("[sink.soc]\ntype = \"file\"\npath = \"{path}\"\n")).unwrap();
             let settings = crate::config::Settings::of_file(&config).unwrap().0;
-            taste(settings.sinks.first().unwrap(), folder.path()).unwrap().text()
+            let report = taste(settings.sinks.first().unwrap(), folder.path());
+            report.map_or_else(|error| format!("{error:#}"), |report| report.text())
         };
-        assert!(taste_at("soc.jsonl").contains("was taken"));
-        let running = std::fs::File::options().append(true).open(folder.path().join("soc.jsonl")).unwrap();
-        running.lock().unwrap();
-        let told = taste_at("soc.jsonl");
-        assert!(told.contains("a running weir has the file open") && !told.contains("TLS"), "{told}");
+        for (path, file) in [("soc.jsonl", "soc.jsonl"), ("soc-{kind}.jsonl", "soc-alerts.jsonl")] {
+            let told = taste_at(path);
+            assert!(told.contains("was taken"), "{told}");
+            let running = std::fs::File::options().append(true).open(folder.path().join(file)).unwrap();
+            running.lock().unwrap();
+            let told = taste_at(path);
+            assert!(told.contains("a running weir has the file open") && !told.contains("TLS"), "{told}");
+        }
         let told = taste_at("nowhere/soc.jsonl");
-        assert!(told.contains("look at `path` in [sink.soc]") && !told.contains("TLS"), "{told}");
+        assert!(!told.contains("a running weir") && !told.contains("TLS"), "{told}");
     }
 
     #[test]
