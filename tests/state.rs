@@ -52,6 +52,17 @@ fn the_next_incident_names_the_one_before() {
 }
 
 #[test]
+fn what_is_stored_is_shown_with_units() {
+    let folder = tempfile::tempdir().unwrap();
+    incident(&read(folder.path(), 1));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    let shown = command.args(["state", "show", "--state"]).arg(folder.path().join("state")).output().unwrap();
+    let text = String::from_utf8(shown.stdout).unwrap();
+    let size = text.lines().last().and_then(|line| line.strip_suffix(" in all")).unwrap_or_default();
+    assert!(size.ends_with(" B") || size.ends_with(" kB"), "{text}");
+}
+
+#[test]
 fn a_state_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("state")).unwrap();

@@ -282,7 +282,8 @@ fn what_a_tap_alerts_is_what_reading_the_capture_alerts() {
     assert_eq!(table.contains("clock      NOT SYNCHRONISED"), !is_kept, "{table}");
 
     assert_eq!(run.end("-TERM"), Some(1), "{}", run.said());
-    assert!(run.said().contains("the ledger balances"), "{}", run.said());
+    let said = run.said();
+    assert!(said.contains("the ledger balances") && said.contains("; running for "), "{said}");
     assert!(!run.file("control").exists(), "the control socket goes with the program");
     assert_eq!(incidents(&run.lines("alerts")), expected);
     assert_eq!(conversations(&run.lines("flows")), conversations(&flows));
