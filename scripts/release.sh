@@ -33,7 +33,13 @@ make_libpcap() {
 }
 
 make_libpcap
-export LIBPCAP_LIBDIR=$cache LIBPCAP_VER=$libpcap OPENSSL_STATIC=1
+# What lies in a folder of the system is only linked statically where a folder is named; one with nothing else in it, or its shared
+# libraries would come before ours.
+system=/usr/lib/$(gcc -print-multiarch)
+mkdir -p "$cache/openssl"
+ln -sf "$system"/lib{ssl,crypto}.a "$cache/openssl/"
+export LIBPCAP_LIBDIR=$cache LIBPCAP_VER=$libpcap LIBZ_SYS_STATIC=1
+export OPENSSL_STATIC=1 OPENSSL_INCLUDE_DIR=/usr/include OPENSSL_LIB_DIR=$cache/openssl
 # Paths of this machine say nothing to others, and would make each build another.
 export RUSTFLAGS="--remap-path-prefix=$root=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
 CARGO_TARGET_DIR=target/release-static cargo build --locked --release --package weir
