@@ -157,7 +157,7 @@ impl Settings {
     }
 
     /// The same, of settings that may not say what to watch.
-    fn for_check(flags: &RunArguments) -> Result<RunSettings> {
+    pub(crate) fn for_check(flags: &RunArguments) -> Result<RunSettings> {
         let mut file = Written::for_run(flags, Path::new(commands::USUAL_PLACE))?;
         let tap = TapSettings::new(flags, &mut file)?;
         let collector = CollectorSettings::new(&flags.collector, &mut file)?;

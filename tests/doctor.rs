@@ -108,6 +108,8 @@ fn each_fault_is_found_and_said_with_what_to_do() {
     let state = format!("{tap}state = \"/mnt/state\"\nspool = {{ size = \"64MiB\" }}\n");
     let sink = format!("{state}[sink.soc]\ntype = \"syslog\"\nurl = \"tcp://127.0.0.1:{closed}\"\n");
     let (code, report, findings) = net.doctor(folder.path(), &state, quiet, "");
+    let (_, _, unasked) = net.doctor(folder.path(), "flow_memory = \"16MiB\"\n", quiet, "");
+    assert!(of(&unasked, "what to watch") == "note" && of(&unasked, "memory") == "fine", "{unasked:?}");
     let without_clock = findings.iter().filter(|(about, _)| about != "clock");
     assert!(without_clock.clone().all(|(_, verdict)| verdict != "wrong"), "{report:#}");
     for about in [

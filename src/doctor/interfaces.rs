@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::queues;
-use crate::config::TapSettings;
+use crate::config::RunSettings;
 use std::path::Path;
 use weir_capture::host::Card;
 
@@ -12,8 +12,20 @@ const PLACE: &str = "/sys/class/net";
 const SMALL_RING: u32 = 1_024;
 
 /// Looks at each.
-pub(super) fn look(tap: &TapSettings, workers: usize) -> Vec<Finding> {
-    tap.interfaces.iter().flat_map(|name| look_at(name, workers)).collect()
+pub(super) fn look(settings: &RunSettings) -> Vec<Finding> {
+    let interfaces = &settings.tap.interfaces;
+    if interfaces.is_empty() && settings.collector.is_empty() {
+        return vec![nothing_to_watch()];
+    }
+    interfaces.iter().flat_map(|name| look_at(name, settings.common.workers)).collect()
+}
+
+fn nothing_to_watch() -> Finding {
+    Finding::note(
+        "what to watch",
+        "nobody said so: no interface was looked at",
+        format!("--interface NAME, or --config FILE; there are: {}", names().join(", ")),
+    )
 }
 
 fn look_at(name: &str, workers: usize) -> Vec<Finding> {

@@ -35,7 +35,7 @@ struct Report {
 /// Runs the command.
 pub(crate) fn run(arguments: &DoctorArguments) -> Result<Outcome> {
     let settings = settings(arguments)?;
-    let mut findings = interfaces::look(&settings.tap, settings.common.workers);
+    let mut findings = interfaces::look(&settings);
     findings.extend(rights::look(&settings));
     findings.extend(kernel::look(&settings));
     findings.extend(memory::look(&settings));
@@ -54,9 +54,9 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<Outcome> {
     Ok(if is_wrong { Outcome::Alerts } else { Outcome::Clean })
 }
 
-/// As `weir run` would have them, beside one that runs.
+/// As `weir run` would have them, beside one that runs. Whoever has not decided yet what to watch may ask how the machine is.
 fn settings(arguments: &DoctorArguments) -> Result<RunSettings> {
-    Settings::for_run(&RunArguments {
+    Settings::for_check(&RunArguments {
         interface: arguments.interface.clone(),
         ring_size: arguments.ring_size.clone(),
         collector: arguments.collector.clone(),
