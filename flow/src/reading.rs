@@ -21,6 +21,17 @@ pub(crate) enum Reading {
     Over,
 }
 
+impl Reading {
+    /// Whether there is something to read in a packet of the flow.
+    pub(crate) const fn wants(self, packet: &Packet<'_>) -> bool {
+        match self {
+            Self::NotBegun => packet.payload_len > 0,
+            Self::UnderWay => true,
+            Self::Over => false,
+        }
+    }
+}
+
 /// Where a flow's reader is: among those of its protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReaderSlot(u32);
@@ -87,7 +98,7 @@ impl Readers {
         }
     }
 
-    /// Reads a packet of the flow in `slot`; what it says is added to `facts`.
+    /// Reads a packet that its flow's [`Reading::wants`]; what it says is added to `facts`.
     pub(crate) fn read(
         &mut self,
         flows: &mut Slots<Entry>,
@@ -97,9 +108,6 @@ impl Readers {
         facts: &mut Vec<Fact>,
     ) {
         let Some(entry) = flows.get_mut(slot) else { return };
-        if entry.reading == Reading::Over {
-            return;
-        }
         let mut learn = |fact| facts.push(fact);
         match packet.transport {
             Transport::Tcp(fields) => self.read_segment(entry, slot, side, fields, packet, &mut learn),
@@ -111,11 +119,10 @@ impl Readers {
         self.keep_limits(flows);
     }
 
-    /// Passes over the payload of a packet of the flow in `slot`, and over all that follows. Whether there was any that might have been read.
+    /// Passes over the payload of a packet that its flow's [`Reading::wants`], and over all that follows. Whether there was any that might have been read.
     pub(crate) fn pass_over(&mut self, flows: &mut Slots<Entry>, slot: u32, packet: &Packet<'_>) -> bool {
         let Some(entry) = flows.get_mut(slot).filter(|_| packet.payload_len > 0) else { return false };
-        let might_be_read =
-            entry.reading != Reading::Over && matches!(packet.transport, Transport::Tcp(_) | Transport::Udp);
+        let might_be_read = matches!(packet.transport, Transport::Tcp(_) | Transport::Udp);
         if might_be_read {
             self.stop(slot, entry);
         }
@@ -164,9 +171,6 @@ impl Readers {
         learn: &mut dyn FnMut(Fact),
     ) {
         if entry.reading == Reading::NotBegun {
-            if packet.payload_len == 0 {
-                return;
-            }
             let first = |side| entry.tcp.as_ref().and_then(|tcp| tcp.first_payload(side));
             let first = Both { a: first(Side::A), b: first(Side::B) };
             let inspector = StreamInspector::new(entry.ends.port(Side::A), entry.ends.port(Side::B));

@@ -21,12 +21,11 @@ use crate::passive_dns::PassiveDns;
 use crate::reading::{Readers, Reading};
 use crate::slots::{NONE, Slots};
 use crate::stats::FlowStats;
-use crate::timeouts::continues;
+use crate::timeouts::{Timeout, continues};
 use crate::timers::{Tick, Timers};
 use crate::unresolved::{Begun, Unresolved};
 use arrayvec::ArrayVec;
 use std::sync::Arc;
-use std::time::Duration;
 use weir_model::flow::{EndReason, FlowHead};
 use weir_model::observation::Fact;
 use weir_model::{Endpoint, Flow, Frame, Networks, Observation, Protocol, Timestamp};
@@ -85,6 +84,26 @@ pub enum Whence {
     Fragments,
 }
 
+/// How long records go on, and wait for packets.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    active: Timeout,
+    closed: Timeout,
+    tcp: Timeout,
+    other: Timeout,
+}
+
+impl Patience {
+    fn of(config: &FlowConfig) -> Self {
+        Self {
+            active: config.active_timeout.into(),
+            closed: config.closed_linger.into(),
+            tcp: config.tcp_idle_timeout.into(),
+            other: config.other_idle_timeout.into(),
+        }
+    }
+}
+
 /// What a packet is looked up by.
 #[derive(Clone, Copy, Debug)]
 struct Key {
@@ -141,6 +160,7 @@ fn headers<'a>(frame: &Frame<'a>) -> &'a [u8] {
 #[derive(Debug)]
 pub struct FlowTable {
     config: FlowConfig,
+    patience: Patience,
     max_flows: usize,
     seed: Seed,
     index: Index,
@@ -175,6 +195,7 @@ impl FlowTable {
     pub fn with_passive_dns(config: FlowConfig, passive_dns: Arc<PassiveDns>) -> Self {
         let max_flows = config.max_flows();
         Self {
+            patience: Patience::of(&config),
             max_flows,
             seed: Seed::random(),
             index: Index::new(max_flows),
@@ -294,13 +315,16 @@ impl FlowTable {
             return;
         };
         entry.count(side, packet);
+        let is_wanted = entry.reading.wants(packet);
         if entry.update_standing() {
             self.queue(slot);
         }
         if packet.is_wrapped() {
             self.charge(slot);
         }
-        self.read(slot, side, packet, sink);
+        if is_wanted {
+            self.read(slot, side, packet, sink);
+        }
         if self.config.icmp_notes == IcmpNotes::OwnPackets {
             self.note_icmp_error(packet);
         }
@@ -355,12 +379,13 @@ impl FlowTable {
 
     /// The slot of the flow that the packet belongs to, begun if need be, and the side that sent it.
     fn place_for(&mut self, key: &Key, packet: &Packet<'_>, sink: &mut impl FlowSink) -> Option<(u32, Side)> {
-        let Key { ends, tag, near } = *key;
+        let Key { ends, tag, near } = key;
+        let (tag, near) = (*tag, *near);
         // Ends stand in one entry at most: where the one that was fetched still has them, it is that.
-        let sender = self.flows.get(near).and_then(|entry| entry.ends.sender_of(&ends));
-        let found = sender.map(|side| (near, side)).or_else(|| self.find(&ends, tag));
+        let sender = self.flows.get(near).and_then(|entry| entry.ends.sender_of(ends));
+        let found = sender.map(|side| (near, side)).or_else(|| self.find(ends, tag));
         let Some((slot, side)) = found else {
-            return self.begin(ends, tag, packet, sink);
+            return self.begin(*ends, tag, packet, sink);
         };
         match self.fate(slot, side, packet) {
             None => Some((slot, side)),
@@ -370,7 +395,7 @@ impl FlowTable {
             }
             Some(reason) => {
                 self.end(slot, reason, sink);
-                self.begin(ends, tag, packet, sink)
+                self.begin(*ends, tag, packet, sink)
             }
         }
     }
@@ -396,8 +421,7 @@ impl FlowTable {
         {
             return Some(EndReason::Reused);
         }
-        let lasted = packet.time.since(entry.first);
-        (lasted > self.config.active_timeout).then_some(EndReason::Active)
+        (packet.time > entry.first + self.patience.active).then_some(EndReason::Active)
     }
 
     /// Whether a packet at `time` continues the flow.
@@ -405,11 +429,11 @@ impl FlowTable {
         continues(entry.first, entry.last, self.idle_timeout(entry.standing()), time)
     }
 
-    const fn idle_timeout(&self, standing: Standing) -> Duration {
+    const fn idle_timeout(&self, standing: Standing) -> Timeout {
         match standing {
-            Standing::TcpOver => self.config.closed_linger,
-            Standing::TcpNew | Standing::TcpSettled => self.config.tcp_idle_timeout,
-            Standing::OtherNew | Standing::OtherSettled => self.config.other_idle_timeout,
+            Standing::TcpOver => self.patience.closed,
+            Standing::TcpNew | Standing::TcpSettled => self.patience.tcp,
+            Standing::OtherNew | Standing::OtherSettled => self.patience.other,
         }
     }
 

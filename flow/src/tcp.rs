@@ -151,6 +151,9 @@ impl TcpTracker {
     }
 
     fn note_flags(&mut self, side: Side, fields: TcpFields, payload_len: u32) {
+        if self.is_under_way() && fields.flags & (TcpFields::SYN | TcpFields::FIN | TcpFields::RST) == 0 {
+            return;
+        }
         let is_syn = fields.has(TcpFields::SYN);
         if is_syn {
             if !self.knows(side, known::INITIAL) {
@@ -167,7 +170,7 @@ impl TcpTracker {
         if !self.handshake && fields.has(TcpFields::ACK) && !is_syn && !fields.has(TcpFields::RST) {
             self.handshake = self.completes_handshake(side, fields.acknowledgement);
         }
-        let finished = u8::from(self.knows(Side::A, known::FIN)) + u8::from(self.knows(Side::B, known::FIN));
+        let finished = self.sides_that_know(known::FIN);
         self.state = match self.state {
             state @ (TcpState::Closed | TcpState::Reset) => state,
             _ if fields.has(TcpFields::RST) => TcpState::Reset,
@@ -176,6 +179,12 @@ impl TcpTracker {
             TcpState::Opening if is_syn => TcpState::Opening,
             _ => TcpState::Open,
         };
+    }
+
+    /// Whether a segment that neither opens nor closes changes nothing: what there is to know of the handshake is known, or will never be.
+    const fn is_under_way(&self) -> bool {
+        let both_began = self.sides_that_know(known::INITIAL) == 2;
+        !matches!(self.state, TcpState::Opening) && (self.handshake || !both_began)
     }
 
     /// Whether `acknowledgement`, sent by `side`, completes a SYN of it that was answered by a SYN-ACK.
@@ -191,6 +200,10 @@ impl TcpTracker {
 
     const fn knows(&self, side: Side, what: u8) -> bool {
         *self.known.of(side) & what != 0
+    }
+
+    const fn sides_that_know(&self, what: u8) -> u8 {
+        self.knows(Side::A, what) as u8 + self.knows(Side::B, what) as u8
     }
 
     const fn learn(&mut self, side: Side, what: u8) {

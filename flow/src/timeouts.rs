@@ -1,17 +1,44 @@
 //! When a packet still belongs to a flow, and when a flow's memory can be freed.
 
 use crate::timers::Tick;
+use std::ops::{Add, Sub};
 use std::time::Duration;
 use weir_model::Timestamp;
 
 /// Over how many packets the clock looks back.
 const WINDOW: usize = 8;
 
+/// A time without packets, or since the first of them, in nanoseconds: every packet is compared with some, and of a [`Duration`] it
+/// would first have to be worked out how many these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeout(u64);
+
+impl From<Duration> for Timeout {
+    /// More than 584 years are as many.
+    fn from(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Add<Timeout> for Timestamp {
+    type Output = Self;
+    fn add(self, Timeout(nanos): Timeout) -> Self {
+        Self::from_nanos(self.as_nanos().saturating_add(nanos))
+    }
+}
+
+impl Sub<Timeout> for Timestamp {
+    type Output = Self;
+    fn sub(self, Timeout(nanos): Timeout) -> Self {
+        Self::from_nanos(self.as_nanos().saturating_sub(nanos))
+    }
+}
+
 /// Whether a packet at `time` continues a flow that was seen from `first` to `last`.
 ///
 /// It depends on these times alone. A packet may be earlier than what was already seen (captures step backwards), but by no
 /// more than the timeout: so one frame with a wild time becomes a flow of its own and never holds a later one open.
-pub(crate) fn continues(first: Timestamp, last: Timestamp, idle: Duration, time: Timestamp) -> bool {
+pub(crate) fn continues(first: Timestamp, last: Timestamp, idle: Timeout, time: Timestamp) -> bool {
     time <= last + idle && time + idle >= first
 }
 
@@ -73,7 +100,7 @@ impl Clock {
 
     /// Between which times flows with this timeout are kept: those whose last packet is not before the one, and whose first
     /// is not behind the other. Nobody outside could be continued by packets of this time.
-    pub(crate) fn bounds(&self, idle: Duration) -> (Tick, Tick) {
+    pub(crate) fn bounds(&self, idle: Timeout) -> (Tick, Tick) {
         if self.seen == 0 {
             return (Tick::of(Timestamp::EPOCH), Tick::of(Timestamp::MAX));
         }
@@ -85,7 +112,7 @@ impl Clock {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_mins(1);
+    const MINUTE: Timeout = Timeout(60_000_000_000);
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::new(seconds, 0)

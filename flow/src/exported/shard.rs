@@ -11,7 +11,7 @@ use super::news::{Ended, News, Observed};
 use super::stats::ExportedFlowStats;
 use crate::ends::Ends;
 use crate::slots::{NONE, Slots};
-use crate::timeouts::continues;
+use crate::timeouts::{Timeout, continues};
 use crate::timers::{Tick, Timers};
 use dashmap::{RwLockWriteGuard, SharedValue};
 use hashbrown::raw::RawTable;
@@ -65,8 +65,8 @@ pub(super) struct Shard<A> {
 
 #[derive(Clone, Copy, Debug)]
 struct Limits {
-    quiet: Duration,
-    active_timeout: Duration,
+    quiet: Timeout,
+    active_timeout: Timeout,
     bytes: usize,
 }
 
@@ -82,8 +82,8 @@ impl<A: Default> Shard<A> {
         let room = config.max_flows_of_shard();
         Self {
             limits: Limits {
-                quiet: config.quiet,
-                active_timeout: config.active_timeout,
+                quiet: config.quiet.into(),
+                active_timeout: config.active_timeout.into(),
                 bytes: config.bytes_of_shard(),
             },
             flows: Slots::new(room),
@@ -270,7 +270,7 @@ impl<A: Default + Held> Locked<'_, A> {
         if !continues(entry.last_received, entry.last_received, quiet, report.received) {
             return Some(EndReason::Idle);
         }
-        (report.times.first.since(entry.first) > active_timeout).then_some(EndReason::Active)
+        (report.times.first > entry.first + active_timeout).then_some(EndReason::Active)
     }
 
     fn begin(&mut self, report: &Report, place: u32, news: &mut News<A>) -> u32 {

@@ -4,6 +4,7 @@ use super::*;
 use crate::answers::tests::name;
 use crate::timeouts::Clock;
 use arrayvec::ArrayVec;
+use std::time::Duration;
 use weir_model::community_id::icmp_ports;
 use weir_model::flow::{Orientation, TcpState, Tunnel, TunnelKind};
 use weir_model::observation::{ClientHello, TlsTransport};

@@ -110,7 +110,7 @@ impl Decoder {
         self.stats.frames += 1;
         self.stats.frame_bytes += u64::from(frame.original_len);
         self.stats.snapped += u64::from(frame.data.len() < frame.original_len as usize);
-        if let Some(plain) = plain::read(frame) {
+        let gathered = plain::read(frame, |plain| {
             self.stats.packets += 1;
             self.stats.packet_frames += 1;
             let mut vlans = ArrayVec::new();
@@ -119,7 +119,10 @@ impl Decoder {
             }
             let arrival = Arrival { number: frame.number, time: frame.time, frames: 1 };
             to.whole(packet(plain.packet, arrival, vlans, None));
-        } else if let Some(packet) = self.other(frame, &mut |made| to.made(made)) {
+        });
+        if gathered.is_none()
+            && let Some(packet) = self.other(frame, &mut |made| to.made(made))
+        {
             to.whole(packet);
         }
     }

@@ -40,15 +40,13 @@ pub enum Peeked {
 /// What a frame holds. Nothing is counted and nothing is kept: of the same frame it always says the same.
 #[inline]
 pub fn peek(frame: &Frame<'_>) -> Peeked {
-    match plain::read(frame) {
-        Some(plain) => Peeked::Packet {
-            protocol: plain.packet.protocol,
-            source: plain.packet.source,
-            destination: plain.packet.destination,
-            about: None,
-        },
-        None => peek_closer(frame),
-    }
+    let plain = plain::read(frame, |plain| Peeked::Packet {
+        protocol: plain.packet.protocol,
+        source: plain.packet.source,
+        destination: plain.packet.destination,
+        about: None,
+    });
+    plain.unwrap_or_else(|| peek_closer(frame))
 }
 
 /// [`peek`] at a frame that is not plain.
