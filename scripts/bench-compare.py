@@ -7,6 +7,10 @@ Runs alternate: each round runs every candidate once, so that a noisy neighbour 
 time of the child and all its threads, and its largest resident set, as wait4(2) tells them. Ratios are medians of
 the ratios within each round; everything else is the median over the rounds. Nothing is installed.
 
+Before each run the capture is read into the page cache and 512 MiB of memory are touched and given back: a virtual machine
+whose host takes free memory away pays for the first touch of a page with a hundred times what it costs otherwise, and whoever
+comes first would pay for all.
+
 Weir runs with one worker and with two. What the second is worth depends on whether the machine lets two processes run at full
 speed at all, so tcpdump is also run beside a process that does nothing but keep a processor busy.
 """
@@ -27,6 +31,12 @@ from html import escape
 REFERENCE = "tcpdump -w /dev/null"
 LOADING = "weir, loading the indicators only"
 NEIGHBOUR = "tcpdump -w /dev/null beside a busy process"
+# A process of its own: what a process held when it forked counts as its children's largest resident set.
+TOUCH = [
+    sys.executable, "-c",
+    "import mmap\nmemory = mmap.mmap(-1, 512 << 20)\nmemory.madvise(mmap.MADV_HUGEPAGE)\n"
+    "for page in range(0, len(memory), mmap.PAGESIZE): memory[page] = 1",
+]
 BUSY = [sys.executable, "-c", "while True: pass"]
 
 
@@ -34,7 +44,7 @@ def main():
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="bench-compare-", dir=arguments.scratch) as scratch:
         comparison = Comparison(arguments, pathlib.Path(scratch))
-        comparison.warm_up()
+        comparison.count_packets()
         for round_number in range(1, arguments.runs + 1):
             print(f"round {round_number} of {arguments.runs}", file=sys.stderr)
             comparison.round()
@@ -172,8 +182,8 @@ class Comparison:
         self.beside = [Candidate(NEIGHBOUR, reference.command, neighbour=BUSY) for reference in references]
         self.packets = 0
 
-    def warm_up(self):
-        """Brings the capture into the page cache and counts its packets."""
+    def count_packets(self):
+        """Counts the packets of the capture."""
         metrics = self.scratch / "metrics.prom"
         command = [self.weir, "read", self.capture, "--quiet", "--alerts", "/dev/null", "--metrics", metrics]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
@@ -182,7 +192,16 @@ class Comparison:
 
     def round(self):
         for candidate in self.candidates + self.beside:
+            self.settle()
             candidate.run(self.scratch)
+
+    def settle(self):
+        """Brings the capture into the page cache again, and free memory into the machine."""
+        into = bytearray(1 << 20)
+        with open(self.capture, "rb", buffering=0) as capture:
+            while capture.readinto(into):
+                pass
+        subprocess.run(TOUCH, check=True)
 
     def ratio(self, candidate):
         """CPU as a multiple of tcpdump's in the same round; None where there is no tcpdump."""

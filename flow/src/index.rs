@@ -85,6 +85,9 @@ impl Index {
     fn grow(&mut self) {
         let places = (self.places.len() * 2).min(self.most_places);
         let old = std::mem::replace(&mut self.places, Reserved::zeros(places, Pages::Huge));
+        // All of it is about to be used. A page that is read before it is written is mapped twice, and the second time each core
+        // is interrupted.
+        self.places.take_memory(places);
         for (tag, slot) in old.iter().copied().filter_map(unpack) {
             self.put(tag, slot);
         }

@@ -19,6 +19,6 @@ pub mod quic;
 pub(crate) mod text;
 pub mod tls;
 
-pub use decode::{DecodeConfig, DecodeStats, Decoder, Gather, Peeked, peek};
+pub use decode::{DecodeConfig, DecodeStats, Decoder, Gather, Peeked, peek, peek_closer, peek_plain};
 pub use inspect::{DatagramInspector, Side, StreamInspector};
 pub use packet::{About, Packet, Rare, TcpFields, Transport};

@@ -9,7 +9,7 @@ use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
 use weir_capture::{FrameBatch, Reader};
 use weir_model::{Endpoint, Frame, Protocol, dealing};
-use weir_wire::{About, DecodeConfig, DecodeStats, Decoder, Packet, Peeked, peek};
+use weir_wire::{About, DecodeConfig, DecodeStats, Decoder, Packet, Peeked, peek_closer, peek_plain};
 
 /// Frames that are dealt at a time: enough that taking turns does not count, few enough that what was touched is still in a
 /// cache when the workers come to it.
@@ -106,7 +106,18 @@ impl Dealer {
 
     fn deal_frame(&mut self, batch: &FrameBatch, index: usize, frame: &Frame<'_>) {
         self.made_by(|decoder, made| decoder.expire(frame.time, made));
-        match peek(frame) {
+        let worker =
+            peek_plain(frame, |protocol, source, destination| self.worker_of(protocol, source, destination));
+        match worker {
+            Some(worker) => self.push(worker, batch, index),
+            None => self.deal_unusual(batch, index, frame),
+        }
+    }
+
+    /// Deals a frame that has to be looked at closer.
+    #[inline(never)]
+    fn deal_unusual(&mut self, batch: &FrameBatch, index: usize, frame: &Frame<'_>) {
+        match peek_closer(frame) {
             Peeked::Packet { protocol, source, destination, about } => {
                 let worker = self.worker_of(protocol, source, destination);
                 self.push(worker, batch, index);

@@ -24,7 +24,7 @@ mod fragment_tests;
 #[cfg(test)]
 mod tests;
 
-pub use peek::{Peeked, peek};
+pub use peek::{Peeked, peek, peek_closer, peek_plain};
 pub use stats::{CounterName, DecodeStats, FragmentStats, GivenUp, Layer, NotIp, Reason, Undecodable};
 
 use crate::packet::{MAX_LAYERS, Packet, Rare};

@@ -40,18 +40,21 @@ pub enum Peeked {
 /// What a frame holds. Nothing is counted and nothing is kept: of the same frame it always says the same.
 #[inline]
 pub fn peek(frame: &Frame<'_>) -> Peeked {
-    let plain = plain::read(frame, |plain| Peeked::Packet {
-        protocol: plain.packet.protocol,
-        source: plain.packet.source,
-        destination: plain.packet.destination,
-        about: None,
-    });
-    plain.unwrap_or_else(|| peek_closer(frame))
+    let packet =
+        |protocol, source, destination| Peeked::Packet { protocol, source, destination, about: None };
+    peek_plain(frame, packet).unwrap_or_else(|| peek_closer(frame))
 }
 
-/// [`peek`] at a frame that is not plain.
+/// What `then` makes of protocol, source and destination of the packet in a frame, where headers are as nearly all are; else `None`,
+/// and [`peek_closer`] says what the frame holds.
+#[inline]
+pub fn peek_plain<T>(frame: &Frame<'_>, then: impl FnOnce(Protocol, Endpoint, Endpoint) -> T) -> Option<T> {
+    plain::read(frame, |plain| then(plain.packet.protocol, plain.packet.source, plain.packet.destination))
+}
+
+/// As [`peek`], for a frame of which [`peek_plain`] makes nothing.
 #[inline(never)]
-fn peek_closer(frame: &Frame<'_>) -> Peeked {
+pub fn peek_closer(frame: &Frame<'_>) -> Peeked {
     match link::link(&mut Trail::default(), frame.link, Span::new(frame.data, frame.original_len as usize)) {
         Ok(Reached::Packet(packet)) => Peeked::Packet {
             protocol: packet.protocol,
