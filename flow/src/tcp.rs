@@ -151,9 +151,13 @@ impl TcpTracker {
     }
 
     fn note_flags(&mut self, side: Side, fields: TcpFields, payload_len: u32) {
-        if self.is_under_way() && fields.flags & (TcpFields::SYN | TcpFields::FIN | TcpFields::RST) == 0 {
-            return;
+        let opens_or_closes = fields.flags & (TcpFields::SYN | TcpFields::FIN | TcpFields::RST) != 0;
+        if opens_or_closes || !self.is_under_way() {
+            self.note_all_flags(side, fields, payload_len);
         }
+    }
+
+    fn note_all_flags(&mut self, side: Side, fields: TcpFields, payload_len: u32) {
         let is_syn = fields.has(TcpFields::SYN);
         if is_syn {
             if !self.knows(side, known::INITIAL) {
@@ -226,6 +230,7 @@ impl TcpTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn segment(flags: u8, sequence: u32, acknowledgement: u32) -> TcpFields {
         TcpFields { sequence, acknowledgement, flags }
@@ -235,6 +240,23 @@ mod tests {
     const ACK: u8 = TcpFields::ACK;
     const FIN: u8 = TcpFields::FIN;
     const RST: u8 = TcpFields::RST;
+
+    proptest! {
+        #[test]
+        fn what_is_passed_over_would_change_nothing(
+            segments in prop::collection::vec((any::<bool>(), any::<u8>(), 98_u32..104, 98_u32..104, 0_u32..3), 1..12),
+        ) {
+            let mut tcp = TcpTracker::default();
+            for (is_a, flags, sequence, acknowledgement, payload_len) in segments {
+                let (side, fields) = (if is_a { Side::A } else { Side::B }, segment(flags, sequence, acknowledgement));
+                tcp.observe(side, fields, payload_len);
+                let mut again = tcp;
+                tcp.note_flags(side, segment(flags & !(SYN | FIN | RST), sequence, acknowledgement), payload_len);
+                again.note_all_flags(side, segment(flags & !(SYN | FIN | RST), sequence, acknowledgement), payload_len);
+                prop_assert_eq!(format!("{tcp:?}"), format!("{again:?}"));
+            }
+        }
+    }
 
     /// A SYN (at 100, close to the wrap of B), SYN-ACK, ACK.
     fn opened() -> TcpTracker {
